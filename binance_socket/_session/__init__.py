@@ -1,0 +1,1 @@
+"""What a session decides, without I/O, threads or clocks. Pure."""

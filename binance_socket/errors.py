@@ -1,0 +1,198 @@
+"""
+Everything this library raises.
+
+::
+
+    BinanceSocketError
+    ├── InvalidRequest            (also a ValueError) bad input, found before anything was sent
+    ├── NotSupportedError         this venue does not offer it; says since when, and what does instead
+    ├── ClientClosed              close() was called
+    ├── ForkedClientError         the client was made by the parent process
+    ├── CallCancelled             a CancellationToken abandoned the wait
+    ├── DecodeError               a payload does not have the documented shape; it is kept in ``payload``
+    ├── HandlerError              a callback of the user's raised; its exception is ``__cause__``
+    ├── DeliveryError             no answer came; ``certainty`` says whether the request may have arrived
+    │   ├── RequestTimeout        (also a TimeoutError) no answer by the deadline
+    │   ├── ConnectionLost        (also a ConnectionError) the link went away, or could not be made
+    │   │   ├── TlsError          the peer could not be verified; never retried
+    │   │   ├── ProxyError        the proxy refused, or is none
+    │   │   └── HandshakeError    the server refused the upgrade, with an HTTP ``status``
+    │   └── OutcomeUnknown        the exchange itself does not know whether it executed the request
+    └── ApiError                  the exchange answered, and its answer is an error
+        ├── RateLimited           status 429 or 418; ``retry_after`` says when to come back
+        ├── AuthenticationError   key, signature or permission refused
+        └── InvalidTimestamp      -1021: the clock is off by more than the receive window
+
+Refused, lost, timed out and unknown are different classes because the caller does something different about each.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BinanceSocketError",
+    "CallCancelled",
+    "Certainty",
+    "ClientClosed",
+    "ConnectionLost",
+    "DecodeError",
+    "DeliveryError",
+    "ForkedClientError",
+    "HandlerError",
+    "HandshakeError",
+    "InvalidRequest",
+    "InvalidTimestamp",
+    "NotSupportedError",
+    "OutcomeUnknown",
+    "ProxyError",
+    "RateLimited",
+    "RequestTimeout",
+    "TlsError",
+]
+
+
+class Certainty(enum.Enum):
+    """Whether a request that has no answer may have reached the exchange."""
+
+    NOT_SENT = "not sent"
+    """No byte of it was written: it is safe to ask again."""
+
+    MAYBE_SENT = "maybe sent"
+    """It may have been executed. Find out before repeating anything that changes state."""
+
+
+class BinanceSocketError(Exception):
+    """Base class of every error raised by this library."""
+
+
+class InvalidRequest(BinanceSocketError, ValueError):
+    """Bad input, found before anything was sent."""
+
+
+class NotSupportedError(BinanceSocketError):
+    """This venue does not offer what was asked for."""
+
+
+class ClientClosed(BinanceSocketError):
+    """The client is closed."""
+
+
+class ForkedClientError(BinanceSocketError):
+    """The client belongs to the parent process; make a new one in the child."""
+
+
+class CallCancelled(BinanceSocketError):
+    """A cancellation token abandoned the wait. The request may still be executed."""
+
+
+class DecodeError(BinanceSocketError):
+    """A payload does not have the documented shape."""
+
+    def __init__(self, message: str, payload: object = None) -> None:
+        super().__init__(message)
+        self.payload = payload
+
+
+class HandlerError(BinanceSocketError):
+    """A callback raised; its exception is the ``__cause__``."""
+
+
+class DeliveryError(BinanceSocketError):
+    """No answer came."""
+
+    def __init__(self, message: str, certainty: Certainty = Certainty.NOT_SENT) -> None:
+        super().__init__(f"{message} ({certainty.value})")
+        self.certainty = certainty
+
+
+class RequestTimeout(DeliveryError, TimeoutError):
+    """No answer came by the deadline."""
+
+
+class ConnectionLost(DeliveryError, ConnectionError):
+    """The link went away before the answer came, or could not be made."""
+
+
+class TlsError(ConnectionLost):
+    """The peer's identity could not be verified, or it does not speak TLS. Never retried, never downgraded."""
+
+
+class ProxyError(ConnectionLost):
+    """The proxy refused the connection, or does not behave like one."""
+
+
+class HandshakeError(ConnectionLost):
+    """The server refused the WebSocket upgrade."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        """Seconds to stay away, where the server said so."""
+
+
+class OutcomeUnknown(DeliveryError):
+    """The exchange does not know whether it executed the request (status 5xx, -1006, -1007)."""
+
+    def __init__(self, message: str, code: int | None = None, status: int | None = None) -> None:
+        super().__init__(message, Certainty.MAYBE_SENT)
+        self.code = code
+        self.status = status
+
+
+class ApiError(BinanceSocketError):
+    """
+    The exchange answered with an error.
+
+    ``code`` and ``message`` are the exchange's own (see its errors document), ``status`` is its HTTP-like status,
+    ``method`` and ``request_id`` say what was asked, ``data`` holds whatever else it sent.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        status: int = 400,
+        method: str = "",
+        request_id: str | int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{method or 'request'}: {message} (code {code}, status {status})")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.method = method
+        self.request_id = request_id
+        self.data: Mapping[str, Any] = data or {}
+
+
+class RateLimited(ApiError):
+    """Too much was asked (429), or this address is banned for having gone on (418)."""
+
+    @property
+    def retry_after(self) -> datetime | None:
+        """When the exchange will listen again, in UTC, if it said so."""
+        moment = self.data.get("retryAfter")
+        if not isinstance(moment, int):
+            return None
+        return datetime.fromtimestamp(moment / 1000, timezone.utc)
+
+    @property
+    def banned(self) -> bool:
+        """Whether this address is banned (418), not merely asked to slow down (429)."""
+        return self.status == 418
+
+
+class AuthenticationError(ApiError):
+    """The key, its signature or its permissions were refused."""
+
+
+class InvalidTimestamp(ApiError):
+    """The request's timestamp is outside of the receive window (-1021)."""

@@ -1,0 +1,161 @@
+"""What may be chosen: environments and options. Frozen values."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import attrs
+
+from .errors import InvalidRequest
+
+__all__ = ["ClientOptions", "Environment", "ListenKeyTransport"]
+
+
+class ListenKeyTransport(enum.Enum):
+    """Where a venue takes the three listen-key calls."""
+
+    WEBSOCKET = "websocket"
+    REST = "rest"
+
+
+@attrs.frozen(kw_only=True)
+class Environment:
+    """
+    A venue: where its sockets are, and what it still offers.
+
+    ``Environment.LIVE``, ``TESTNET``, ``DEMO`` and ``US`` are Binance's; build your own for anything else. URLs are
+    given without a trailing slash; ``ws://`` and ``http://`` are accepted for loopback addresses only, because
+    credentials travel on them.
+    """
+
+    LIVE: ClassVar[Environment]
+    TESTNET: ClassVar[Environment]
+    DEMO: ClassVar[Environment]
+    US: ClassVar[Environment]
+
+    name: str
+    ws_api_url: str
+    """The WebSocket API, for example ``wss://ws-api.binance.com:443/ws-api/v3``."""
+    stream_url: str
+    """The stream server without a path, for example ``wss://stream.binance.com:9443``."""
+    rest_url: str
+    """The REST server without a path, for example ``https://api.binance.com``."""
+    listen_keys_retired: date | None = None
+    """The day on which this venue retired listen keys, or None where they are in use."""
+    listen_key_transport: ListenKeyTransport = attrs.field(
+        default=ListenKeyTransport.WEBSOCKET, converter=ListenKeyTransport
+    )
+    ca_file: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
+    """A file of CA certificates to trust instead of the system's, for a venue with its own authority."""
+
+    def __attrs_post_init__(self) -> None:
+        for url, schemes in (
+            (self.ws_api_url, ("ws", "wss")),
+            (self.stream_url, ("ws", "wss")),
+            (self.rest_url, ("http", "https")),
+        ):
+            _check_url(url, schemes)
+
+
+def _check_url(url: str, schemes: tuple[str, str]) -> None:
+    parts = urlsplit(url)
+    plain, encrypted = schemes
+    if parts.scheme not in schemes or not parts.hostname:
+        raise InvalidRequest(f"{url!r} is not a {encrypted}:// URL")
+    if parts.scheme == plain and not _is_loopback(parts.hostname):
+        raise InvalidRequest(f"{plain}:// is for loopback addresses only, use {encrypted}:// for {parts.hostname}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Environment.LIVE = Environment(
+    name="live",
+    ws_api_url="wss://ws-api.binance.com:443/ws-api/v3",
+    stream_url="wss://stream.binance.com:9443",
+    rest_url="https://api.binance.com",
+    listen_keys_retired=date(2026, 2, 20),
+)
+Environment.TESTNET = Environment(
+    name="testnet",
+    ws_api_url="wss://ws-api.testnet.binance.vision/ws-api/v3",
+    stream_url="wss://stream.testnet.binance.vision",
+    rest_url="https://testnet.binance.vision",
+    listen_keys_retired=date(2026, 2, 4),
+)
+Environment.DEMO = Environment(
+    name="demo",
+    ws_api_url="wss://demo-ws-api.binance.com/ws-api/v3",
+    stream_url="wss://demo-stream.binance.com",
+    rest_url="https://demo-api.binance.com",
+    listen_keys_retired=date(2026, 2, 20),
+)
+Environment.US = Environment(
+    name="us",
+    ws_api_url="wss://ws-api.binance.us:443/ws-api/v3",
+    stream_url="wss://stream.binance.us:9443",
+    rest_url="https://api.binance.us",
+)
+
+
+@attrs.frozen(kw_only=True)
+class ClientOptions:
+    """
+    How a client behaves. Every duration is in seconds.
+
+    The defaults are for trading on the live exchange; tests and soaks shorten them.
+    """
+
+    request_timeout: float = attrs.field(default=12.0, validator=attrs.validators.gt(0))
+    """How long a call may take. The exchange itself may take up to 10 seconds."""
+    connect_timeout: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    """One deadline for name resolution, TCP, proxy, TLS and the upgrade together."""
+    send_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    """How long one message may take to leave before the link counts as dead."""
+    probe_after: float = attrs.field(default=22.0, validator=attrs.validators.gt(0))
+    """Silence after which the peer is pinged. The exchange itself pings every 20 seconds."""
+    probe_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    """How long the probe may stay unanswered before the link counts as dead."""
+    backoff_base: float = attrs.field(default=0.5, validator=attrs.validators.ge(0))
+    """Reconnects wait a random time of up to ``base * 2**attempt``: full jitter."""
+    backoff_cap: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
+    """The longest that such a random time may get."""
+    connect_budget: int | None = 100
+    """Connects allowed in 5 minutes, for all clients of the process together (the exchange allows an address 300)."""
+    receive_window: float | None = attrs.field(default=None)
+    """``recvWindow`` of signed requests in milliseconds, at most 60000; None leaves it to the exchange (5000)."""
+    keep_alive_listen_keys: bool = True
+    """Keep the listen key of a subscription alive, and replace it when it expires."""
+    listen_key_interval: float = attrs.field(default=1800.0, validator=attrs.validators.gt(0))
+    """How often a listen key is kept alive. It lives for 60 minutes."""
+    force: bool = False
+    """Send listen-key calls even where the venue has retired them."""
+    keep_raw: bool = False
+    """Give every event its payload as it came, in ``DataEvent.raw``."""
+    callback_threads: int = attrs.field(default=8, validator=attrs.validators.ge(1))
+    """The most threads on which callbacks run, where no executor was given."""
+    mailbox_size: int = attrs.field(default=4096, validator=attrs.validators.ge(2))
+    """Events that may wait for a slow callback before the library stops reading from the exchange."""
+    max_message_size: int = attrs.field(default=16 * 2**20, validator=attrs.validators.ge(1024))
+    """The largest message accepted, in bytes."""
+    proxy: str | None = attrs.field(default=None, repr=False)
+    """An HTTP proxy, for example ``http://user:password@proxy.example:3128``."""
+
+    @connect_budget.validator
+    def _check_connect_budget(self, attribute: object, value: int | None) -> None:
+        if value is not None and value < 1:
+            raise InvalidRequest("connect_budget is at least 1, or None for no limit")
+
+    @receive_window.validator
+    def _check_receive_window(self, attribute: object, value: float | None) -> None:
+        if value is not None and not 0 < value <= 60000:
+            raise InvalidRequest("receive_window is in milliseconds, above 0 and at most 60000")

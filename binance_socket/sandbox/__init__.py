@@ -1,0 +1,1 @@
+"""The embedded exchange: a real server on loopback."""
