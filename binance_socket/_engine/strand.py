@@ -1,0 +1,215 @@
+"""Order within a subscription, parallelism between subscriptions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from typing import Generic, TypeVar
+
+__all__ = ["Strand"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_FAIR_SHARE = 256
+"""How many items one strand may handle before it lets the others have the worker."""
+
+
+class Strand(Generic[T]):
+    """
+    An ordered mailbox: hand items to *sink*, one at a time and in order, on an executor's threads.
+
+    A strand occupies a worker only while it has something to do, and one at most. ``post()`` never blocks: whoever
+    posts looks at ``full`` and stops, and goes on after ``on_room``. What the sink raises goes to
+    ``on_error(exception, item)``, and the strand goes on.
+
+    Why no item is left behind: *_draining* is held exactly while a drain is scheduled or running. A poster first
+    appends, and then tries to take it. Either it gets it, and schedules a drain; or a drain holds it, and that drain
+    looks at the mailbox once more after letting go, so it sees the item unless somebody else has taken the lock
+    since — who then looks in turn. The order "append, then try" here, "release, then look" there leaves no gap.
+    """
+
+    __slots__ = (
+        "_abandoned",
+        "_closed",
+        "_counting",
+        "_draining",
+        "_executor",
+        "_half",
+        "_high_water",
+        "_mailbox",
+        "_on_error",
+        "_on_room",
+        "_sink",
+        "_size",
+        "_undelivered",
+        "_was_full",
+    )
+
+    def __init__(
+        self,
+        executor: Executor,
+        sink: Callable[[T], object],
+        *,
+        size: int,
+        on_room: Callable[[], object],
+        on_error: Callable[[BaseException, T], object],
+    ) -> None:
+        self._executor = executor
+        self._sink = sink
+        self._size = size
+        self._half = size // 2
+        self._on_room = on_room
+        self._on_error = on_error
+        # Appended to by posters, popped by whoever holds _draining; both ends are atomic.
+        self._mailbox: deque[T] = deque()
+        self._draining = threading.Lock()
+        # Set by posters before they can see the mailbox full, cleared by the drain.
+        self._was_full = False
+        self._high_water = 0
+        self._closed = False
+        self._abandoned = False
+        # Guards _undelivered.
+        self._counting = threading.Lock()
+        self._undelivered = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether whoever posts should stop until ``on_room`` is called. More is taken all the same."""
+        return len(self._mailbox) >= self._size
+
+    @property
+    def depth(self) -> int:
+        """How many items wait."""
+        return len(self._mailbox)
+
+    @property
+    def high_water(self) -> int:
+        """The most items that ever waited."""
+        return self._high_water
+
+    @property
+    def undelivered(self) -> int:
+        """How many items were posted and never handed to the sink: abandoned, or refused by the executor."""
+        return self._undelivered
+
+    def post(self, item: T) -> None:
+        """Add an item. Never blocks; ignored once closed."""
+        if not self._closed:
+            self._mailbox.append(item)
+            self._posted()
+
+    def post_many(self, items: Iterable[T]) -> None:
+        """Add items in their order, with nothing in between. Never blocks; ignored once closed."""
+        if not self._closed:
+            self._mailbox.extend(items)
+            self._posted()
+
+    def close(self) -> None:
+        """Ignore what is posted from now on. What was posted is still delivered."""
+        self._closed = True
+
+    def abandon(self) -> None:
+        """Close, and drop what waits; it counts as undelivered. An item being handled is handled to its end."""
+        self._closed = True
+        self._abandoned = True
+        self._drop()
+
+    def _posted(self) -> None:
+        depth = len(self._mailbox)
+        if depth > self._high_water:
+            self._high_water = depth
+        if depth >= self._size:
+            self._was_full = True
+        if self._draining.acquire(blocking=False):
+            self._schedule()
+
+    def _schedule(self) -> None:
+        """Have the mailbox drained. Requires _draining, and hands it to the drain."""
+        assert self._draining.locked()
+        try:
+            future = self._executor.submit(self._drain)
+        except Exception as exc:  # noqa: BLE001  # executors are the user's; whatever it raises, it refused
+            self._refused(exc)
+        else:
+            future.add_done_callback(self._check_cancelled)
+
+    def _check_cancelled(self, future: Future[None]) -> None:
+        if future.cancelled():
+            self._refused(RuntimeError("the executor cancelled the delivery"))
+
+    def _refused(self, exc: BaseException) -> None:
+        """End: the executor takes nothing more. Requires _draining, and keeps it, so that nobody tries again."""
+        logger.warning("an executor refused to deliver %d items: %s", len(self._mailbox), exc)
+        try:
+            first = self._mailbox[0]
+        except IndexError:  # abandoned meanwhile
+            self.abandon()
+            return
+        self.abandon()
+        self._report(exc, first)
+        self._make_room()
+
+    def _drain(self) -> None:
+        """Deliver until the mailbox is empty, or a fair share. Requires _draining, and hands it on or releases it."""
+        assert self._draining.locked()
+        pop, sink = self._mailbox.popleft, self._sink
+        while True:
+            for _ in range(_FAIR_SHARE):
+                try:
+                    item = pop()
+                except IndexError:
+                    break
+                if self._abandoned:
+                    # Posted by somebody who had passed the test for _closed just before.
+                    self._count(1)
+                    continue
+                try:
+                    sink(item)
+                except Exception as exc:  # noqa: BLE001  # the user's callback; reported to the user
+                    self._report(exc, item)
+                except BaseException as exc:
+                    # The thread is being ended (SystemExit, KeyboardInterrupt). Let it, but deliver the rest.
+                    self._report(exc, item)
+                    self._schedule()
+                    raise
+                if self._was_full and len(self._mailbox) <= self._half:
+                    self._make_room()
+            else:
+                # Hand _draining on to the drain that follows, and leave the worker to others.
+                self._schedule()
+                return
+            if self._was_full:
+                self._make_room()
+            # Nothing of the last item stays alive with an idle strand's frame; the frame ends here in most cases.
+            self._draining.release()
+            if not self._mailbox or not self._draining.acquire(blocking=False):
+                return
+
+    def _make_room(self) -> None:
+        self._was_full = False
+        self._on_room()
+
+    def _report(self, exc: BaseException, item: T) -> None:
+        try:
+            self._on_error(exc, item)
+        except Exception:
+            logger.exception("an error hook failed")
+
+    def _drop(self) -> None:
+        count = 0
+        while True:
+            try:
+                self._mailbox.popleft()
+            except IndexError:
+                self._count(count)
+                return
+            count += 1
+
+    def _count(self, undelivered: int) -> None:
+        with self._counting:
+            self._undelivered += undelivered

@@ -1,0 +1,159 @@
+"""One thread for everything that happens later."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from .clock import Clock, SystemClock
+from .threads import EngineThread
+
+__all__ = ["Alarm", "Timer", "shared_timer"]
+
+logger = logging.getLogger(__name__)
+
+_JOIN_TIMEOUT = 2.0
+_COMPACT_ABOVE = 64
+
+
+class Alarm:
+    """A function that will run at some time, unless it is cancelled before."""
+
+    __slots__ = ("_function", "_timer")
+
+    def __init__(self, timer: Timer, function: Callable[[], object]) -> None:
+        self._timer = timer
+        # None once it has run or was cancelled. Guarded by the timer's condition.
+        self._function: Callable[[], object] | None = function
+
+    def cancel(self) -> None:
+        """Make sure that the function does not start any more. It may be running already. Idempotent; any thread."""
+        self._timer._cancel(self)  # pyright: ignore[reportPrivateUsage]  # one thing in two classes
+
+
+class Timer:
+    """
+    Run functions at given times, on one thread.
+
+    Functions must be short and must not block: they delay every other one. What they raise is logged. The thread
+    starts with the first alarm, and sleeps without waking up while nothing is due.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, name: str = "timer") -> None:
+        self._clock: Clock = clock or SystemClock()
+        self._name = name
+        # Guards everything below, and what the alarms hold.
+        self._changed = threading.Condition(threading.Lock())
+        self._heap: list[tuple[float, int, Alarm]] = []
+        self._sequence = itertools.count()
+        self._cancelled = 0
+        self._thread: EngineThread | None = None
+        self._closed = False
+
+    def call_at(self, when: float, function: Callable[[], object]) -> Alarm:
+        """
+        Run *function* once ``clock.monotonic() >= when``, on the timer's thread. Any thread.
+
+        Functions that are due at the same time run in the order in which they were given. A closed timer runs nothing.
+        """
+        alarm = Alarm(self, function)
+        with self._changed:
+            if self._closed:
+                alarm._function = None  # pyright: ignore[reportPrivateUsage]
+                return alarm
+            entry = (when, next(self._sequence), alarm)
+            heapq.heappush(self._heap, entry)
+            if self._thread is None:
+                thread = EngineThread(self._run, self._name)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    # No thread to be had: leave no alarm behind that nobody will run.
+                    self._heap.remove(entry)
+                    heapq.heapify(self._heap)
+                    raise
+                self._thread = thread
+            elif self._heap[0] is entry:
+                self._changed.notify_all()
+        return alarm
+
+    def close(self) -> None:
+        """
+        Run nothing more, and wait (2 s at most) for a function that is running.
+
+        Idempotent; any thread, the timer's own included, where it does not wait.
+        """
+        with self._changed:
+            self._closed = True
+            for _, _, alarm in self._heap:
+                alarm._function = None  # pyright: ignore[reportPrivateUsage]
+            self._heap.clear()
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_TIMEOUT)
+
+    def _cancel(self, alarm: Alarm) -> None:
+        with self._changed:
+            if alarm._function is None:  # pyright: ignore[reportPrivateUsage]
+                return
+            alarm._function = None  # pyright: ignore[reportPrivateUsage]
+            self._cancelled += 1
+            # The thread is left asleep: it finds nothing to do when the time comes. But alarms that are always
+            # cancelled must not pile up until then.
+            if self._cancelled > _COMPACT_ABOVE and self._cancelled > len(self._heap) // 2:
+                self._heap = [e for e in self._heap if e[2]._function is not None]  # pyright: ignore[reportPrivateUsage]
+                heapq.heapify(self._heap)
+                self._cancelled = 0
+
+    def _run(self) -> None:
+        while (function := self._next()) is not None:
+            try:
+                function()
+            except Exception:
+                logger.exception("a timer function failed")
+            # Keep nothing of it alive while waiting for the next one.
+            del function
+
+    def _next(self) -> Callable[[], object] | None:
+        """Wait until a function is due, and return it; None when closed."""
+        with self._changed:
+            while not self._closed:
+                when = self._heap[0][0] if self._heap else None
+                if when is None or when > self._clock.monotonic():
+                    self._clock.wait_until(self._changed, when)
+                    continue
+                alarm = heapq.heappop(self._heap)[2]
+                function, alarm._function = alarm._function, None  # pyright: ignore[reportPrivateUsage]
+                if function is not None:
+                    return function
+                self._cancelled -= 1
+            return None
+
+
+_shared: Timer | None = None
+# Guards _shared.
+_shared_lock = threading.Lock()
+
+
+def shared_timer() -> Timer:
+    """Return the process's own timer, on the system's clock. For what belongs to no client; never close it."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Timer(name="shared-timer")
+        return _shared
+
+
+def _forget_shared_timer() -> None:
+    """Threads do not survive a fork: the child makes a timer of its own."""
+    global _shared, _shared_lock
+    _shared, _shared_lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_shared_timer)
