@@ -1,0 +1,200 @@
+"""
+JSON text to models, and values to JSON text. Pure.
+
+The cattrs converter in here says what is right. The generated decoders (decoder.py) are faster and give the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Optional, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import attrs
+import cattrs
+import orjson
+from cattrs.gen import make_dict_structure_fn, override
+
+from ..errors import DecodeError, InvalidRequest
+from ..models.base import Extra, Model, fields_of, wire_name
+from ..models.enums import OpenEnum
+from .values import decimal_from, exactly, moment_from, optional_moment_from, plain
+
+__all__ = ["FAULTS", "dumps", "explain", "field_types", "loads", "plain", "structure"]
+
+_T = TypeVar("_T")
+
+FAULTS: Final = (KeyError, TypeError, ValueError, ArithmeticError, DecodeError)
+"""What a payload of another shape than documented makes the conversions raise."""
+
+_SHOWN: Final = 80
+"""Characters of a value or a text that errors quote."""
+
+
+_SECRETS: Final = re.compile(r"""(["'](?:apiKey|listenKey|signature)\\*["']\s*:\s*\\*["'])[^"']*""")
+"""What may be quoted of neither JSON text nor a Python value, even when it is cut short."""
+
+
+def dumps(value: Any) -> bytes:
+    """
+    Return *value* as compact JSON in UTF-8.
+
+    Decimals, enums and datetimes are written as `plain` says. Floats are not caught here: whatever a user gave goes
+    through `plain` before. Raises InvalidRequest for what JSON cannot carry, lone surrogates included.
+    """
+    try:
+        return orjson.dumps(value, plain, _DUMP_OPTIONS)
+    except orjson.JSONEncodeError as exc:
+        raise InvalidRequest(f"cannot be sent as JSON: {exc}") from exc
+
+
+_DUMP_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def loads(data: bytes | str) -> Any:
+    """Return what the JSON text *data* says. Raises DecodeError for bad JSON, NaN or invalid UTF-8."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        raise DecodeError(f"not JSON ({exc}): {_shortened(data)}", data) from exc
+
+
+def structure(value: Any, cls: type[_T]) -> _T:
+    """
+    Return the JSON value *value* as an instance of *cls*: a model, ``list[...]`` of one, a str, None.
+
+    Raises DecodeError, which names the class and field that do not fit, and keeps *value*.
+    """
+    try:
+        return _converter.structure(value, cls)
+    except FAULTS as exc:
+        raise explain(value, cls) from exc
+
+
+def explain(value: Any, cls: Any) -> DecodeError:
+    """Return the error that says where *value*, which could not be read as a *cls*, is at fault. Slow."""
+    where, what = _fault(value, cls)
+    return DecodeError(f"{_name(cls)}{where}: {what}", value)
+
+
+def field_types(cls: type[Model]) -> list[tuple[attrs.Attribute[Any], Any]]:
+    """Return the fields of a model that are read from payloads, in the order of declaration, with their types."""
+    types = get_type_hints(cls)
+    return [(field, types[field.name]) for field in fields_of(cls) if field.name != "extra"]
+
+
+def _fault(value: Any, cls: Any) -> tuple[str, str]:
+    """Return the path to the first part of *value* that does not fit *cls*, and what is wrong with it."""
+    if isinstance(cls, type) and issubclass(cls, Model) and isinstance(value, dict):
+        for field, kind in field_types(cls):
+            key = wire_name(field)
+            if key not in value:
+                if field.default is attrs.NOTHING:
+                    return f".{field.name}", f"the key {key!r} is missing"
+            elif not _fits(value[key], kind):
+                where, what = _fault(value[key], kind)
+                return f".{field.name} ({key!r}){where}", what
+    if get_origin(cls) in (list, tuple) and isinstance(value, list):
+        for index, item in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
+            if not _fits(item, get_args(cls)[0]):
+                where, what = _fault(item, get_args(cls)[0])
+                return f"[{index}]{where}", what
+    return "", f"{_shortened(cast('object', value))} does not fit"
+
+
+def _fits(value: Any, cls: Any) -> bool:
+    try:
+        _converter.structure(value, cls)
+    except FAULTS:
+        return False
+    return True
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return _SECRETS.sub(r"\1**********", text)
+
+
+def _name(cls: Any) -> str:
+    return cls.__name__ if isinstance(cls, type) and get_origin(cls) is None else str(cls)
+
+
+_converter: Final = cattrs.Converter(detailed_validation=False)
+
+
+def _json_list(value: Any) -> list[Any]:
+    return cast("list[Any]", exactly(list, value))
+
+
+def _json_object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", exactly(dict, value))
+
+
+def _is_model(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Model)
+
+
+def _is_tuple(cls: Any) -> bool:
+    return get_origin(cls) is tuple
+
+
+def _is_list(cls: Any) -> bool:
+    return get_origin(cls) is list
+
+
+def _is_open_enum(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, OpenEnum)
+
+
+@_converter.register_structure_hook_factory(_is_model)
+def _model_hook(cls: type[Model]) -> Callable[[Any, Any], Model]:
+    keys = {field.name: wire_name(field) for field, _ in field_types(cls)}
+    known = {*keys.values(), "e"} if hasattr(cls, "event_name") else set(keys.values())
+    build: Callable[[Any, Any], Model] = make_dict_structure_fn(
+        cls,
+        _converter,
+        _cattrs_detailed_validation=False,
+        extra=override(omit=True),
+        **{name: override(rename=key) for name, key in keys.items()},  # type: ignore[arg-type]  # typed too narrowly
+    )
+
+    def structured(payload: Any, kind: Any) -> Model:
+        instance = build(_json_object(payload), kind)
+        unknown = {key: value for key, value in payload.items() if key not in known}
+        return attrs.evolve(instance, extra=Extra(unknown)) if unknown else instance  # type: ignore[misc]  # like fields_of
+
+    return structured
+
+
+@_converter.register_structure_hook_factory(_is_tuple)
+def _tuple_hook(cls: Any) -> Callable[[Any, Any], tuple[Any, ...]]:
+    item, _ = get_args(cls)
+    return lambda value, _: tuple([_converter.structure(each, item) for each in _json_list(value)])
+
+
+@_converter.register_structure_hook_factory(_is_list)
+def _list_hook(cls: Any) -> Callable[[Any, Any], list[Any]]:
+    (item,) = get_args(cls)
+    return lambda value, _: [_converter.structure(each, item) for each in _json_list(value)]
+
+
+@_converter.register_structure_hook_factory(_is_open_enum)
+def _enum_hook(cls: type[OpenEnum]) -> Callable[[Any, Any], OpenEnum]:
+    return lambda value, _: cls(exactly(str, value))
+
+
+def _leaf_hook(kind: Any, read: Callable[[Any], Any]) -> None:
+    # By equality, not by class: a hook for str would take the enumerations too, and ``datetime | None`` is no class.
+    _converter.register_structure_hook_func(lambda cls: cls == kind, lambda value, _: read(value))
+
+
+_leaf_hook(str, lambda value: exactly(str, value))
+_leaf_hook(int, lambda value: exactly(int, value))
+_leaf_hook(bool, lambda value: exactly(bool, value))
+_leaf_hook(object, lambda value: value)
+_leaf_hook(Decimal, decimal_from)
+_leaf_hook(datetime, moment_from)
+_leaf_hook(Optional[datetime], optional_moment_from)  # noqa: UP045  # an expression, evaluated on 3.10 too

@@ -1,0 +1,59 @@
+"""User data events: from a parsed payload to its model. The hot path starts here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, cast
+
+from ..errors import DecodeError
+from ..models.base import EVENTS
+from ..models.user_data import UnknownEvent, UserDataEvent
+from .decoder import make_decoder
+from .values import moment_from
+
+__all__ = ["decode_event"]
+
+_decoders: Final[dict[str, Callable[[dict[str, Any]], UserDataEvent]]] = {}
+"""Made when first needed: compiling all of them would slow the import of the library down."""
+
+
+def decode_event(payload: dict[str, Any]) -> UserDataEvent:
+    """
+    Return the model of one event.
+
+    An event without a class becomes an UnknownEvent. ``{"event": {...}}``, in which some events come, is understood.
+    Raises DecodeError, with the payload, where the name or a documented field is missing or of another type.
+    """
+    try:
+        decode = _decoders[payload["e"]]
+    except (KeyError, TypeError):
+        decode = _decode_unusual
+    return decode(payload)
+
+
+def _decode_unusual(payload: Any) -> UserDataEvent:
+    """Decode the first event of its kind, an unknown one, or none."""
+    event = _as_object(payload)
+    if "e" not in event:
+        event = _as_object(event.get("event"))
+    name = event.get("e")
+    if not isinstance(name, str):
+        raise DecodeError("no event: it has no name under 'e'", payload)
+    kind = EVENTS.get(name)
+    if kind is None:
+        return UnknownEvent(name=name, payload=event, event_time=_event_time(event))
+    if name not in _decoders:
+        _decoders[name] = cast("Callable[[dict[str, Any]], UserDataEvent]", make_decoder(kind))
+    return _decoders[name](event)
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _event_time(event: dict[str, Any]) -> datetime | None:
+    try:
+        return moment_from(event["E"])
+    except (KeyError, TypeError, OverflowError):
+        return None

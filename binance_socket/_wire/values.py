@@ -1,0 +1,134 @@
+"""Single values: from JSON to Python, strictly, and back. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from ..errors import InvalidRequest
+from ..models.enums import OpenEnum
+
+__all__ = ["DECIMALS", "Members", "decimal_from", "exactly", "moment_from", "optional_moment_from", "plain"]
+
+_E = TypeVar("_E", bound=OpenEnum)
+_T = TypeVar("_T")
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+_MICROSECONDS_FROM: Final = 10**14
+"""Timestamps from here on are in microseconds: as milliseconds they would lie beyond the year 5138."""
+
+_MAX_MAGNITUDE: Final = 100
+"""Powers of ten. Without a bound, writing out Decimal("1e999999999") would fill the memory."""
+
+
+def exactly(kind: type[_T], value: object) -> _T:
+    """Return *value* if it is a *kind*: no number for a bool, no bool for a number. Raises TypeError."""
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def decimal_from(text: object) -> Decimal:
+    """
+    Return the exact number that *text* spells.
+
+    Raises TypeError for anything but a str, above all for a float, whose digits are lost already; ArithmeticError or
+    ValueError for text that is no finite number.
+    """
+    number = Decimal(exactly(str, text))
+    # Also what a program gets that has switched the trap for malformed numbers off.
+    if not number.is_finite():
+        raise ValueError("not a finite number")
+    return number
+
+
+class _Decimals(dict[str, Decimal]):
+    """
+    The numbers seen last, by their text.
+
+    A third of an order update's fields are amounts, most of them zero or as in the update before: a look-up takes a
+    third of a conversion. It also does the checking, since only good text gets in. Equal text gives one Decimal, which
+    is immutable, so threads may share it.
+    """
+
+    _SIZE = 4096
+    _LONGEST = 40
+
+    def __missing__(self, text: str) -> Decimal:
+        number = decimal_from(text)
+        if len(text) <= self._LONGEST:
+            if len(self) >= self._SIZE:
+                self.clear()
+            self[text] = number
+        return number
+
+
+DECIMALS: Final = _Decimals()
+
+
+class Members(dict[str, _E]):
+    """The members of an open enumeration by their value; unknown values become members of their own."""
+
+    def __init__(self, kind: type[_E]) -> None:
+        super().__init__({member.value: member for member in kind})
+        self._kind = kind
+
+    def __missing__(self, value: str) -> _E:
+        return self._kind(exactly(str, value))
+
+
+def moment_from(number: object) -> datetime:
+    """
+    Return the UTC datetime of a timestamp, exactly.
+
+    The exchange sends milliseconds, or microseconds where the connection asked for them; their size tells them apart.
+    Raises TypeError for anything but an int, OverflowError beyond the year 9999.
+    """
+    timestamp = exactly(int, number)
+    if -_MICROSECONDS_FROM < timestamp < _MICROSECONDS_FROM:
+        timestamp *= 1000
+    return _EPOCH + timedelta(microseconds=timestamp)
+
+
+def optional_moment_from(number: object) -> datetime | None:
+    """Return the datetime of a timestamp that may be missing, for which the exchange sends null or -1."""
+    return None if number is None or number == -1 else moment_from(number)
+
+
+def plain(value: Any) -> Any:
+    """
+    Return *value* as JSON can carry it without losing anything.
+
+    Decimals become text without an exponent, enums their value, datetimes milliseconds since the epoch (rounded down);
+    lists, tuples and mappings are converted throughout. Raises TypeError for a float, whose digits are not the ones
+    that were typed, and for unknown types; InvalidRequest for amounts that are not finite or beyond all reason, and
+    for datetimes without a time zone.
+    """
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > _MAX_MAGNITUDE:
+            raise InvalidRequest(f"{value} is not an amount")
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise InvalidRequest(f"{value!r} has no time zone: say which moment it is, for example in timezone.utc")
+        return (value - _EPOCH) // _MILLISECOND
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # holds anything
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]  # same
+    if isinstance(value, float):
+        raise TypeError(f"{value!r} is a float, which is not exact: give amounts as Decimal or str")
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent")
