@@ -1,0 +1,51 @@
+"""``python -m benchmarks``: see ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from .first_step import first_step
+
+PEERS_VARIABLE = "BINANCE_SOCKET_PEERS"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what the command line asks for, return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition(":")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    step = commands.add_parser("first-step", help="the ratios that the first step asks for")
+    step.add_argument("--python", default=sys.executable, help="the interpreter with binance_socket (this one)")
+    step.add_argument(
+        "--peers",
+        default=os.environ.get(PEERS_VARIABLE, sys.executable),
+        help=f"the interpreter with the peers (${PEERS_VARIABLE}, else this one)",
+    )
+    step.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
+    step.add_argument("--events", type=int, default=100_000, help="events per run; slower peers get fewer (100000)")
+    step.add_argument("--check", action="store_true", help="exit with 1 when a ratio is missed")
+    peers = commands.add_parser("peers", help="make a virtual environment that holds the peers")
+    peers.add_argument("directory", type=Path)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "peers":
+        return _install_peers(chosen.directory)
+    reached = first_step(chosen.python, chosen.peers, chosen.rounds, chosen.events)
+    return 1 if chosen.check and not reached else 0
+
+
+def _install_peers(directory: Path) -> int:
+    venv.create(directory, with_pip=True)
+    python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    requirements = Path(__file__).with_name("requirements.txt")
+    done = subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=False)
+    if not done.returncode:
+        print(python)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
