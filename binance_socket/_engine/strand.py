@@ -97,6 +97,11 @@ class Strand(Generic[T]):
         """How many items were posted and never handed to the sink: abandoned, or refused by the executor."""
         return self._undelivered
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is taken any more: closed, abandoned, or refused by the executor."""
+        return self._closed
+
     def post(self, item: T) -> None:
         """Add an item. Never blocks; ignored once closed."""
         if not self._closed:

@@ -54,6 +54,10 @@ class Timer:
         self._thread: EngineThread | None = None
         self._closed = False
 
+    def now(self) -> float:
+        """Return the time by this timer's clock, in the seconds that :meth:`call_at` takes."""
+        return self._clock.monotonic()
+
     def call_at(self, when: float, function: Callable[[], object]) -> Alarm:
         """
         Run *function* once ``clock.monotonic() >= when``, on the timer's thread. Any thread.

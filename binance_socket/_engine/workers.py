@@ -107,6 +107,10 @@ class Workers(Executor):
             thread.join(None if deadline is None else max(0.0, deadline - clock.monotonic()))
         return not any(thread.is_alive() for thread in others)
 
+    def is_own_thread(self) -> bool:
+        """Tell whether the calling thread is one of these workers."""
+        return threading.current_thread() in self._threads
+
     def _start_thread(self) -> None:
         """Requires the lock."""
         assert self._lock.locked()

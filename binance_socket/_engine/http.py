@@ -1,0 +1,150 @@
+"""The few REST calls there are: listen keys, on venues that take them nowhere else."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from ..errors import Certainty, ConnectionLost, DeliveryError, ProxyError, RequestTimeout, TlsError
+from .clock import SystemClock
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["HttpAnswer", "request_json"]
+
+_MAX_BODY = 1024 * 1024
+
+
+class HttpAnswer(NamedTuple):
+    """An answer, whatever its status."""
+
+    status: int
+    payload: Any
+    """The decoded JSON; None where the body is none, as with a proxy's page."""
+    headers: Mapping[str, str]
+    """Upper and lower case are the same in its keys."""
+
+
+def request_json(
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float,
+    ca_file: Path | None = None,
+    proxy: str | None = None,
+) -> HttpAnswer:
+    """
+    Make one REST call, and return the answer, errors of the exchange included.
+
+    Blocks. *timeout* limits the connecting, each wait for the peer and the body as a whole, in seconds; a peer that
+    sends its headers byte by byte can take longer. TLS is verified, redirects are not followed, and nothing is taken
+    from the environment or from netrc.
+
+    Raises RequestTimeout, TlsError, ProxyError or ConnectionLost with their certainty. They do not mention the URL or
+    the headers, in which keys travel, and have no cause that does.
+    """
+    # Imported here, because it takes 90 ms and few programs need it.
+    import requests
+
+    failure: DeliveryError
+    try:
+        with _session(ca_file, proxy) as session:
+            return _ask(session, method, url, params, headers, timeout)
+    except requests.exceptions.RequestException as exc:
+        failure = _translated(exc)
+    except OSError as exc:
+        if isinstance(exc, DeliveryError):
+            raise
+        # A CA file that is none, for example.
+        failure = ConnectionLost(f"the REST call could not be made: {type(exc).__name__}")
+    # Outside of the handler, so that there is no context to print either.
+    raise failure
+
+
+def _ask(
+    session: requests.Session,
+    method: str,
+    url: str,
+    params: Mapping[str, str] | None,
+    headers: Mapping[str, str] | None,
+    timeout: float,
+) -> HttpAnswer:
+    deadline = SystemClock().monotonic() + timeout
+    response = session.request(
+        method,
+        url,
+        params=dict(params or {}),
+        # Nothing compressed: a small body must not become a large one.
+        headers={**(headers or {}), "Accept-Encoding": "identity"},
+        timeout=timeout,
+        allow_redirects=False,
+        stream=True,
+    )
+    with response:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise ConnectionLost("the answer is compressed, which was not asked for", Certainty.MAYBE_SENT)
+        body = bytearray()
+        # A byte at a time returns what has arrived; a larger piece would wait until it is complete.
+        for piece in response.iter_content(1):
+            body += piece
+            if len(body) > _MAX_BODY:
+                raise ConnectionLost(f"the answer is larger than {_MAX_BODY} bytes", Certainty.MAYBE_SENT)
+            if SystemClock().monotonic() >= deadline:
+                raise RequestTimeout("the answer was not complete in time", Certainty.MAYBE_SENT)
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        payload = None
+    return HttpAnswer(response.status_code, payload, response.headers)
+
+
+def _session(ca_file: Path | None, proxy: str | None) -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class VerifyingAdapter(HTTPAdapter):
+        """Bring our own TLS settings: the default ones write session keys to the file named by SSLKEYLOGFILE."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, ssl_context=_context(), **kwargs)
+
+        def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+            return super().proxy_manager_for(*args, ssl_context=_context(), **kwargs)
+
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = True if ca_file is None else str(ca_file)
+    session.mount("https://", VerifyingAdapter())
+    if proxy is not None:
+        session.proxies = {"http": proxy, "https": proxy}
+    return session
+
+
+def _context() -> ssl.SSLContext:
+    # Not the one that sockets share: requests adds its authorities to the context it is given.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _translated(exc: requests.exceptions.RequestException) -> DeliveryError:
+    """Say what happened without what requests knows of the call."""
+    from requests import exceptions
+
+    # The kinds overlap: ConnectTimeout is a ConnectionError, as are the proxy's and TLS's failures.
+    if isinstance(exc, exceptions.ConnectTimeout):
+        return RequestTimeout("the REST server could not be reached in time")
+    if isinstance(exc, exceptions.Timeout):
+        return RequestTimeout("the REST server did not answer in time", Certainty.MAYBE_SENT)
+    if isinstance(exc, exceptions.ProxyError):
+        return ProxyError("the proxy refused the REST call, or is none")
+    if isinstance(exc, exceptions.SSLError):
+        return TlsError("the REST server could not be verified")
+    return ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
