@@ -1,0 +1,162 @@
+"""
+The sandbox, examined by clients that others wrote.
+
+They are changed in nothing but their documented URL overrides. Without their packages (`requirements.txt` beside this
+file) nothing here is collected, and the summary says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import ipaddress
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+_PACKAGES = ("binance_sdk_spot", "binance.ws", "ccxt.pro")
+
+
+def _is_missing(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is None
+    except ModuleNotFoundError:
+        return True
+
+
+_MISSING = [package.partition(".")[0] for package in _PACKAGES if _is_missing(package)]
+
+collect_ignore_glob = ["test_*.py"] if _MISSING else []
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _MISSING:
+        terminalreporter.write_line(f"tests/foreign was not collected, its clients are missing: {', '.join(_MISSING)}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "foreign" in item.path.parts:
+            # Their warnings are theirs to mend.
+            item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+class _Guard:
+    """Refuses to look up or connect to anything but loopback, and remembers who tried."""
+
+    def __init__(self) -> None:
+        self.attempts: list[str] = []
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.getaddrinfo":
+            host = arguments[0]
+        elif event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+            host = arguments[1][0]
+        else:
+            return
+        if isinstance(host, bytes):
+            host = host.decode()
+        if host is None or host == "localhost" or _is_loopback(host):
+            return
+        self.attempts.append(f"{event} {host}")
+        raise PermissionError(f"{event}: {host} is not on loopback")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def guard() -> _Guard:
+    guard = _Guard()
+    sys.addaudithook(guard)
+    return guard
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(guard: _Guard) -> Iterator[None]:
+    """No test here reaches out of the machine, not even for a name."""
+    guard.attempts.clear()
+    yield
+    assert guard.attempts == []
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Any]:
+    from binance_socket.sandbox import Sandbox
+
+    with Sandbox(process=True) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=["HMAC", "RSA", "ED25519"])
+def key_type(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def account(sandbox: Any, key_type: str) -> Any:
+    """The account that a client examines."""
+    return sandbox.create_account({"USDT": "100000", "BTC": "1"}, key_type=key_type)
+
+
+@pytest.fixture
+def counterparty(sandbox: Any) -> Any:
+    """Who trades with it."""
+    return sandbox.create_account({"USDT": "1000000", "BTC": "100"})
+
+
+@pytest.fixture
+def run() -> Callable[[Awaitable[None]], None]:
+    """Runs a test's coroutine, for a minute at most."""
+
+    def run(awaitable: Awaitable[None]) -> None:
+        asyncio.run(asyncio.wait_for(awaitable, 60))
+
+    return run
+
+
+class _Mailbox:
+    """What a client's callbacks brought. Filled and read on one loop."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._changed = asyncio.Event()
+
+    def put(self, item: Any) -> None:
+        self.items.append(item)
+        self._changed.set()
+
+    async def until(self, count: int) -> list[Any]:
+        """Wait until there are *count* items, return all."""
+        while len(self.items) < count:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), 10)
+            except asyncio.TimeoutError:
+                raise AssertionError(f"{len(self.items)} of {count} arrived: {self.items}") from None
+        return self.items
+
+
+@pytest.fixture
+def mailbox() -> _Mailbox:
+    return _Mailbox()
+
+
+@pytest.fixture
+def balances_of() -> Callable[[Sequence[dict[str, Any]], dict[str, str]], dict[str, tuple[float, float]]]:
+    """Computes what an account holds, (free, locked) per asset, from what it began with and its ledger."""
+
+    def balances(events: Sequence[dict[str, Any]], initial: dict[str, str]) -> dict[str, tuple[float, float]]:
+        held = {asset: (float(amount), 0.0) for asset, amount in initial.items()}
+        for event in events:
+            if event["e"] == "outboundAccountPosition":
+                held.update({entry["a"]: (float(entry["f"]), float(entry["l"])) for entry in event["B"]})
+        return {asset: amounts for asset, amounts in held.items() if any(amounts)}
+
+    return balances

@@ -1,0 +1,109 @@
+"""python-binance against the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+
+async def _connect(sandbox: Any, account: Any, key_type: str) -> Any:
+    from binance import AsyncClient
+
+    class Client(AsyncClient):
+        """The client with the URLs of the sandbox."""
+
+        API_URL = f"{sandbox.environment.rest_url}/api"
+        WS_API_URL = sandbox.environment.ws_api_url
+
+    # It takes a key of more than 120 characters for RSA; an Ed25519 key with a line end at its end has just those.
+    key = {"api_secret": account.secret} if key_type == "HMAC" else {"private_key": account.pem.strip()}
+    return await Client.create(account.api_key, **key)
+
+
+def _held(status: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    held = {entry["asset"]: (float(entry["free"]), float(entry["locked"])) for entry in status["balances"]}
+    return {asset: amounts for asset, amounts in held.items() if any(amounts)}
+
+
+def test_trades_and_hears_exactly_what_the_ledger_says(
+    sandbox: Any, account: Any, counterparty: Any, key_type: str, run: Any, mailbox: Any, balances_of: Any
+) -> None:
+    """It gives its user the payloads as they come: they are the ledger's, in order, and nothing else."""
+    initial = {"USDT": "100000", "BTC": "1"}
+
+    async def scenario() -> None:
+        from binance import BinanceSocketManager
+        from binance.exceptions import BinanceAPIException
+
+        client = await _connect(sandbox, account, key_type)
+
+        async def listen(socket: Any) -> None:
+            while True:
+                mailbox.put(await socket.recv())
+
+        async with BinanceSocketManager(client).user_socket() as socket:
+            listening = asyncio.create_task(listen(socket))
+            before = len(account.events)
+
+            assert _held(await client.ws_get_account()) == balances_of(account.events, initial)
+
+            counterparty.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.004", price="50000")
+            order = await client.ws_order_limit_buy(symbol="BTCUSDT", quantity="0.010", price="50000")
+            assert (order["status"], order["executedQty"]) == ("PARTIALLY_FILLED", "0.00400000")
+
+            counterparty.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.002", price="50000")
+            found = await client.ws_get_order(symbol="BTCUSDT", orderId=order["orderId"])
+            assert (found["status"], found["executedQty"]) == ("PARTIALLY_FILLED", "0.00600000")
+            still_open = await client.ws_get_open_orders(symbol="BTCUSDT")
+            assert [one["orderId"] for one in still_open] == [order["orderId"]]
+
+            cancelled = await client.ws_cancel_order(symbol="BTCUSDT", orderId=order["orderId"])
+            assert cancelled["status"] == "CANCELED"
+
+            counterparty.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.01", price="49000")
+            sold = await client.ws_order_market_sell(symbol="BTCUSDT", quantity="0.005")
+            assert sold["status"] == "FILLED"
+
+            with pytest.raises(BinanceAPIException) as refused:
+                await client.ws_order_limit_buy(symbol="BTCUSDT", quantity="0.0000001", price="50000")
+            assert refused.value.code == -1013
+
+            account.deposit("ETH", "2")
+            account.lock_externally("USDT", "10")
+            assert await client.ws_get_account_rate_limits_orders()
+            assert _held(await client.ws_get_account()) == balances_of(account.events, initial)
+
+            mine = await client.ws_get_my_trades(symbol="BTCUSDT")
+            trades = [event for event in account.events if event["e"] == "executionReport" and event["x"] == "TRADE"]
+            assert [(trade["id"], trade["qty"], trade["price"]) for trade in mine] == [
+                (event["t"], event["l"], event["L"]) for event in trades
+            ]
+
+            await mailbox.until(len(account.events) - before)
+            account.deposit("BNB", "1")  # What comes after it has arrived shows that nothing came twice.
+            expected = account.events[before:]
+            assert await mailbox.until(len(expected)) == expected
+            listening.cancel()
+        await client.close_connection()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("key_type", ["HMAC"])
+def test_is_refused_with_a_wrong_secret(sandbox: Any, account: Any, key_type: str, run: Any) -> None:
+    """A wrong signature is answered as on the exchange."""
+    other = sandbox.create_account({}, key_type=key_type)
+
+    async def scenario() -> None:
+        from binance.exceptions import BinanceAPIException
+
+        client = await _connect(sandbox, account, key_type)
+        client.API_SECRET = other.secret
+        with pytest.raises(BinanceAPIException) as refused:
+            await client.ws_get_account()
+        assert refused.value.code == -1022
+        await client.close_connection()
+
+    run(scenario())
