@@ -51,12 +51,6 @@ class _StaysHere:
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(f"{type(self).__name__} can be neither pickled nor copied: it holds a secret")
 
-    def __copy__(self) -> NoReturn:
-        self.__reduce_ex__(4)
-
-    def __deepcopy__(self, memo: object) -> NoReturn:
-        self.__reduce_ex__(4)
-
 
 class Secret(_StaysHere):
     """Text that shows only where `reveal` is called."""
@@ -114,7 +108,8 @@ class Credentials(_StaysHere, abc.ABC):
     key_type: ClassVar[KeyType]
 
     def __init__(self, api_key: str | Secret) -> None:
-        self._api_key = _printable(_hide(api_key), "the API key")
+        api_key = _hide(api_key)
+        self._api_key = _printable(api_key, "the API key")
 
     @property
     def api_key(self) -> Secret:
@@ -139,7 +134,7 @@ class Credentials(_StaysHere, abc.ABC):
 
     @override
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(api_key={self._api_key!r})"
+        return f"{type(self).__name__}({_MASK})"
 
 
 class HmacKey(Credentials):
@@ -150,13 +145,14 @@ class HmacKey(Credentials):
     key_type = KeyType.HMAC
 
     def __init__(self, api_key: str | Secret, secret: str | Secret) -> None:
-        secret = _hide(secret)
+        api_key, secret = _hide(api_key), _hide(secret)
         super().__init__(api_key)
         self._secret = _printable(secret, "the secret key")
 
     @classmethod
     def from_file(cls, api_key: str | Secret, path: str | os.PathLike[str]) -> Self:
         """Read the secret from a file that only its owner may read. Raises InvalidRequest if it is not such a file."""
+        api_key = _hide(api_key)
         return cls(api_key, _read_owner_only(path))
 
     @override
@@ -172,7 +168,7 @@ class RsaKey(Credentials):
     key_type = KeyType.RSA
 
     def __init__(self, api_key: str | Secret, pem: str | Secret, passphrase: str | Secret | None = None) -> None:
-        pem, passphrase = _hide(pem), None if passphrase is None else _hide(passphrase)
+        api_key, pem, passphrase = _hide(api_key), _hide(pem), None if passphrase is None else _hide(passphrase)
         super().__init__(api_key)
         self._private_key = _as_rsa(_load_pem(pem, passphrase))
 
@@ -181,7 +177,7 @@ class RsaKey(Credentials):
         cls, api_key: str | Secret, path: str | os.PathLike[str], passphrase: str | Secret | None = None
     ) -> Self:
         """Read the PEM from a file that only its owner may read. Raises InvalidRequest if it is not such a file."""
-        passphrase = None if passphrase is None else _hide(passphrase)
+        api_key, passphrase = _hide(api_key), None if passphrase is None else _hide(passphrase)
         return cls(api_key, _read_owner_only(path), passphrase)
 
     @override
@@ -200,7 +196,7 @@ class Ed25519Key(Credentials):
     key_type = KeyType.ED25519
 
     def __init__(self, api_key: str | Secret, pem: str | Secret, passphrase: str | Secret | None = None) -> None:
-        pem, passphrase = _hide(pem), None if passphrase is None else _hide(passphrase)
+        api_key, pem, passphrase = _hide(api_key), _hide(pem), None if passphrase is None else _hide(passphrase)
         super().__init__(api_key)
         self._private_key = _as_ed25519(_load_pem(pem, passphrase))
 
@@ -209,7 +205,7 @@ class Ed25519Key(Credentials):
         cls, api_key: str | Secret, path: str | os.PathLike[str], passphrase: str | Secret | None = None
     ) -> Self:
         """Read the PEM from a file that only its owner may read. Raises InvalidRequest if it is not such a file."""
-        passphrase = None if passphrase is None else _hide(passphrase)
+        api_key, passphrase = _hide(api_key), None if passphrase is None else _hide(passphrase)
         return cls(api_key, _read_owner_only(path), passphrase)
 
     @override
@@ -227,6 +223,7 @@ def credentials_from_env(environ: Mapping[str, str], prefix: str = "BINANCE_") -
     """
     names = {name: prefix + name for name in ("API_KEY", "API_SECRET", "PRIVATE_KEY_FILE", "PRIVATE_KEY_PASSPHRASE")}
     given = {name: Secret(environ[variable]) for name, variable in names.items() if environ.get(variable)}
+    del environ  # no traceback from here on shows it
     if not given:
         return None
     secret, file = given.get("API_SECRET"), given.get("PRIVATE_KEY_FILE")
@@ -334,9 +331,12 @@ def _read_owner_only(path: str | os.PathLike[str]) -> Secret:
         if exc.errno == errno.ELOOP:
             raise InvalidRequest(f"{name} is a symbolic link: give the file itself") from exc
         raise InvalidRequest(f"{name} cannot be opened: {exc.strerror}") from exc
-    with open(descriptor, "rb") as file:
+    try:
         _check_owner_only(name, os.fstat(descriptor))
-        content = file.read(MAX_KEY_FILE_SIZE + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_KEY_FILE_SIZE + 1)
+    finally:
+        os.close(descriptor)
     size, text = len(content), _decoded(content)
     del content  # no traceback from here on shows it
     if size > MAX_KEY_FILE_SIZE:

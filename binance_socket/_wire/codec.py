@@ -126,11 +126,15 @@ _converter: Final = cattrs.Converter(detailed_validation=False)
 
 
 def _json_list(value: Any) -> list[Any]:
-    return cast("list[Any]", exactly(list, value))
+    exactly(list, value)
+    items: list[Any] = value
+    return items
 
 
 def _json_object(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", exactly(dict, value))
+    exactly(dict, value)
+    payload: dict[str, Any] = value
+    return payload
 
 
 def _is_model(cls: Any) -> bool:

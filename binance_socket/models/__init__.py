@@ -29,7 +29,7 @@ from .enums import (
     WorkingFloor,
 )
 from .rate_limits import CurrentRateLimit
-from .session import SessionStatus, SessionSubscription
+from .session import ListenKey, SessionStatus, SessionSubscription
 from .user_data import (
     AllocationReport,
     BalanceLockUpdate,
@@ -65,6 +65,7 @@ __all__ = [
     "KnownEvent",
     "ListOrderStatus",
     "ListStatusType",
+    "ListenKey",
     "ListenKeyExpired",
     "MatchType",
     "Model",

@@ -1,4 +1,4 @@
-"""The session of a connection to the WebSocket API."""
+"""Sessions of the WebSocket API, and what listens in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ from datetime import datetime
 
 from .base import Model, model, wire
 
-__all__ = ["SessionStatus", "SessionSubscription"]
+__all__ = ["ListenKey", "SessionStatus", "SessionSubscription"]
+
+
+@model
+class ListenKey(Model):
+    """
+    The key of a user data stream, valid for 60 minutes. Who has it can listen.
+
+    Source: the listen key document, ``userDataStream.start``.
+    """
+
+    listen_key: str = wire("listenKey", secret=True)
 
 
 @model
@@ -36,9 +47,10 @@ class SessionStatus(Model):
 @model
 class SessionSubscription(Model):
     """
-    A user data subscription that is active on the connection.
+    A user data subscription of the connection.
 
-    Source: the WebSocket API document, ``session.subscriptions``; the SBE schema's message 54.
+    Source: the WebSocket API document, ``session.subscriptions`` and ``userDataStream.subscribe``; the SBE schema's
+    messages 54, 503 and 505.
     """
 
     subscription_id: int
