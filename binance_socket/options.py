@@ -129,7 +129,7 @@ class ClientOptions:
     """Reconnects wait a random time of up to ``base * 2**attempt``: full jitter."""
     backoff_cap: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
     """The longest that such a random time may get."""
-    connect_budget: int | None = 100
+    connect_budget: int | None = attrs.field(default=100)
     """Connects allowed in 5 minutes, for all clients of the process together (the exchange allows an address 300)."""
     receive_window: float | None = attrs.field(default=None)
     """``recvWindow`` of signed requests in milliseconds, at most 60000; None leaves it to the exchange (5000)."""
