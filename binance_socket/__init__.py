@@ -1,3 +1,92 @@
-"""Binance's sockets for everyone without asyncio."""
+"""
+Binance's sockets for everyone without asyncio.
+
+Calls block and return typed values; events arrive in order, in callbacks on a thread pool; nothing is lost silently::
+
+    with BinanceSocketClient.from_env() as client:
+        account = client.spot_api.account
+        print(account.get_account_info(omit_zero_balances=True).result.balances)
+        with account.subscribe_to_user_data_updates(on_order_update_message=print):
+            input("Enter ends it")
+"""
+
+from __future__ import annotations
+
+import logging
+
+from . import errors, models
+from .client import BinanceSocketClient, ClientView
+from .credentials import Credentials, Ed25519Key, HmacKey, KeyType, RsaKey, Secret
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    BinanceSocketError,
+    CallCancelled,
+    Certainty,
+    ClientClosed,
+    ConnectionLost,
+    DecodeError,
+    DeliveryError,
+    ForkedClientError,
+    HandlerError,
+    HandshakeError,
+    InvalidRequest,
+    InvalidTimestamp,
+    NotSupportedError,
+    OutcomeUnknown,
+    ProxyError,
+    RateLimited,
+    RequestTimeout,
+    TlsError,
+)
+from .events import CancellationToken, DataEvent, EventSource, SubscriptionState, UpdateSubscription
+from .models.response import Response
+from .options import ClientOptions, Environment, ListenKeyTransport
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BinanceSocketClient",
+    "BinanceSocketError",
+    "CallCancelled",
+    "CancellationToken",
+    "Certainty",
+    "ClientClosed",
+    "ClientOptions",
+    "ClientView",
+    "ConnectionLost",
+    "Credentials",
+    "DataEvent",
+    "DecodeError",
+    "DeliveryError",
+    "Ed25519Key",
+    "Environment",
+    "EventSource",
+    "ForkedClientError",
+    "HandlerError",
+    "HandshakeError",
+    "HmacKey",
+    "InvalidRequest",
+    "InvalidTimestamp",
+    "KeyType",
+    "ListenKeyTransport",
+    "NotSupportedError",
+    "OutcomeUnknown",
+    "ProxyError",
+    "RateLimited",
+    "RequestTimeout",
+    "Response",
+    "RsaKey",
+    "Secret",
+    "SubscriptionState",
+    "TlsError",
+    "UpdateSubscription",
+    "__version__",
+    "errors",
+    "models",
+]
+
+# A library is silent until its program says where logs go.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

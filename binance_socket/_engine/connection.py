@@ -1,0 +1,420 @@
+"""Where a session meets threads, sockets and the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Generator, Hashable
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+from .._session.effects import Abort, Complete, Pending, Probe, Send
+from .._session.session import Session
+from .._session.state import State
+from .._session.topics import Dialect, Topic
+from .._wire.codec import loads
+from .._wire.messages import Reply, Request, error_of
+from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost, DecodeError
+from ..models.rate_limits import CurrentRateLimit
+from ..models.response import Response
+from .audience import Audience, Routes, Subscriber, settle
+from .clock import Clock
+from .futures import CallFuture
+from .link import Link
+from .threads import EngineThread, on_engine_thread
+from .timer import Alarm, Timer
+from .transport import LinkClosed, Network, Waker
+
+__all__ = ["Connection"]
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+# Events by which the exchange ends the subscription that they came on.
+_ENDING_EVENTS = frozenset({"eventStreamTerminated", "listenKeyExpired"})
+
+
+class Connection:
+    """
+    Threaded implementation of a session: one socket at a time, one reader thread.
+
+    No I/O is done, no future completed and no callback run while the lock is held: every entry point changes the
+    session under the lock, and performs the session's effects after releasing it. See :meth:`_update`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        dialect: Dialect,
+        session: Session,
+        *,
+        encode: Callable[[Pending], bytes],
+        network: Network,
+        clock: Clock,
+        timer: Timer,
+        executor: Executor,
+        senders: Executor,
+        budget: Callable[[float], float],
+        connect_timeout: float,
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._dialect = dialect
+        self._encode = encode
+        self._network = network
+        self._clock = clock
+        self._timer = timer
+        self._executor = executor
+        self._senders = senders
+        self._budget = budget
+        self._connect_timeout = connect_timeout
+        # Guards everything below. Notified whenever any of it changes.
+        self._changed = threading.Condition(threading.Lock())
+        self._session = session
+        self._link: Link | None = None
+        self._waker: Waker | None = None
+        self._reader: EngineThread | None = None
+        self._audience = Audience()
+        self._alarm: Alarm | None = None
+        self._alarm_at = float("inf")
+        # Written by the reader alone.
+        self._heard_at = 0.0
+
+    @property
+    def state(self) -> State:
+        """What the connection is doing. Any thread."""
+        with self._changed:
+            return self._session.state
+
+    # What the application does.
+
+    def submit(self, request: Request[R], timeout: float | None = None) -> CallFuture[Response[R]]:
+        """Send *request* as soon as there is a link, within *timeout* seconds. Any thread, without waiting."""
+        future: CallFuture[Response[R]] = CallFuture(self._executor)
+        self._start()
+        with self._update() as session:
+            session.submit(request, future, self._clock.monotonic(), timeout)
+        return future
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Give up waiting: *future* ends with CallCancelled, unless it is done. Any thread."""
+        with self._update() as session:
+            session.give_up(future, CallCancelled("the call was cancelled"))
+
+    def subscribe(self, topic: Topic, subscriber: Subscriber) -> CallFuture[None]:
+        """Let *subscriber* hear *topic*. The future is done once the exchange has said yes, or no. Any thread."""
+        future: CallFuture[None] = CallFuture(self._executor)
+        self._start()
+        now = self._clock.monotonic()
+        with self._update() as session:
+            # It is in place before the exchange hears of it.
+            tell = self._audience.add(topic, subscriber, future, now)
+            if tell is None:
+                session.subscribe(topic, now)
+        if tell is not None:
+            tell()
+        return future
+
+    def unsubscribe(self, topic: Topic, subscriber: Subscriber, error: BinanceSocketError | None = None) -> None:
+        """
+        Stop *subscriber* from hearing *topic*, and tell the exchange if it was the last. Any thread; idempotent.
+
+        If it still waits for the exchange's yes, that ends with *error*.
+        """
+        with self._update() as session:
+            waiting = self._audience.withdraw(topic, subscriber)
+            if self._audience.remove(topic, subscriber):
+                session.unsubscribe(topic, self._clock.monotonic())
+        for future in waiting:
+            settle(future, error or CallCancelled("the subscription was closed before the exchange had agreed"))
+
+    def no_answer(self, topic: Topic, subscriber: Subscriber) -> None:
+        """*subscriber* has waited long enough for *topic* to open, if it still does. Any thread."""
+        with self._update() as session:
+            waiting = self._audience.withdraw(topic, subscriber)
+            error = session.no_answer(topic)
+        for future in waiting:
+            settle(future, error)
+
+    def wake(self) -> None:
+        """Look again whether subscribers have room. Any thread."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End for good: what is pending fails, subscribers are told. Idempotent; any thread; does not wait."""
+        with self._update() as session:
+            session.close()
+            link, waker = self._link, self._waker
+        if waker is not None:
+            waker.wake()
+        if link is not None:
+            link.transport.abort()
+
+    def join(self, timeout: float) -> None:
+        """
+        After :meth:`close`: wait up to *timeout* seconds for the reader to end.
+
+        It may sit in a system call that nothing interrupts (name resolution). Then it ends later, and touches nothing.
+        """
+        reader = self._reader
+        if reader is not None and reader is not threading.current_thread() and reader.is_alive():
+            reader.join(timeout)
+
+    # What the reader does.
+
+    def _start(self) -> None:
+        """Start the reader, if it has not been."""
+        if self._reader is not None:
+            return
+        with self._changed:
+            if self._reader is not None or self._session.state.is_final:
+                return
+            reader = self._reader = EngineThread(self._run, f"{self.name}-reader")
+        try:
+            reader.start()
+        except RuntimeError as exc:
+            with self._changed:
+                self._reader = None
+            raise ConnectionLost(f"no thread to read with: {exc}") from exc
+
+    def _run(self) -> None:
+        """Connect and receive until closed."""
+        try:
+            while self._await_turn():
+                self._connect_and_receive()
+        except Exception as exc:
+            # A defect of ours. It must not end in a client that waits for ever.
+            logger.exception("the reader of %s has failed", self.name)
+            error = ClientClosed(f"internal error: {exc!r}")
+            error.__cause__ = exc
+            with self._update() as session:
+                session.fail(error)
+                link, self._link = self._link, None
+            if link is not None:
+                link.kill()
+                link.transport.close()
+
+    def _await_turn(self) -> bool:
+        """Wait until there is something to connect for, and it is time. Return False when closed."""
+        with self._changed:
+            session = self._session
+            while not session.state.is_final:
+                now = self._clock.monotonic()
+                if session.state is State.BACKOFF and now < session.resume_at:
+                    self._clock.wait_until(self._changed, session.resume_at)
+                elif not session.wants_link:
+                    self._clock.wait_until(self._changed, None)
+                elif (delay := self._budget(now)) > 0:
+                    logger.warning("too many connects lately, waiting %.0f s", delay)
+                    self._clock.wait_until(self._changed, now + delay)
+                else:
+                    session.connecting()
+                    self._waker = Waker()
+                    return True
+            return False
+
+    def _connect_and_receive(self) -> None:
+        waker = self._waker
+        assert waker is not None
+        try:
+            transport = self._network.connect(self._url, timeout=self._connect_timeout, waker=waker)
+        except ConnectionLost as error:
+            with self._update() as session:
+                self._waker = None
+                if not session.state.is_final:
+                    session.connect_failed(error, self._clock.monotonic())
+            waker.close()
+            return
+        link = Link(transport, self._encode, self._clock)
+        try:
+            self._receive(link)
+        except LinkClosed as error:
+            # From here on nothing more is written, so that the session can tell what was from what was not.
+            link.kill()
+            with self._update() as session:
+                self._link = self._waker = None
+                session.lost(error, self._clock.monotonic())
+        finally:
+            link.kill()
+            transport.close()
+
+    def _receive(self, link: Link) -> None:
+        now = self._heard_at = self._clock.monotonic()
+        with self._update() as session:
+            if session.state.is_final:
+                raise LinkClosed(1000, "closed while connecting")
+            self._link = link
+            session.connected(now)
+        receive = link.transport.receive
+        while True:
+            messages = receive()
+            self._heard_at = self._clock.monotonic()
+            if messages and self._take(messages):
+                self._await_room()
+
+    def _take(self, messages: list[bytes]) -> bool:
+        """Sort the messages of one read. Return whether a subscriber has more than it should."""
+        route_key, payload_key = self._dialect.route_key, self._dialect.payload_key
+        received_at = self._clock.time()
+        routes = self._audience.routes
+        batches: dict[Hashable, list[Any]] = {}
+        full = False
+        for text in messages:
+            route: Hashable = None
+            name = None
+            try:
+                message = loads(text)
+                route = message.get(route_key)
+                if route in routes:
+                    payload = message[payload_key]
+                    name = payload.get("e")
+                    if route in batches:
+                        batches[route].append(payload)
+                    else:
+                        batches[route] = [payload]
+                    if name not in _ENDING_EVENTS:
+                        continue
+            except (DecodeError, AttributeError, KeyError, TypeError) as exc:
+                message = _Malformed(text, exc)
+            # Everything else may change the routes, and comes after the events that came before it.
+            full = self._post(routes, batches, received_at) or full
+            batches = {}
+            if name is None:
+                self._state_lane(message)
+            else:
+                self._ended(routes[route], route, name)
+            routes = self._audience.routes
+        return self._post(routes, batches, received_at) or full
+
+    def _post(self, routes: Routes, batches: dict[Hashable, list[Any]], received_at: float) -> bool:
+        full = False
+        for route, payloads in batches.items():
+            for subscriber in routes[route][1]:
+                subscriber.post(payloads, received_at)
+                full = full or subscriber.full
+        return full
+
+    def _state_lane(self, message: Any) -> None:
+        with self._update() as session:
+            if isinstance(message, _Malformed):
+                session.malformed += 1
+                logger.warning("a message that cannot be read (%d bytes): %r", len(message.text), message.cause)
+            else:
+                session.received(message, self._clock.monotonic())
+
+    def _ended(self, entry: tuple[Topic, tuple[Subscriber, ...]], route: Hashable, name: str) -> None:
+        topic, subscribers = entry
+        with self._update() as session:
+            session.subscription_event(route, name, self._clock.monotonic())
+        for subscriber in subscribers:
+            subscriber.ended(topic, name)
+
+    def _await_room(self) -> None:
+        """
+        Stop reading until every subscriber has room: the exchange's events are never dropped.
+
+        While an answer is due, reading goes on all the same, because a callback may be waiting for just that.
+        """
+        with self._changed:
+            while not self._session.state.is_final and not self._session.in_flight and self._audience.anyone_full():
+                self._clock.wait_until(self._changed, None)
+        self._heard_at = self._clock.monotonic()
+
+    # What the timer does.
+
+    def _tick(self) -> None:
+        with self._update() as session:
+            self._alarm, self._alarm_at = None, float("inf")
+            session.tick(self._clock.monotonic(), self._heard_at)
+
+    def _schedule(self) -> None:
+        """Have :meth:`_tick` called when it is time. Requires holding the lock."""
+        when = self._session.next_tick(self._heard_at)
+        if when is None or when >= self._alarm_at:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = self._timer.call_at(when, self._tick), when
+
+    # How the session's decisions are carried out.
+
+    @contextlib.contextmanager
+    def _update(self) -> Generator[Session, None, None]:
+        """
+        Change the session, from any thread.
+
+        On entry, acquire the lock. On exit, queue what the session wants sent and set the routes, release the lock,
+        then perform everything else.
+        """
+        with self._changed:
+            yield self._session
+            effects = self._session.effects()
+            link = self._link
+            if link is not None:
+                link.enqueue(effect.pending for effect in effects if isinstance(effect, Send))
+            tellings = self._audience.follow(effects)
+            if not self._session.state.is_final:
+                self._schedule()
+            self._changed.notify_all()
+        for tell in tellings:
+            tell(self._clock.monotonic(), self._clock.time())
+        for effect in effects:
+            if isinstance(effect, Complete):
+                _complete(effect)
+            elif isinstance(effect, Probe) and link is not None:
+                link.transport.ping()
+            elif isinstance(effect, Abort) and link is not None:
+                logger.warning("giving up the link: %s", effect.reason)
+                link.transport.abort()
+        if link is not None:
+            self._flush(link)
+
+    def _flush(self, link: Link) -> None:
+        """Write what is queued: here, or on a sender thread if this one moves everybody's work along."""
+        if on_engine_thread():
+            with contextlib.suppress(RuntimeError):  # the client is being closed
+                self._senders.submit(self._flush_here, link)
+        else:
+            self._flush_here(link)
+
+    def _flush_here(self, link: Link) -> None:
+        unsendable = link.flush()
+        if unsendable:
+            with self._update() as session:
+                for pending, error in unsendable:
+                    session.unsendable(pending, error)
+
+
+class _Malformed:
+    """A message that is not JSON, or not of a shape that could be an event."""
+
+    def __init__(self, text: bytes, cause: BaseException) -> None:
+        self.text = text
+        self.cause = cause
+
+
+def _complete(effect: Complete) -> None:
+    """Complete a call's future. Each request is completed once: the session hands it out once."""
+    future: Future[Any] = effect.pending.handle
+    if not future.set_running_or_notify_cancel():
+        return
+    request, outcome = effect.pending.request, effect.outcome
+    try:
+        if not isinstance(outcome, Reply):
+            raise outcome
+        error = error_of(outcome, request)
+        if error is not None:
+            raise error
+        limits = tuple(_limit(limit) for limit in outcome.rate_limits)
+        future.set_result(
+            Response(id=outcome.id, status=outcome.status, result=request.read(outcome.result), rate_limits=limits)
+        )
+    except BinanceSocketError as exc:
+        future.set_exception(exc)
+
+
+_limit: Callable[[Any], CurrentRateLimit] = Request[CurrentRateLimit]("", returns=CurrentRateLimit).read

@@ -1,0 +1,245 @@
+"""One client's threads and connections."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import random
+import secrets
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+from .._session.backoff import Backoff, ConnectBudget
+from .._session.effects import Pending
+from .._session.server_clock import ServerClock
+from .._session.session import Session
+from .._session.topics import STREAMS, WS_API, Dialect, StreamTopic, Topic
+from .._wire.messages import Request, encode
+from ..credentials import Credentials
+from ..errors import BinanceSocketError, ClientClosed, ForkedClientError, InvalidRequest
+from ..models.response import Response
+from ..options import ClientOptions, Environment, ListenKeyTransport
+from .audience import Subscriber
+from .clock import Clock, SystemClock
+from .connection import Connection
+from .futures import CallFuture
+from .rest import ListenKeyRest
+from .timer import Timer
+from .transport import Network
+from .workers import Workers
+
+__all__ = ["Hub"]
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+# What close() may take, in seconds: for the readers, and for callbacks that are still to run.
+_READERS_MAY_TAKE = 1.5
+_CALLBACKS_MAY_TAKE = 1.0
+# The exchange allows 36 characters; eight of them tell our connections' requests from everybody else's in its logs.
+_ID_PREFIX_BYTES = 6
+
+_budgets: dict[int | None, ConnectBudget] = {}
+# Guards _budgets and what is in it: the exchange counts the whole process as one.
+_budgets_lock = threading.Lock()
+
+
+class Hub:
+    """
+    Everything of a client that runs: its connections, its timer, and the threads for callbacks.
+
+    There are two connections, each made when first needed: one to the WebSocket API, one to the stream server.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials | None,
+        environment: Environment,
+        options: ClientOptions,
+        *,
+        executor: Executor | None,
+        clock: Clock,
+        network: Network,
+    ) -> None:
+        self.credentials = credentials
+        self.environment = environment
+        self.options = options
+        self.clock = clock
+        self.timer = Timer(clock)
+        self.server_clock = ServerClock(monotonic=clock.monotonic(), wall=clock.time())
+        self._own_workers = Workers(options.callback_threads) if executor is None else None
+        self.executor: Executor = self._own_workers or executor or Workers(1)
+        # What engine threads must not wait for: writing to a peer that does not read, and HTTP.
+        self._helpers = Workers(2, "helper")
+        self._process = os.getpid()
+        self._network = network
+        self._ids = _request_ids()
+        self._rest = ListenKeyRest(environment, options.proxy)
+        # Guards everything below.
+        self._lock = threading.Lock()
+        self._closed = False
+        self._subscribers: set[Subscriber] = set()
+        self.api = self._connection("api", environment.ws_api_url, WS_API)
+        self.streams = self._connection("streams", f"{environment.stream_url}/stream", STREAMS)
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    def submit(self, request: Request[R], timeout: float | None = None) -> Future[Response[R]]:
+        """Ask *request*, and return the future of its answer. Any thread; never waits for the answer."""
+        self._check_usable()
+        if self.environment.listen_key_transport is ListenKeyTransport.REST and request.method in ListenKeyRest.METHODS:
+            return self._submit_rest(request, self.options.request_timeout if timeout is None else timeout)
+        return self.api.submit(request, timeout)
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
+        self.api.cancel(future)
+
+    def subscribe(self, topic: Topic, subscriber: Subscriber, timeout: float | None = None) -> Future[None]:
+        """
+        Let *subscriber* hear *topic*. Any thread; does not wait.
+
+        The future is done once the exchange has said yes, or no, or nothing in *timeout* seconds.
+        """
+        self._check_usable()
+        with self._lock:
+            self._subscribers.add(subscriber)
+        connection = self._connection_of(topic)
+        future = connection.subscribe(topic, subscriber)
+        deadline = self.clock.monotonic() + (self.options.request_timeout if timeout is None else timeout)
+        alarm = self.timer.call_at(deadline, lambda: connection.no_answer(topic, subscriber))
+        Future.add_done_callback(future, lambda _: alarm.cancel())
+        return future
+
+    def unsubscribe(self, topic: Topic, subscriber: Subscriber, *, leaves: bool = True) -> None:
+        """Stop *subscriber* from hearing *topic*; with *leaves*, it hears nothing else. Any thread; idempotent."""
+        if leaves:
+            self.forget(subscriber)
+        if os.getpid() == self._process:
+            self._connection_of(topic).unsubscribe(topic, subscriber)
+
+    def forget(self, subscriber: Subscriber) -> None:
+        """Do not wait for *subscriber* any more when closing: it has ended."""
+        with self._lock:
+            self._subscribers.discard(subscriber)
+
+    def wake(self) -> None:
+        """Have the readers look again whether there is room for events. Any thread."""
+        self.api.wake()
+        self.streams.wake()
+
+    def close(self) -> None:
+        """
+        End everything. Idempotent; any thread, callbacks included; returns within 3 seconds.
+
+        Calls that wait fail with ClientClosed. Events that have been received are still delivered, for a second at
+        most. Afterwards no thread of ours is left, but one that is stuck in a callback of the user's.
+        """
+        if os.getpid() != self._process:
+            return
+        with self._lock:
+            self._closed = True
+            subscribers = tuple(self._subscribers)
+            self._subscribers.clear()
+        clock = SystemClock()  # threads are joined in real time
+        deadline = clock.monotonic() + _READERS_MAY_TAKE
+        for connection in (self.api, self.streams):
+            connection.close()
+        for connection in (self.api, self.streams):
+            connection.join(max(0.0, deadline - clock.monotonic()))
+        self.timer.close()
+        self._helpers.shutdown(wait=False)
+        if self._own_workers is None:
+            return
+        if not self._own_workers.is_own_thread():
+            # A callback that closes the client cannot wait for itself.
+            deadline = clock.monotonic() + _CALLBACKS_MAY_TAKE
+            for subscriber in subscribers:
+                subscriber.finish(max(0.0, deadline - clock.monotonic()))
+        self._own_workers.shutdown(wait=False)
+
+    # Requests over REST.
+
+    def _submit_rest(self, request: Request[R], timeout: float) -> Future[Response[R]]:
+        future: CallFuture[Response[R]] = CallFuture(self.executor)
+        credentials = self.credentials
+        if credentials is None:
+            raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
+        self._helpers.submit(self._answer_over_rest, request, credentials, timeout, future)
+        return future
+
+    def _answer_over_rest(
+        self, request: Request[R], credentials: Credentials, timeout: float, future: CallFuture[Response[R]]
+    ) -> None:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(self._rest.ask(request, credentials, timeout))
+            except BinanceSocketError as error:
+                future.set_exception(error)
+
+    # Composition.
+
+    def _connection(self, name: str, url: str, dialect: Dialect) -> Connection:
+        options = self.options
+        session = Session(
+            dialect,
+            self.server_clock,
+            ids=self._ids,
+            backoff=self.backoff,
+            request_timeout=options.request_timeout,
+            probe_after=options.probe_after,
+            probe_timeout=options.probe_timeout,
+        )
+        return Connection(
+            name,
+            url,
+            dialect,
+            session,
+            encode=self._encode,
+            network=self._network,
+            clock=self.clock,
+            timer=self.timer,
+            executor=self.executor,
+            senders=self._helpers,
+            budget=self._take_connect,
+            connect_timeout=options.connect_timeout,
+        )
+
+    def _connection_of(self, topic: Topic) -> Connection:
+        return self.streams if isinstance(topic, StreamTopic) else self.api
+
+    def backoff(self) -> Backoff:
+        """Return a new back-off as the options say."""
+        return Backoff(self.options.backoff_base, self.options.backoff_cap, random.random)
+
+    def _encode(self, pending: Pending) -> bytes:
+        return encode(
+            pending.id,
+            pending.request,
+            credentials=self.credentials,
+            timestamp=self.server_clock.timestamp(self.clock.monotonic()),
+            receive_window=self.options.receive_window,
+        )
+
+    def _take_connect(self, now: float) -> float:
+        limit = self.options.connect_budget
+        with _budgets_lock:
+            return _budgets.setdefault(limit, ConnectBudget(limit)).take(now)
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._process:
+            raise ForkedClientError("this client was made before a fork; make one in this process")
+        if self._closed:
+            raise ClientClosed("the client is closed")
+
+
+def _request_ids() -> Iterator[str]:
+    prefix = secrets.token_hex(_ID_PREFIX_BYTES)
+    return (f"{prefix}-{number}" for number in itertools.count(1))

@@ -1,0 +1,56 @@
+"""Which answer belongs to which request."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+from .effects import Pending
+
+__all__ = ["Correlation"]
+
+
+class Correlation:
+    """The requests of one connection that wait for an answer, by id, and their deadlines."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str | int | None, Pending] = {}
+        # Ids of requests that were answered stay in the heap until they come up: removing them would cost more.
+        self._deadlines: list[tuple[float, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __iter__(self) -> Iterator[Pending]:
+        """Iterate over a snapshot, in the order in which they were added."""
+        return iter(tuple(self._pending.values()))
+
+    def add(self, pending: Pending) -> None:
+        self._pending[pending.id] = pending
+        heapq.heappush(self._deadlines, (pending.deadline, pending.id))
+
+    def take(self, request_id: str | int | None) -> Pending | None:
+        """Remove and return the request with this id, or None: it is unknown, answered already, or timed out."""
+        return self._pending.pop(request_id, None)
+
+    def take_all(self) -> list[Pending]:
+        """Remove and return everything."""
+        everything = list(self._pending.values())
+        self._pending.clear()
+        self._deadlines.clear()
+        return everything
+
+    def take_due(self, now: float) -> list[Pending]:
+        """Remove and return the requests whose deadline has come."""
+        due: list[Pending] = []
+        while self._deadlines and self._deadlines[0][0] <= now:
+            pending = self._pending.pop(heapq.heappop(self._deadlines)[1], None)
+            if pending is not None:
+                due.append(pending)
+        return due
+
+    def next_deadline(self) -> float | None:
+        """Return when the next request times out."""
+        while self._deadlines and self._deadlines[0][1] not in self._pending:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None

@@ -1,0 +1,94 @@
+"""
+The life of a listen key.
+
+::
+
+                 ping is due          answered
+    ALIVE ------------------> PINGING ---------> ALIVE
+      ^                          | refused as unknown (-1125)
+      |          started         v                    expired (at any time)
+    STARTING <--------------- GONE <-----------------------------
+
+The exchange forgets a key 60 minutes after its last ping.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+
+from ..errors import ApiError, BinanceSocketError
+from .backoff import Backoff
+
+__all__ = ["ListenKey", "Step"]
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_KEY = -1125
+VALID_FOR = 3600.0
+RETRY_AFTER = 30.0
+
+
+class Step(enum.Enum):
+    """What must be asked of the exchange."""
+
+    PING = enum.auto()
+    START = enum.auto()
+
+
+class ListenKey:
+    """One listen key: when it must be kept alive, and whether it must be replaced. Times are monotonic seconds."""
+
+    def __init__(self, key: str, *, interval: float, backoff: Backoff, now: float) -> None:
+        self.key = key
+        self._interval = interval
+        self._backoff = backoff
+        self._gone = False
+        # The last time at which the exchange is known to have counted the 60 minutes anew.
+        self._counted_at = now
+        self._next_at: float | None = now + min(interval, VALID_FOR)
+
+    @property
+    def next_at(self) -> float | None:
+        """When the next step is due; None while one is under way."""
+        return self._next_at
+
+    def due(self, now: float) -> Step | None:
+        """Return the step that is due, if one is. It is under way then, until one of the outcomes below."""
+        if self._next_at is None or now < self._next_at:
+            return None
+        self._next_at = None
+        return Step.START if self._gone else Step.PING
+
+    def pinged(self, now: float) -> None:
+        """The exchange has counted the 60 minutes anew."""
+        if not self._gone:
+            self._counted_at = now
+            self._backoff.reset()
+            self._next_at = now + self._interval
+
+    def started(self, key: str, now: float) -> str | None:
+        """The exchange has given a key. Return the one that it replaces, or None: it is the same."""
+        self._gone = False
+        self._backoff.reset()
+        self._counted_at, self._next_at = now, now + self._interval
+        before, self.key = self.key, key
+        return before if before != key else None
+
+    def failed(self, error: BinanceSocketError, now: float) -> None:
+        """The step could not be done."""
+        if isinstance(error, ApiError) and error.code == UNKNOWN_KEY and not self._gone:
+            self.expired(now)
+            return
+        if not self._gone and now >= self._counted_at + VALID_FOR:
+            # Nobody has answered for an hour: whatever the exchange would say, the key is not alive any more.
+            self.expired(now)
+            return
+        self._next_at = now + (self._backoff.next() if self._gone else min(RETRY_AFTER, self._interval))
+        logger.warning("keeping a listen key alive failed, to be tried again: %s", error)
+
+    def expired(self, now: float) -> None:
+        """The key is gone: a new one is needed, at once."""
+        if not self._gone:
+            self._gone = True
+            self._next_at = now

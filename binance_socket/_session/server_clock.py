@@ -1,0 +1,59 @@
+"""What time it is at the exchange."""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = ["ServerClock"]
+
+
+@attrs.frozen
+class _Sample:
+    offset: float
+    round_trip: float
+    taken_at: float
+
+
+class ServerClock:
+    """
+    The exchange's clock, as an offset to our monotonic one.
+
+    The wall clock serves only until the first answer that carries server time: a wall clock that jumps, or is an hour
+    off, does no harm. Reading and learning are single attribute accesses, so any thread may do either.
+    """
+
+    # A sample is believed over a better one that is older than this: clocks drift.
+    STALE_AFTER = 600.0
+
+    def __init__(self, *, monotonic: float, wall: float) -> None:
+        self._sample = _Sample(wall - monotonic, float("inf"), monotonic)
+
+    @property
+    def offset(self) -> float:
+        """Seconds from the monotonic clock to the exchange's."""
+        return self._sample.offset
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the exchange has told the time at all."""
+        return self._sample.round_trip != float("inf")
+
+    def now(self, monotonic: float) -> float:
+        """Return the exchange's time in epoch seconds."""
+        return monotonic + self._sample.offset
+
+    def timestamp(self, monotonic: float) -> int:
+        """Return the exchange's time in whole milliseconds, as requests carry it."""
+        return int(self.now(monotonic) * 1000)
+
+    def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> None:
+        """
+        Take in that an answer to a request of *sent* (monotonic), received at *received*, carries *server_time*.
+
+        The exchange looked at its clock somewhere in between, so a short round trip says more than a long one; with
+        *force* the sample counts in any case, because the present offset has just been proved wrong.
+        """
+        round_trip = max(received - sent, 0.0)
+        best = self._sample
+        if force or round_trip <= best.round_trip or received - best.taken_at > self.STALE_AFTER:
+            self._sample = _Sample(server_time - (sent + received) / 2, round_trip, received)

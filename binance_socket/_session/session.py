@@ -1,0 +1,473 @@
+"""
+What a session decides, without I/O, threads or clocks.
+
+Tell it what happened, together with the time (monotonic, in seconds); then perform what :meth:`Session.effects`
+returns. It is guarded by one lock, which :class:`.._engine.connection.Connection` holds around every call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
+
+from .._wire.messages import Reply, Request, Security, error_of, parse_reply
+from ..errors import (
+    ApiError,
+    BinanceSocketError,
+    Certainty,
+    ClientClosed,
+    ConnectionLost,
+    DecodeError,
+    HandshakeError,
+    InvalidTimestamp,
+    RequestTimeout,
+)
+from .backoff import Backoff, is_permanent
+from .correlation import Correlation
+from .effects import Abort, Closed, Complete, Deliver, Effect, Outcome, Pending, Probe, Send
+from .server_clock import ServerClock
+from .state import TRANSITIONS, State
+from .subscriptions import Subscriptions
+from .topics import Dialect, Topic
+
+__all__ = ["Session"]
+
+logger = logging.getLogger(__name__)
+
+LOGON = "session.logon"
+LOGOUT = "session.logout"
+STREAM_TERMINATED = "eventStreamTerminated"
+SERVER_SHUTDOWN = "serverShutdown"
+TERMINATED = "the exchange ended the event stream"
+# The exchange's milliseconds have 13 digits, its microseconds 16.
+_MICROSECONDS_FROM = 10**14
+
+
+class Session:
+    """One connection's state, requests and subscriptions."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        server_clock: ServerClock,
+        *,
+        ids: Iterator[str],
+        backoff: Callable[[], Backoff],
+        request_timeout: float,
+        probe_after: float,
+        probe_timeout: float,
+    ) -> None:
+        self._dialect = dialect
+        self._server_clock = server_clock
+        self._ids = ids
+        self._backoff = backoff()
+        self._request_timeout = request_timeout
+        self._probe_after = probe_after
+        self._probe_timeout = probe_timeout
+        self._state = State.IDLE
+        self._requests = Correlation()
+        self._effects: list[Effect] = []
+        self._subscriptions = Subscriptions(self._effects, self._ask_now, backoff, lambda: self._now)
+        # What the session does with the answers to its own requests.
+        self._continuations: dict[str, Callable[[Outcome], None]] = {}
+        self._now = 0.0
+        self._resume_at = 0.0
+        self._probed_at: float | None = None
+        self._proved = False
+        self._logon_wanted = False
+        self._logon_running = False
+        self._logged_on = False
+        self._last_error: BinanceSocketError | None = None
+        self.late = 0
+        """Answers that came to no waiting request: late, repeated, or never asked for."""
+        self.malformed = 0
+        """Messages that were not understood."""
+        self.unrouted = 0
+        """Events of subscriptions that nobody has (any more)."""
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def logged_on(self) -> bool:
+        """Whether the exchange has accepted a logon on the present link."""
+        return self._logged_on
+
+    @property
+    def resume_at(self) -> float:
+        """When a session in BACKOFF may connect again."""
+        return self._resume_at
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for an answer."""
+        return len(self._requests)
+
+    @property
+    def wants_link(self) -> bool:
+        """Whether there is anything for which to connect."""
+        return bool(self._requests or self._subscriptions)
+
+    @property
+    def last_error(self) -> BinanceSocketError | None:
+        """Why the session has no link, where it should have one."""
+        return self._last_error
+
+    # What the application does.
+
+    def submit(self, request: Request[Any], handle: Any, now: float, timeout: float | None = None) -> None:
+        """Send *request*, at once or as soon as there is a link; *handle* comes back in its ``Complete`` effect."""
+        self._now = now
+        deadline = now + (self._request_timeout if timeout is None else timeout)
+        pending = Pending(next(self._ids), request, deadline, handle)
+        if self._state.is_final:
+            self._effects.append(Complete(pending, self._over()))
+            return
+        self._requests.add(pending)
+        if self._state is State.READY:
+            self._effects.append(Send(pending))
+
+    def subscribe(self, topic: Topic, now: float) -> None:
+        """Open *topic*, now and again on every new link, until :meth:`unsubscribe`."""
+        self._now = now
+        if self._state.is_final:
+            self._effects.append(Closed(topic, self._over()))
+            return
+        self._subscriptions.want(topic)
+        self._open_subscriptions()
+
+    def unsubscribe(self, topic: Topic, now: float) -> None:
+        """Close *topic*."""
+        self._now = now
+        self._subscriptions.drop(topic, connected=self._state is State.READY)
+
+    def is_open(self, topic: Topic) -> bool:
+        """Whether events of *topic* are coming."""
+        return self._subscriptions.is_open(topic)
+
+    def give_up(self, handle: Any, error: BinanceSocketError) -> None:
+        """Answer the request of *handle* with *error*, if it still waits: whoever asked does not any more."""
+        for pending in self._requests:
+            if pending.handle is handle:
+                self._requests.take(pending.id)
+                pending.claim()
+                self._complete(pending, error)
+
+    def unsendable(self, pending: Pending, error: BinanceSocketError) -> None:
+        """Answer a request that could not even be written with *error*."""
+        if self._requests.take(pending.id) is pending:
+            self._complete(pending, error)
+
+    def no_answer(self, topic: Topic) -> RequestTimeout:
+        """Return the error of somebody who has waited for *topic* to open for too long."""
+        certainty = Certainty.MAYBE_SENT if self._state is State.READY else Certainty.NOT_SENT
+        error = RequestTimeout(f"{topic.opening.method}: no answer in time", certainty)
+        error.__cause__ = self._last_error
+        return error
+
+    def close(self) -> None:
+        """End for good."""
+        if not self._state.is_final:
+            self._end(State.CLOSED)
+
+    def fail(self, error: BinanceSocketError) -> None:
+        """End for good, because of an error of ours."""
+        if not self._state.is_final:
+            self._last_error = error
+            self._end(State.FAILED)
+
+    # What the network does.
+
+    def connecting(self) -> None:
+        """An attempt to connect begins."""
+        self._become(State.CONNECTING)
+
+    def connect_failed(self, error: BinanceSocketError, now: float) -> None:
+        """The attempt has failed."""
+        self._now = now
+        self._last_error = error
+        logger.warning("connecting failed: %s", error)
+        if is_permanent(error):
+            self._subscriptions.close_all(error)
+            for pending in self._requests.take_all():
+                self._complete(pending, error)
+            self._become(State.IDLE)
+        else:
+            self._retreat(error.retry_after if isinstance(error, HandshakeError) else None)
+
+    def connected(self, now: float) -> None:
+        """There is a link: subscribe again, then send what has been waiting."""
+        self._now = now
+        self._become(State.READY)
+        self._last_error = None
+        self._proved = False
+        self._probed_at = None
+        waiting = list(self._requests)
+        if self._logon_wanted:
+            self._log_on()
+        self._open_subscriptions()
+        self._effects.extend(Send(pending) for pending in waiting)
+
+    def lost(self, error: BinanceSocketError, now: float) -> None:
+        """
+        The link is gone, and nothing more is written to it.
+
+        What may have been written is reported as lost. What was not is still waiting, and leaves on the next link.
+        """
+        if self._state is not State.READY:
+            return
+        self._now = now
+        self._last_error = error
+        logger.warning("connection lost: %s", error)
+        self._logged_on = self._logon_running = False
+        self._continuations.clear()
+        self._subscriptions.link_lost(str(error))
+        for pending in self._requests:
+            if pending.handle is None or pending.certainty is Certainty.MAYBE_SENT:
+                self._requests.take(pending.id)
+                self._complete(pending, _lost(pending, error))
+        if self._proved:
+            self._backoff.reset()
+        self._retreat(None)
+
+    def received(self, message: Any, now: float) -> None:
+        """Take in a message that is not an event of an open subscription."""
+        self._now = now
+        try:
+            self._take_in(message)
+        except DecodeError as error:
+            self.malformed += 1
+            logger.warning("not understood: %s", error)
+            request_id = message.get("id") if isinstance(message, Mapping) else None
+            pending = self._requests.take(request_id) if isinstance(request_id, str) else None
+            if pending is not None:
+                self._complete(pending, error)
+
+    def subscription_event(self, route: Hashable, name: str, now: float) -> None:
+        """An event by which the server ends the subscription of *route* has been delivered to its subscribers."""
+        self._now = now
+        if name == STREAM_TERMINATED:
+            self._subscriptions.ended(route, TERMINATED)
+            self._open_subscriptions()
+
+    # What the clock does.
+
+    def tick(self, now: float, heard_at: float) -> None:
+        """Do what is due; *heard_at* is when the peer last gave a sign of life."""
+        self._now = now
+        for pending in self._requests.take_due(now):
+            self._complete(pending, self._timeout_of(pending, unsent=pending.claim()))
+        if self._state is State.READY:
+            self._open_subscriptions()
+            self._probe(now, heard_at)
+
+    def next_tick(self, heard_at: float) -> float | None:
+        """Return when :meth:`tick` has something to do."""
+        times = [self._requests.next_deadline()]
+        if self._state is State.READY:
+            times += [self._subscriptions.next_retry(), self._next_probe(heard_at)]
+        return min((time for time in times if time is not None), default=None)
+
+    # What must be done about it.
+
+    def effects(self) -> list[Effect]:
+        """Return what must be performed, in order. Each is returned only once."""
+        effects = self._effects[:]
+        self._effects.clear()
+        return effects
+
+    # How messages are understood.
+
+    def _take_in(self, message: Any) -> None:
+        if not isinstance(message, Mapping):
+            raise DecodeError("a message that is not an object", message)
+        route, payload = message.get(self._dialect.route_key), message.get(self._dialect.payload_key)
+        if route is not None and isinstance(payload, Mapping):
+            self._stray_event(route, payload)
+        elif "e" in message:
+            self._raw_event(message)
+        elif isinstance(payload, Mapping) and "id" not in message:
+            self._raw_event(payload)
+        elif "id" in message or "error" in message or "code" in message:
+            self._answered(parse_reply(message))
+        else:
+            raise DecodeError(f"a message of no known kind, with keys {sorted(map(str, message))[:8]}", message)
+
+    def _stray_event(self, route: Hashable, payload: Mapping[str, Any]) -> None:
+        if payload.get("e") == SERVER_SHUTDOWN:
+            self._raw_event(payload)
+        elif not self._subscriptions.hold(route, payload):
+            self.unrouted += 1
+            logger.debug("an event of no subscription of ours: %s", payload.get("e"))
+
+    def _raw_event(self, payload: Mapping[str, Any]) -> None:
+        """Take in an event without a route: it concerns the connection, or the one topic that it can only be of."""
+        if payload.get("e") == SERVER_SHUTDOWN:
+            logger.warning("the exchange is about to end this connection")
+            for topic in self._subscriptions:
+                self._effects.append(Deliver(topic, payload))
+            return
+        topics = self._subscriptions.open_topics()
+        if len(topics) == 1:
+            self._effects.append(Deliver(topics[0], payload))
+            if payload.get("e") == STREAM_TERMINATED:
+                self._subscriptions.lose(topics[0], TERMINATED)
+                self._open_subscriptions()
+        else:
+            self.unrouted += 1
+            logger.warning("an event without a route, and %d topics that it could be of", len(topics))
+
+    def _answered(self, reply: Reply) -> None:
+        self._proved = True
+        pending = self._requests.take(reply.id)
+        if pending is None:
+            if reply.id is None and reply.error is not None:
+                self._unasked_error(reply)
+            else:
+                self.late += 1
+                logger.debug("an answer to no waiting request: %s", reply.id)
+            return
+        self._learn_time(pending, reply)
+        if pending.request.method == LOGON and reply.error is None:
+            self._logon_wanted = self._logged_on = True
+            self._open_subscriptions()
+        elif pending.request.method == LOGOUT and reply.error is None:
+            self._logon_wanted = self._logged_on = False
+        error = error_of(reply, pending.request)
+        if isinstance(error, InvalidTimestamp) and not pending.resynced:
+            self._resync(pending)
+        else:
+            self._complete(pending, reply)
+
+    def _unasked_error(self, reply: Reply) -> None:
+        """Take in an error without an id: the session was revoked, or the server could not read a message of ours."""
+        error = error_of(reply, Request("session"))
+        assert isinstance(error, ApiError)
+        if reply.status != 401:
+            self.malformed += 1
+            logger.warning("an error that belongs to no request: %s", error)
+            return
+        logger.warning("the exchange revoked this session: %s", error)
+        self._logged_on = False
+        for pending in self._requests:
+            if pending.request.security is not Security.NONE and pending.certainty is Certainty.MAYBE_SENT:
+                self._requests.take(pending.id)
+                self._complete(pending, error)
+        for topic in self._subscriptions.open_topics():
+            if topic.needs_logon:
+                self._subscriptions.lose(topic, "the exchange revoked the session")
+        self._open_subscriptions()
+
+    # Logging on, and the clock.
+
+    def _log_on(self) -> None:
+        if not self._logon_running:
+            self._logon_running = True
+            self._ask_now(Request(LOGON, security=Security.SIGNED), self._logon_answered)
+
+    def _logon_answered(self, outcome: Outcome) -> None:
+        self._logon_running = False
+        error = outcome if isinstance(outcome, BinanceSocketError) else error_of(outcome, Request(LOGON))
+        if error is not None:
+            logger.warning("logging on failed: %s", error)
+            self._subscriptions.logon_failed(error)
+
+    def _open_subscriptions(self) -> None:
+        if self._state is not State.READY:
+            return
+        if not self._logged_on and self._subscriptions.waits_for_logon():
+            self._log_on()
+        self._subscriptions.open(logged_on=self._logged_on)
+
+    def _resync(self, pending: Pending) -> None:
+        """Ask what time it is, and then the same again with the right time: -1021 is a definite refusal."""
+        again = Pending(next(self._ids), pending.request, pending.deadline, pending.handle, resynced=True)
+        continuation = self._continuations.pop(pending.id, None)
+        if continuation is not None:
+            self._continuations[again.id] = continuation
+        self._requests.add(again)
+        self._ask_now(Request("time"), lambda outcome: self._effects.append(Send(again)))
+
+    def _learn_time(self, pending: Pending, reply: Reply) -> None:
+        server_time = reply.result.get("serverTime") if isinstance(reply.result, Mapping) else None
+        if isinstance(server_time, int) and pending.sent_at is not None:
+            seconds = server_time / (1e6 if server_time >= _MICROSECONDS_FROM else 1e3)
+            resyncing = pending.handle is None and pending.request.method == "time"
+            self._server_clock.learn(seconds, sent=pending.sent_at, received=self._now, force=resyncing)
+
+    # The session's own requests.
+
+    def _ask_now(self, request: Request[Any], then: Callable[[Outcome], None]) -> None:
+        pending = Pending(next(self._ids), request, self._now + self._request_timeout)
+        self._continuations[pending.id] = then
+        self._requests.add(pending)
+        self._effects.append(Send(pending))
+
+    def _complete(self, pending: Pending, outcome: Outcome) -> None:
+        if pending.handle is not None:
+            self._effects.append(Complete(pending, outcome))
+        else:
+            then = self._continuations.pop(pending.id, None)
+            if then is not None:
+                then(outcome)
+
+    # How things end.
+
+    def _become(self, state: State) -> None:
+        if state not in TRANSITIONS[self._state]:
+            raise AssertionError(f"{self._state.name} -> {state.name}")
+        logger.debug("session: %s -> %s", self._state.name, state.name)
+        self._state = state
+
+    def _retreat(self, at_least: float | None) -> None:
+        if not self.wants_link:
+            self._become(State.IDLE)
+            return
+        self._become(State.BACKOFF)
+        self._resume_at = self._now + self._backoff.next(at_least)
+
+    def _end(self, state: State) -> None:
+        self._become(state)
+        self._continuations.clear()
+        for pending in self._requests.take_all():
+            if pending.handle is not None:
+                pending.claim()
+                self._effects.append(Complete(pending, self._over()))
+        self._subscriptions.close_all(self._over() if state is State.FAILED else None)
+
+    def _over(self) -> BinanceSocketError:
+        if self._state is State.FAILED:
+            return ClientClosed(f"the connection has failed: {self._last_error}")
+        return ClientClosed("the client is closed")
+
+    def _timeout_of(self, pending: Pending, *, unsent: bool) -> RequestTimeout:
+        if not unsent:
+            return RequestTimeout(f"{pending.request.method}: no answer in time", Certainty.MAYBE_SENT)
+        error = RequestTimeout(f"{pending.request.method}: no link in time", Certainty.NOT_SENT)
+        error.__cause__ = self._last_error
+        return error
+
+    def _probe(self, now: float, heard_at: float) -> None:
+        """Ping a silent peer, and give up one that stays silent."""
+        if self._probed_at is not None and heard_at > self._probed_at:
+            self._probed_at = None
+        if now < self._next_probe(heard_at):
+            return
+        if self._probed_at is None:
+            self._probed_at = now
+            self._effects.append(Probe())
+        else:
+            self._effects.append(Abort(f"no sign of life for {now - heard_at:.0f} s"))
+
+    def _next_probe(self, heard_at: float) -> float:
+        if self._probed_at is None or heard_at > self._probed_at:
+            return heard_at + self._probe_after
+        return self._probed_at + self._probe_timeout
+
+
+def _lost(pending: Pending, error: BinanceSocketError) -> ConnectionLost:
+    lost = ConnectionLost(f"{pending.request.method}: {error}", pending.certainty)
+    lost.__cause__ = error
+    return lost

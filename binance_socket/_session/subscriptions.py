@@ -1,0 +1,254 @@
+"""
+What a connection is subscribed to.
+
+::
+
+    WANTED --asked--> OPENING --acknowledged--> OPEN
+      ^  ^               |                       |
+      |  +---later-------+                       |
+      +--the link went, or the server ended it---+
+
+A topic that the exchange refuses for good leaves the registry with a ``Closed`` effect.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from .._wire.messages import Reply, Request, error_of
+from ..errors import ApiError, AuthenticationError, BinanceSocketError, DecodeError, DeliveryError, RateLimited
+from .backoff import Backoff
+from .effects import Closed, Effect, Lost, Opened, Outcome
+from .topics import Topic
+
+__all__ = ["Subscriptions"]
+
+logger = logging.getLogger(__name__)
+
+ALREADY_SUBSCRIBED = -2035
+# Events that come before their acknowledgement wait for it. More than this cannot be in one read.
+MOST_EARLY_EVENTS = 4096
+
+Ask = Callable[[Request[Any], Callable[[Outcome], None]], None]
+
+
+class Stage(enum.Enum):
+    """How far a topic is."""
+
+    WANTED = enum.auto()
+    OPENING = enum.auto()
+    OPEN = enum.auto()
+
+
+@attrs.define(eq=False)
+class _Entry:
+    topic: Topic
+    backoff: Backoff
+    stage: Stage = Stage.WANTED
+    route: Hashable = None
+    retry_at: float | None = None
+    # Distinguishes this attempt's answer from the answer to one that was given up.
+    attempt: int = 0
+    # A first refusal is the caller's to handle; later ones are retried where that may help.
+    was_open: bool = False
+
+
+class Subscriptions:
+    """The topics that are wanted, and how far each is. Appends what must be done to *effects*."""
+
+    def __init__(
+        self, effects: list[Effect], ask: Ask, backoff: Callable[[], Backoff], now: Callable[[], float]
+    ) -> None:
+        self._effects = effects
+        self._ask = ask
+        self._backoff = backoff
+        self._now = now
+        self._entries: dict[Topic, _Entry] = {}
+        self._early: list[tuple[Hashable, Mapping[str, Any]]] = []
+        self.dropped_early = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, topic: Topic) -> bool:
+        return topic in self._entries
+
+    def is_open(self, topic: Topic) -> bool:
+        """Whether the server has acknowledged *topic* on the present link."""
+        entry = self._entries.get(topic)
+        return entry is not None and entry.stage is Stage.OPEN
+
+    def open_topics(self) -> list[Topic]:
+        """Return the topics that the server has acknowledged on the present link."""
+        return [entry.topic for entry in self._entries.values() if entry.stage is Stage.OPEN]
+
+    def waits_for_logon(self) -> bool:
+        """Return whether some topic may be asked for by now, but for the session not being logged on."""
+        return any(self._is_due(entry) and entry.topic.needs_logon for entry in self._entries.values())
+
+    def want(self, topic: Topic) -> None:
+        """Add *topic*; :meth:`open` asks for it."""
+        if topic not in self._entries:
+            self._entries[topic] = _Entry(topic, self._backoff())
+
+    def open(self, *, logged_on: bool) -> None:
+        """Ask for every topic that is wanted and may be asked for by now."""
+        for entry in list(self._entries.values()):
+            if self._is_due(entry) and (logged_on or not entry.topic.needs_logon):
+                entry.stage = Stage.OPENING
+                entry.retry_at = None
+                entry.attempt += 1
+                self._ask(entry.topic.opening, self._answer_to(entry, entry.attempt))
+
+    def _is_due(self, entry: _Entry) -> bool:
+        return entry.stage is Stage.WANTED and (entry.retry_at is None or entry.retry_at <= self._now())
+
+    def drop(self, topic: Topic, *, connected: bool) -> None:
+        """Forget *topic*, and tell the server if there is one to tell."""
+        entry = self._entries.pop(topic, None)
+        if entry is not None and entry.stage is Stage.OPEN and connected:
+            self._ask(topic.closing(entry.route), _ignore)
+
+    def hold(self, route: Hashable, payload: Mapping[str, Any]) -> bool:
+        """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
+        if not any(entry.stage is Stage.OPENING for entry in self._entries.values()):
+            return False
+        if len(self._early) >= MOST_EARLY_EVENTS:
+            self.dropped_early += 1
+            return False
+        self._early.append((route, payload))
+        return True
+
+    def ended(self, route: Hashable, reason: str) -> None:
+        """The server ended the subscription with this *route*: it is wanted again."""
+        for entry in self._entries.values():
+            if entry.stage is Stage.OPEN and entry.route == route:
+                self._lose(entry, reason)
+
+    def lose(self, topic: Topic, reason: str) -> None:
+        """The server ended the subscription to *topic*: it is wanted again."""
+        self._lose(self._entries[topic], reason)
+
+    def link_lost(self, reason: str) -> None:
+        """The link went away, and every subscription with it."""
+        self._early.clear()
+        for entry in self._entries.values():
+            self._lose(entry, reason)
+
+    def logon_failed(self, error: BinanceSocketError) -> None:
+        """The session could not be logged on: the topics that wait for it are refused, or have to wait."""
+        for entry in list(self._entries.values()):
+            if self._is_due(entry) and entry.topic.needs_logon:
+                self._refused(entry, error)
+
+    def close_all(self, error: BinanceSocketError | None) -> None:
+        """Close every topic: the session is over, or there is no hope for them."""
+        for entry in list(self._entries.values()):
+            self._close(entry, error)
+
+    def next_retry(self) -> float | None:
+        """Return when :meth:`open` should be called again."""
+        return min((e.retry_at for e in self._entries.values() if e.retry_at is not None), default=None)
+
+    # How an attempt ends.
+
+    def _answer_to(self, entry: _Entry, attempt: int) -> Callable[[Outcome], None]:
+        request = entry.topic.opening
+
+        def answered(outcome: Outcome) -> None:
+            current = self._is_current(entry, attempt)
+            error = outcome if isinstance(outcome, BinanceSocketError) else error_of(outcome, request)
+            if isinstance(outcome, Reply) and error is None:
+                self._acknowledged(entry, outcome, current)
+            elif current:
+                assert error is not None
+                self._refused(entry, error)
+
+        return answered
+
+    def _acknowledged(self, entry: _Entry, reply: Reply, current: bool) -> None:
+        try:
+            route = entry.topic.route_of(reply.result)
+        except DecodeError as error:
+            if current:
+                self._close(entry, error)
+            return
+        if current:
+            self._opened(entry, route)
+        elif entry.topic not in self._entries:
+            # It was given up while the question was under way.
+            self._ask(entry.topic.closing(route), _ignore)
+
+    def _opened(self, entry: _Entry, route: Hashable) -> None:
+        entry.stage, entry.route, entry.was_open = Stage.OPEN, route, True
+        entry.backoff.reset()
+        early = tuple(payload for its_route, payload in self._early if its_route == route)
+        self._early = [held for held in self._early if held[0] != route]
+        self._effects.append(Opened(entry.topic, route, early))
+
+    def _refused(self, entry: _Entry, error: BinanceSocketError) -> None:
+        if isinstance(error, ApiError) and error.code == ALREADY_SUBSCRIBED:
+            self._ask(Request("session.subscriptions"), self._adopt(entry, entry.attempt, error))
+        elif entry.was_open and _may_pass(error):
+            entry.stage = Stage.WANTED
+            entry.retry_at = self._now() + entry.backoff.next()
+            logger.warning("resubscribing failed, to be tried again: %s", error)
+        else:
+            self._close(entry, error)
+
+    def _adopt(self, entry: _Entry, attempt: int, refusal: ApiError) -> Callable[[Outcome], None]:
+        """
+        Return what takes over a subscription that the exchange says exists already on this connection.
+
+        It is one of which the acknowledgement never came. It is ours only if it is the one that no other topic has.
+        """
+
+        def answered(outcome: Outcome) -> None:
+            if not self._is_current(entry, attempt):
+                return
+            routes = {other.route for other in self._entries.values() if other.stage is Stage.OPEN}
+            listed = outcome.result if isinstance(outcome, Reply) and isinstance(outcome.result, list) else []
+            found = [item.get("subscriptionId") for item in listed if isinstance(item, dict)]
+            ours = [route for route in found if isinstance(route, int) and route not in routes]
+            if len(ours) == 1:
+                self._opened(entry, ours[0])
+            else:
+                self._close(entry, refusal)
+
+        return answered
+
+    def _is_current(self, entry: _Entry, attempt: int) -> bool:
+        """Return whether *entry* still waits for the answer to this *attempt*."""
+        return self._entries.get(entry.topic) is entry and entry.attempt == attempt and entry.stage is Stage.OPENING
+
+    def _lose(self, entry: _Entry, reason: str) -> None:
+        if entry.stage is Stage.OPEN:
+            self._effects.append(Lost(entry.topic, reason))
+        entry.stage, entry.route, entry.retry_at = Stage.WANTED, None, None
+
+    def _close(self, entry: _Entry, error: BinanceSocketError | None) -> None:
+        del self._entries[entry.topic]
+        self._effects.append(Closed(entry.topic, error))
+
+    def __iter__(self) -> Iterator[Topic]:
+        return iter(tuple(self._entries))
+
+
+def _may_pass(error: BinanceSocketError) -> bool:
+    """Return whether asking again later may help."""
+    if isinstance(error, AuthenticationError):
+        return False
+    if isinstance(error, ApiError):
+        return (
+            isinstance(error, RateLimited) or error.status >= 500 or error.code in (-1000, -1001, -1008, -1016, -1021)
+        )
+    return isinstance(error, DeliveryError)
+
+
+def _ignore(outcome: Outcome) -> None:
+    """Take an answer that changes nothing."""

@@ -1,0 +1,94 @@
+"""
+What a connection can be subscribed to, and the two languages that servers speak about it.
+
+The WebSocket API answers a subscription with a number and stamps that number on its events; a stream server is asked
+for names and stamps those. Everything else about subscriptions is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from .._wire.messages import Request, Security
+from ..errors import DecodeError
+
+__all__ = ["STREAMS", "WS_API", "Dialect", "StreamTopic", "Topic", "UserDataTopic"]
+
+
+@attrs.frozen
+class Dialect:
+    """Where a server puts the route of an event, and the event itself."""
+
+    route_key: str
+    payload_key: str
+
+
+WS_API = Dialect("subscriptionId", "event")
+STREAMS = Dialect("stream", "data")
+
+
+class Topic(Protocol):
+    """Something to listen to. Equal topics share one subscription at the server."""
+
+    @property
+    def needs_logon(self) -> bool:
+        """Whether the session must be logged on before it is asked for."""
+        ...
+
+    @property
+    def opening(self) -> Request[Any]:
+        """What asks the server for it."""
+        ...
+
+    def route_of(self, result: Any) -> Hashable:
+        """Return what the server will stamp on the events, from its answer to ``opening``. Raises DecodeError."""
+        ...
+
+    def closing(self, route: Hashable) -> Request[Any]:
+        """Return what tells the server that nobody listens any more."""
+        ...
+
+
+@attrs.frozen
+class UserDataTopic:
+    """The account's events on the WebSocket API. One subscription an account is allowed on a connection."""
+
+    needs_logon: bool
+    """Subscribe as the logged-on session; otherwise with a signature of its own."""
+
+    @property
+    def opening(self) -> Request[Any]:
+        if self.needs_logon:
+            return Request("userDataStream.subscribe")
+        return Request("userDataStream.subscribe.signature", security=Security.SIGNED)
+
+    def route_of(self, result: Any) -> Hashable:
+        if isinstance(result, Mapping) and isinstance(result.get("subscriptionId"), int):
+            route: int = result["subscriptionId"]
+            return route
+        raise DecodeError("a subscription without a subscriptionId", result)
+
+    def closing(self, route: Hashable) -> Request[Any]:
+        return Request("userDataStream.unsubscribe", {"subscriptionId": route})
+
+
+@attrs.frozen
+class StreamTopic:
+    """A stream of a stream server, by its name: for user data, the listen key."""
+
+    name: str = attrs.field(repr=False)
+    """A listen key opens the account's events to whoever has it, so it is not shown."""
+    needs_logon: bool = False
+
+    @property
+    def opening(self) -> Request[Any]:
+        return Request("SUBSCRIBE", (self.name,))
+
+    def route_of(self, result: Any) -> Hashable:
+        return self.name
+
+    def closing(self, route: Hashable) -> Request[Any]:
+        return Request("UNSUBSCRIBE", (self.name,))

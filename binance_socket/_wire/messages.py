@@ -1,0 +1,159 @@
+"""What crosses a socket, as values. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from ..credentials import Credentials
+from ..errors import (
+    ApiError,
+    AuthenticationError,
+    BinanceSocketError,
+    DecodeError,
+    InvalidRequest,
+    InvalidTimestamp,
+    OutcomeUnknown,
+    RateLimited,
+)
+from .codec import dumps, structure
+from .signing import signed
+
+__all__ = ["Reply", "Request", "Security", "encode", "error_of", "parse_reply"]
+
+R = TypeVar("R")
+
+Params = Mapping[str, Any] | tuple[Any, ...]
+
+
+class Security(enum.Enum):
+    """Who may call a method, and so what is added to its parameters when it is sent."""
+
+    NONE = "none"
+    API_KEY = "api key"
+    SIGNED = "signature"
+
+
+@attrs.frozen
+class Request(Generic[R]):
+    """A question, and the type of its answer."""
+
+    method: str
+    params: Params = attrs.field(factory=dict[str, Any])
+    """Wire names to plain values, or the positional parameters of a stream server's control message."""
+    returns: Any = None
+    security: Security = Security.NONE
+    mutating: bool = False
+    """Whether it changes something at the exchange: then it is never repeated once it may have been sent."""
+    finish: Callable[[Any], R] | None = attrs.field(default=None, eq=False, repr=False)
+    """Turns the structured result into what the caller gets, where that is something else."""
+
+    def read(self, result: Any) -> R:
+        """Return the typed value of a *result* that came. Raises DecodeError."""
+        value: Any = None if self.returns is None else structure(result, self.returns)
+        if self.finish is not None:
+            return self.finish(value)
+        return value  # type: ignore[no-any-return]  # whoever declares the request names R after ``returns``
+
+
+@attrs.frozen
+class Reply:
+    """The answer to one request, successful or not."""
+
+    id: str | int | None
+    status: int
+    result: Any = None
+    error: Mapping[str, Any] | None = None
+    rate_limits: tuple[Any, ...] = ()
+
+
+def parse_reply(message: Mapping[str, Any]) -> Reply:
+    """
+    Return the reply that *message* is, in the form of either server. Raises DecodeError.
+
+    The WebSocket API answers ``{"id", "status", "result" | "response" | "error", "rateLimits"}``; a stream server
+    answers a control message with ``{"id", "result"}``, ``{"id", "error"}`` or a bare ``{"code", "msg"}``.
+    """
+    error = message.get("error")
+    if error is None and "code" in message and "msg" in message:
+        error = {"code": message["code"], "msg": message["msg"]}
+    if error is not None and not (isinstance(error, dict) and isinstance(error.get("code"), int)):
+        raise DecodeError("an error without a code", message)
+    status = message.get("status", 200 if error is None else 400)
+    limits = message.get("rateLimits") or ()
+    request_id = message.get("id")
+    if not isinstance(status, int) or not isinstance(limits, (list, tuple)):
+        raise DecodeError("a reply with a malformed status or rate limits", message)
+    if request_id is not None and not isinstance(request_id, (str, int)):
+        raise DecodeError("a reply with a malformed id", message)
+    result = message["result"] if "result" in message else message.get("response")
+    return Reply(request_id, status, result, error, tuple(limits))
+
+
+_BY_CODE: Mapping[int, type[ApiError]] = {
+    -1002: AuthenticationError,
+    -1003: RateLimited,
+    -1015: RateLimited,
+    -1021: InvalidTimestamp,
+    -1022: AuthenticationError,
+    -1034: RateLimited,
+    -2014: AuthenticationError,
+    -2015: AuthenticationError,
+}
+_BY_STATUS: Mapping[int, type[ApiError]] = {401: AuthenticationError, 418: RateLimited, 429: RateLimited}
+# The exchange says of these itself that it does not know whether the request was executed.
+_UNKNOWN_CODES = frozenset({-1006, -1007})
+
+
+def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
+    """Return the error that *reply* is to *request*, or None when it is a success."""
+    error = reply.error
+    if error is None:
+        if 200 <= reply.status < 300:
+            return None
+        error = {"code": 0, "msg": "no reason was given"}
+    code, message = error["code"], str(error.get("msg", ""))
+    if request.mutating and (reply.status >= 500 or code in _UNKNOWN_CODES):
+        return OutcomeUnknown(f"{request.method}: {message} (code {code}, status {reply.status})", code, reply.status)
+    data = error.get("data")
+    # A 409 or 429 of a compound request reports on its halves, so the status decides only where the code does not.
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(reply.status) or ApiError
+    return kind(
+        code,
+        message,
+        status=reply.status,
+        method=request.method,
+        request_id=reply.id,
+        data=data if isinstance(data, dict) else None,
+    )
+
+
+def encode(
+    request_id: str,
+    request: Request[Any],
+    *,
+    credentials: Credentials | None,
+    timestamp: int,
+    receive_window: float | None,
+) -> bytes:
+    """
+    Return the message that asks *request*, signed as its security demands, with *timestamp* in milliseconds.
+
+    Raises InvalidRequest when it needs credentials and there are none.
+    """
+    params = request.params
+    if request.security is not Security.NONE:
+        assert isinstance(params, Mapping)
+        if credentials is None:
+            raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
+        if request.security is Security.SIGNED:
+            params = signed(params, credentials, timestamp, receive_window)
+        else:
+            params = {**params, "apiKey": credentials.api_key.reveal()}
+    message: dict[str, Any] = {"id": request_id, "method": request.method}
+    if params:
+        message["params"] = params
+    return dumps(message)

@@ -1,0 +1,261 @@
+"""The composition root: the only module that sees every other."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from typing_extensions import Self
+
+from ._engine.clock import Clock, SystemClock
+from ._engine.hub import Hub
+from ._engine.listen_key import ListenKeyKeeper
+from ._engine.threads import on_engine_thread
+from ._engine.transport import Network
+from ._engine.websocket import WebSocketNetwork
+from ._session.listen_key import ListenKey
+from ._session.topics import StreamTopic, Topic
+from ._wire.messages import Request, Security
+from .credentials import Credentials, credentials_from_env
+from .errors import BinanceSocketError, CallCancelled, InvalidRequest
+from .events import CancellationToken, Dispatcher, UpdateSubscription
+from .models.response import Response
+from .options import ClientOptions, Environment
+from .spot_api import SpotApi
+from .spot_api.caller import KeyRequests
+
+__all__ = ["BinanceSocketClient", "ClientView"]
+
+R = TypeVar("R")
+
+_DEFAULT_OPTIONS: Final = ClientOptions()
+
+_ENVIRONMENTS: Final[Mapping[str, tuple[Environment, str]]] = {
+    "live": (Environment.LIVE, "BINANCE_"),
+    "testnet": (Environment.TESTNET, "BINANCE_TESTNET_"),
+    "demo": (Environment.DEMO, "BINANCE_DEMO_"),
+    "us": (Environment.US, "BINANCE_"),
+}
+
+
+class ClientView:
+    """A client as seen with a deadline or a cancellation token of one's own. Shares everything with its client."""
+
+    def __init__(self, caller: _Caller) -> None:
+        self._caller = caller
+        self.spot_api = SpotApi(caller)
+        """Binance Spot."""
+
+    def with_options(self, *, timeout: float | None = None, ct: CancellationToken | None = None) -> ClientView:
+        """
+        Return the same client, whose calls take *timeout* seconds at most and are abandoned when *ct* is cancelled.
+
+        What is not given stays as it is. Cheap: nothing is connected anew.
+        """
+        if timeout is not None and not timeout > 0:
+            raise InvalidRequest("timeout is in seconds, above 0")
+        caller = self._caller
+        return ClientView(
+            _Caller(caller.anchor, caller.timeout if timeout is None else timeout, caller.ct if ct is None else ct)
+        )
+
+
+class BinanceSocketClient(ClientView):
+    """
+    A client of Binance's sockets, for programs without asyncio.
+
+    Calls block and return typed values; events arrive in order, in callbacks on *executor* (by default, threads of the
+    client's own). It connects when first needed, and may be used from any thread. It is a context manager that closes
+    itself; a client that nobody holds any more, and that has no open subscription, is closed as well.
+
+    *clock* and *network* are for tests: see :mod:`binance_socket.testing`.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials | None = None,
+        environment: Environment = Environment.LIVE,
+        options: ClientOptions = _DEFAULT_OPTIONS,
+        executor: Executor | None = None,
+        clock: Clock | None = None,
+        network: Network | None = None,
+    ) -> None:
+        if credentials is not None and not isinstance(credentials, Credentials):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidRequest(f"credentials are an HmacKey, RsaKey or Ed25519Key, not {type(credentials).__name__}")
+        hub = Hub(
+            credentials,
+            environment,
+            options,
+            executor=executor,
+            clock=clock or SystemClock(),
+            network=network
+            or WebSocketNetwork(
+                proxy=options.proxy,
+                ca_file=environment.ca_file,
+                max_message_size=options.max_message_size,
+                send_timeout=options.send_timeout,
+            ),
+        )
+        super().__init__(_Caller(_Anchor(hub), None, None))
+        self._hub = hub
+
+    @classmethod
+    def from_env(
+        cls,
+        environment: Environment | None = None,
+        *,
+        options: ClientOptions = _DEFAULT_OPTIONS,
+        executor: Executor | None = None,
+    ) -> Self:
+        """
+        Return a client set up from environment variables.
+
+        ``BINANCE_ENVIRONMENT`` is ``live`` (the default), ``testnet``, ``demo`` or ``us``, unless *environment* is
+        given. Keys come from ``BINANCE_API_KEY`` with ``BINANCE_API_SECRET`` or ``BINANCE_PRIVATE_KEY_FILE``
+        (``BINANCE_TESTNET_...`` and ``BINANCE_DEMO_...`` for those environments). Without any, the client is good for
+        what needs no key. Raises InvalidRequest, naming the variables, for half a pair or an unknown environment.
+        """
+        if environment is None:
+            name = os.environ.get("BINANCE_ENVIRONMENT", "").strip().lower() or "live"
+            if name not in _ENVIRONMENTS:
+                raise InvalidRequest(f"BINANCE_ENVIRONMENT is one of {', '.join(_ENVIRONMENTS)}, not {name!r}")
+            environment, prefix = _ENVIRONMENTS[name]
+        else:
+            prefix = _ENVIRONMENTS.get(environment.name, (environment, "BINANCE_"))[1]
+        credentials = credentials_from_env(os.environ, prefix)
+        return cls(credentials=credentials, environment=environment, options=options, executor=executor)
+
+    @property
+    def environment(self) -> Environment:
+        """The venue that the client talks to."""
+        return self._hub.environment
+
+    @property
+    def options(self) -> ClientOptions:
+        """How the client was set up."""
+        return self._hub.options
+
+    def close(self) -> None:
+        """
+        End everything: calls that wait fail with ClientClosed, subscriptions end.
+
+        Idempotent; any thread, callbacks included; returns within 3 seconds, whatever callbacks do. Events that have
+        been received are still delivered, for a second at most.
+        """
+        self._hub.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._hub.closed else self._hub.api.state.value
+        return f"<BinanceSocketClient {self._hub.environment.name}: {state}>"
+
+
+class _Anchor:
+    """
+    What everybody holds who can use a client: when nobody does any more, the client closes.
+
+    The threads hold the hub, and only the hub, so that they do not keep themselves alive.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        weakref.finalize(self, Hub.close, hub)
+
+
+class _Caller:
+    """Implements the rooms' Caller with a hub."""
+
+    def __init__(self, anchor: _Anchor, timeout: float | None, ct: CancellationToken | None) -> None:
+        self.anchor = anchor
+        self.timeout = timeout
+        self.ct = ct
+
+    @property
+    def credentials(self) -> Credentials | None:
+        return self.anchor.hub.credentials
+
+    @property
+    def environment(self) -> Environment:
+        return self.anchor.hub.environment
+
+    @property
+    def options(self) -> ClientOptions:
+        return self.anchor.hub.options
+
+    def call(self, request: Request[R]) -> Response[R]:
+        if on_engine_thread():
+            raise RuntimeError(
+                "a blocking call on one of the library's own threads would wait for itself: use submit()"
+            )
+        # No time-out here: the session keeps the deadline. Interruptible, and the future stays good after that.
+        return self.submit(request).result()
+
+    def submit(self, request: Request[R]) -> Future[Response[R]]:
+        if request.security is not Security.NONE and self.credentials is None:
+            raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
+        hub, ct = self.anchor.hub, self.ct
+        if ct is None:
+            return hub.submit(request, self.timeout)
+        if ct.is_cancelled:
+            raise CallCancelled(f"{request.method}: cancelled before it was sent")
+        future = hub.submit(request, self.timeout)
+        forget = ct.on_cancel(lambda: hub.cancel(future))
+        Future.add_done_callback(future, lambda _: forget())
+        return future
+
+    def subscribe(
+        self, topic: Topic, dispatch: Dispatcher, *, keeper: KeyRequests | None, ct: CancellationToken | None
+    ) -> UpdateSubscription:
+        if on_engine_thread():
+            raise RuntimeError("subscribing on one of the library's own threads would wait for itself")
+        ct = ct or self.ct
+        if ct is not None and ct.is_cancelled:
+            raise CallCancelled("cancelled before anything was sent")
+        hub = self.anchor.hub
+        subscription = UpdateSubscription(hub, dispatch, topic, keeps_alive=self.anchor)
+        try:
+            opened = hub.subscribe(topic, subscription, self.timeout)
+            if ct is not None:
+                subscription.on_connection_closed(ct.on_cancel(subscription.close))
+            opened.result()
+        except BaseException:
+            # Not agreed on, or no longer wanted (Ctrl-C): then it must not go on by itself.
+            subscription.close()
+            raise
+        if keeper is not None and isinstance(topic, StreamTopic):
+            subscription.keep(self._keeper(topic.name, keeper, subscription))
+        return subscription
+
+    def _keeper(self, key: str, requests: KeyRequests, subscription: UpdateSubscription) -> ListenKeyKeeper:
+        hub = self.anchor.hub
+        options = hub.options
+        now = hub.clock.monotonic()
+
+        def ask(request: Request[Any]) -> Future[Response[Any]]:
+            return hub.submit(request)
+
+        def report(error: BinanceSocketError) -> None:
+            subscription.report(error)
+
+        return ListenKeyKeeper(
+            ListenKey(key, interval=options.listen_key_interval, backoff=hub.backoff(), now=now),
+            ask=ask,
+            ping=requests.ping,
+            start=requests.start,
+            replace=subscription.move,
+            report=report,
+            clock=hub.clock,
+            timer=hub.timer,
+        )

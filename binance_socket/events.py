@@ -1,0 +1,388 @@
+"""What a subscriber holds: events, subscriptions and cancellation tokens."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+from typing_extensions import Self
+
+from ._engine.hub import Hub
+from ._engine.listen_key import ListenKeyKeeper
+from ._engine.strand import Strand
+from ._engine.timer import Alarm, shared_timer
+from ._session.topics import StreamTopic, Topic
+from .errors import BinanceSocketError, HandlerError, InvalidRequest
+
+__all__ = ["CancellationToken", "DataEvent", "EventSource", "SubscriptionState", "UpdateSubscription"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class EventSource(enum.Enum):
+    """How the library came to know of an event."""
+
+    LIVE = "live"
+    """The exchange sent it as it happened."""
+
+
+@attrs.frozen
+class DataEvent(Generic[T]):
+    """An event, and how it arrived."""
+
+    data: T
+    stream: str | int | None = attrs.field(repr=False)
+    """The listen key, or the number of the subscription, that it came on."""
+    received_at: datetime
+    """When it was read from the socket, by this machine's clock, in UTC."""
+    event_time: datetime | None
+    """When the exchange sent it, by its own clock, in UTC."""
+    source: EventSource = EventSource.LIVE
+    raw: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+    """The payload as it came, if the options ask for it (``keep_raw``)."""
+
+
+class SubscriptionState(enum.Enum):
+    """What a subscription is doing."""
+
+    SUBSCRIBING = "subscribing"
+    ACTIVE = "active"
+    RECONNECTING = "reconnecting"
+    CLOSED = "closed"
+
+
+@attrs.frozen
+class Batch:
+    """What the events of one read have in common."""
+
+    stream: str | int | None
+    received_at: datetime
+
+
+class Dispatcher(Protocol):
+    """Turns a payload into what a user's callback takes, and calls it. Runs on the executor, one event at a time."""
+
+    def __call__(self, payload: dict[str, Any], batch: Batch) -> None:
+        """Deliver one event. What the callback raises is passed on."""
+        ...
+
+
+_ids = itertools.count(1)
+
+
+class UpdateSubscription:
+    """
+    A subscription, as long as it lasts. Returned by the ``subscribe_to_...`` methods.
+
+    Its callbacks run on the client's executor, one at a time and in the order of the events. It is a context manager
+    that closes itself, and keeps its client alive while it is open.
+    """
+
+    def __init__(self, hub: Hub, dispatch: Dispatcher, topic: Topic, keeps_alive: object = None) -> None:
+        self.id: int = next(_ids)
+        """A number of our own, unique in this process."""
+        self._hub = hub
+        self._dispatch = dispatch
+        self._keeps_alive = keeps_alive
+        self._strand: Strand[Any] = Strand(
+            hub.executor, self._deliver, size=hub.options.mailbox_size, on_room=hub.wake, on_error=self._failed
+        )
+        self._last_received_at: float | None = None
+        self._ended = threading.Event()
+        # Guards everything below.
+        self._lock = threading.Lock()
+        self._state = SubscriptionState.SUBSCRIBING
+        self._topic = topic
+        self._stream: str | int | None = None
+        self._lost_at: float | None = None
+        self._keeper: ListenKeyKeeper | None = None
+        self._on_lost: list[Callable[[], object]] = []
+        self._on_restored: list[Callable[[timedelta], object]] = []
+        self._on_closed: list[Callable[[], object]] = []
+        self._on_exception: list[Callable[[BinanceSocketError], object]] = []
+
+    @property
+    def state(self) -> SubscriptionState:
+        """What the subscription is doing. Any thread."""
+        return self._state
+
+    @property
+    def stream(self) -> str | int | None:
+        """The listen key, or the number of the subscription at the exchange, that events come on at present."""
+        return self._stream
+
+    @property
+    def last_received_at(self) -> datetime | None:
+        """When the last event was read from the socket, in UTC; None before the first one."""
+        moment = self._last_received_at
+        return None if moment is None else datetime.fromtimestamp(moment, timezone.utc)
+
+    @property
+    def pending(self) -> int:
+        """How many events have been received and wait for their callback."""
+        return self._strand.depth
+
+    # What the user may want to hear of.
+
+    def on_connection_lost(self, callback: Callable[[], object]) -> Callable[[], object]:
+        """Have ``callback()`` called whenever events stop coming. In order with the events; usable as a decorator."""
+        return self._add(self._on_lost, callback)
+
+    def on_connection_restored(self, callback: Callable[[timedelta], object]) -> Callable[[timedelta], object]:
+        """Have ``callback(downtime)`` called whenever events come again after they had stopped."""
+        return self._add(self._on_restored, callback)
+
+    def on_connection_closed(self, callback: Callable[[], object]) -> Callable[[], object]:
+        """Have ``callback()`` called once the subscription has ended for good; at once if it has already."""
+        self._add(self._on_closed, callback)
+        if self._ended.is_set():
+            self._hub.executor.submit(callback)
+        return callback
+
+    def on_exception(self, callback: Callable[[BinanceSocketError], object]) -> Callable[[BinanceSocketError], object]:
+        """
+        Have ``callback(error)`` called with what goes wrong beside the events.
+
+        That is a HandlerError when a callback raised, a DecodeError when a payload was not understood, or why the
+        exchange ended the subscription. Without such a callback, these are logged.
+        """
+        return self._add(self._on_exception, callback)
+
+    # How it ends.
+
+    def close(self) -> None:
+        """
+        End the subscription. Idempotent; any thread, callbacks included; does not wait.
+
+        The exchange is told to send nothing more, and nothing more is taken. What had been received is still delivered:
+        ``wait()`` returns when it is.
+        """
+        with self._lock:
+            topic, keeper = self._topic, self._keeper
+            if self._state is SubscriptionState.CLOSED:
+                return
+            self._state = SubscriptionState.CLOSED
+        if keeper is not None:
+            keeper.close()
+        self._hub.unsubscribe(topic, self)
+        self._post_end(None)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the subscription has ended and its last callback has run. Return whether it has by *timeout*."""
+        return self._ended.wait(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<UpdateSubscription {self.id} {self._state.value}>"
+
+    # What the connection tells us, on threads that must not block.
+
+    @property
+    def full(self) -> bool:
+        """Whether more events wait than should."""
+        return self._strand.full
+
+    def post(self, payloads: Sequence[Mapping[str, Any]], received_at: float) -> None:
+        """Take events, in order."""
+        self._last_received_at = received_at
+        batch = Batch(self._stream, datetime.fromtimestamp(received_at, timezone.utc))
+        self._strand.post_many([(payload, batch) for payload in payloads])
+
+    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+        """Events of *topic* come from now on."""
+        with self._lock:
+            if self._state is SubscriptionState.CLOSED:
+                return
+            self._stream = route if isinstance(route, (str, int)) else None
+            self._state = SubscriptionState.ACTIVE
+            lost_at, self._lost_at = self._lost_at, None
+        if lost_at is not None:
+            self._post_notice(self._on_restored, timedelta(seconds=now - lost_at))
+
+    def lost(self, topic: Topic, reason: str, now: float) -> None:
+        """No events of *topic* come until it is opened again."""
+        with self._lock:
+            if self._state is not SubscriptionState.ACTIVE or topic != self._topic:
+                return
+            self._state = SubscriptionState.RECONNECTING
+            self._lost_at = now
+        logger.warning("subscription %d: no events for the time being: %s", self.id, reason)
+        self._post_notice(self._on_lost)
+
+    def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
+        """No events come any more."""
+        with self._lock:
+            if self._state is SubscriptionState.CLOSED or topic != self._topic:
+                return
+            self._state = SubscriptionState.CLOSED
+            keeper = self._keeper
+        if keeper is not None:
+            keeper.close()
+        self._hub.forget(self)
+        self._post_end(error)
+
+    def ended(self, topic: Topic, name: str) -> None:
+        """The exchange has ended the stream with the event *name*."""
+        if name == "listenKeyExpired" and self._keeper is not None:
+            self._keeper.expired()
+
+    def finish(self, timeout: float) -> None:
+        """Wait until what was received is delivered, and drop the rest."""
+        if not self._ended.wait(timeout):
+            self._strand.abandon()
+            self._ended.set()
+            logger.warning(
+                "subscription %d: the client was closed before %d events were delivered",
+                self.id,
+                self._strand.undelivered,
+            )
+
+    # Listen keys.
+
+    def keep(self, keeper: ListenKeyKeeper) -> None:
+        """Take a listen key's keeper, which ends with the subscription."""
+        with self._lock:
+            if self._state is SubscriptionState.CLOSED:
+                return
+            self._keeper = keeper
+        keeper.run()
+
+    def move(self, old: str, new: str) -> None:
+        """Listen to the listen key *new* instead of *old*. Any thread; does not wait."""
+        with self._lock:
+            if self._state is SubscriptionState.CLOSED:
+                return
+            before, self._topic = self._topic, StreamTopic(new)
+        self._hub.subscribe(self._topic, self)
+        self._hub.unsubscribe(before, self, leaves=False)
+
+    def report(self, error: BinanceSocketError) -> None:
+        """Tell the user of *error*, in order with the events."""
+        self._strand.post(functools.partial(self._tell, error))
+
+    # What runs on the executor.
+
+    def _deliver(self, item: Any) -> None:
+        if type(item) is tuple:
+            self._dispatch(*item)
+        else:
+            item()
+
+    def _failed(self, exc: BaseException, item: Any) -> None:
+        error = HandlerError(f"subscription {self.id}: a callback raised {exc!r}")
+        error.__cause__ = exc
+        if self._strand.closed and self._state is not SubscriptionState.CLOSED:
+            # The executor takes nothing any more: without it there is nobody to deliver to.
+            logger.error("subscription %d: its executor refused to run callbacks: %r", self.id, exc)
+            self.close()
+            self._ended.set()
+        else:
+            self._tell(error)
+
+    def _tell(self, error: BinanceSocketError) -> None:
+        callbacks = tuple(self._on_exception)
+        if not callbacks:
+            logger.error("%s", error, exc_info=error.__cause__ or error)
+        for callback in callbacks:
+            callback(error)
+
+    def _end(self, error: BinanceSocketError | None) -> None:
+        try:
+            if error is not None:
+                self._tell(error)
+            for callback in tuple(self._on_closed):
+                callback()
+        finally:
+            self._ended.set()
+            self._keeps_alive = None
+
+    # How notices get in line.
+
+    def _post_notice(self, callbacks: Sequence[Callable[..., object]], *args: object) -> None:
+        for callback in tuple(callbacks):
+            self._strand.post(functools.partial(callback, *args))
+
+    def _post_end(self, error: BinanceSocketError | None) -> None:
+        self._strand.post(functools.partial(self._end, error))
+        self._strand.close()
+
+    def _add(self, callbacks: list[Any], callback: T) -> T:
+        if not callable(callback):
+            raise InvalidRequest(f"{callback!r} cannot be called")
+        with self._lock:
+            callbacks.append(callback)
+        return callback
+
+
+class CancellationToken:
+    """
+    Something to cancel with: pass it as ``ct``, and call :meth:`cancel`.
+
+    A cancelled token closes the subscriptions and abandons the calls that it was passed to; calls that begin later
+    raise CallCancelled at once. Any thread.
+    """
+
+    def __init__(self) -> None:
+        # Guards everything below.
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._callbacks: dict[int, Callable[[], object]] = {}
+        self._numbers = itertools.count()
+        self._alarm: Alarm | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called, or the time has come."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Cancel whatever the token was passed to. Idempotent; does not wait."""
+        with self._lock:
+            self._cancelled = True
+            callbacks = list(self._callbacks.values())
+            self._callbacks.clear()
+            if self._alarm is not None:
+                self._alarm.cancel()
+        for callback in callbacks:
+            callback()
+
+    def cancel_after(self, seconds: float) -> None:
+        """Call :meth:`cancel` in *seconds*. A later call replaces an earlier one."""
+        if not seconds >= 0:
+            raise InvalidRequest("seconds must not be negative")
+        timer = shared_timer()
+        with self._lock:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = timer.call_at(timer.now() + seconds, self.cancel)
+
+    def on_cancel(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Have ``callback()`` called on cancellation, at once if that has been. Return what takes this back."""
+        number = next(self._numbers)
+        with self._lock:
+            if not self._cancelled:
+                self._callbacks[number] = callback
+                return lambda: self._forget(number)
+        callback()
+        return lambda: None
+
+    def _forget(self, number: int) -> None:
+        with self._lock:
+            self._callbacks.pop(number, None)

@@ -1,0 +1,179 @@
+"""
+How an API method is declared.
+
+A method whose *signature is the specification*: its parameters are the request's, its return annotation is the type of
+the result, and its body is never run. One declaration gives three typed forms::
+
+    client.spot_api.account.get_account_info()          # Response[AccountInfo], blocking
+    client.spot_api.account.get_account_info.submit()   # Future[Response[AccountInfo]]
+    Account.get_account_info.request()                  # Request[AccountInfo], a plain value
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, Concatenate, Generic, TypeVar, overload
+
+from typing_extensions import ParamSpec, Self
+
+from .._wire.messages import Request, Security
+from .._wire.values import plain
+from ..models.response import Response
+from .caller import Caller
+
+__all__ = ["Call", "Endpoint", "Room", "endpoint"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Prepare = Callable[[dict[str, Any]], Mapping[str, Any]]
+Finish = Callable[[Any, Mapping[str, Any]], Any]
+
+
+class Room:
+    """A set of endpoints, bound to whoever asks the exchange."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+
+class Endpoint(Generic[P, R]):
+    """An API method, not yet bound to a client."""
+
+    def __init__(
+        self,
+        declaration: Callable[Concatenate[Any, P], R],
+        method: str,
+        *,
+        security: Security,
+        weight: int,
+        mutating: bool,
+        wire: Any,
+        prepare: Prepare | None,
+        finish: Finish | None,
+        check: Callable[[Caller], None] | None,
+    ) -> None:
+        self.declaration = declaration
+        self.method = method
+        self.security = security
+        self.weight = weight
+        self.mutating = mutating
+        self._wire = wire
+        self._prepare = prepare
+        self._finish = finish
+        self._check = check
+        functools.update_wrapper(typing.cast("Callable[..., R]", self), declaration)
+
+    def request(self, *args: P.args, **kwargs: P.kwargs) -> Request[R]:
+        """
+        Return the request that a call with these arguments sends.
+
+        Raises TypeError for arguments that the declaration does not take, and for values that cannot be sent as they
+        are, above all floats; InvalidRequest for what the method itself refuses.
+        """
+        arguments = dict(list(self._signature.bind(None, *args, **kwargs).arguments.items())[1:])
+        values = arguments if self._prepare is None else self._prepare(dict(arguments))
+        params = {_camel(name): plain(value) for name, value in values.items() if value is not None}
+        finish = None if self._finish is None else functools.partial(_finished, self._finish, arguments)
+        return Request(self.method, params, self._returns, self.security, self.mutating, finish)
+
+    def check(self, caller: Caller) -> None:
+        """Raise NotSupportedError where *caller*'s venue does not offer this."""
+        if self._check is not None:
+            self._check(caller)
+
+    # Annotations may name classes that are defined further down, so they are resolved when first needed.
+
+    @functools.cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.declaration)
+
+    @functools.cached_property
+    def _returns(self) -> Any:
+        annotation = self._wire if self._wire is not None else typing.get_type_hints(self.declaration)["return"]
+        return None if annotation is type(None) else annotation
+
+    @overload
+    def __get__(self, room: None, owner: type[Room]) -> Self: ...
+
+    @overload
+    def __get__(self, room: Room, owner: type[Room]) -> Call[P, R]: ...
+
+    def __get__(self, room: Room | None, owner: type[Room]) -> Self | Call[P, R]:
+        return self if room is None else Call(self, room._caller)  # pyright: ignore[reportPrivateUsage]  # of one house
+
+
+class Call(Generic[P, R]):
+    """An API method of a client: call it, or submit it."""
+
+    def __init__(self, endpoint: Endpoint[P, R], caller: Caller) -> None:
+        self._endpoint = endpoint
+        self._caller = caller
+        functools.update_wrapper(typing.cast("Callable[..., R]", self), endpoint.declaration)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        signature = inspect.signature(self._endpoint.declaration)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Response[R]:
+        """Ask the exchange, and wait for the answer."""
+        self._endpoint.check(self._caller)
+        return self._caller.call(self._endpoint.request(*args, **kwargs))
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Response[R]]:
+        """Ask the exchange, and return the future of the answer. Its done-callbacks run on the client's executor."""
+        self._endpoint.check(self._caller)
+        return self._caller.submit(self._endpoint.request(*args, **kwargs))
+
+    def __repr__(self) -> str:
+        return f"<API method {self._endpoint.method}>"
+
+
+def endpoint(
+    method: str,
+    *,
+    security: Security = Security.NONE,
+    weight: int = 1,
+    mutating: bool = False,
+    wire: Any = None,
+    prepare: Prepare | None = None,
+    finish: Finish | None = None,
+    check: Callable[[Caller], None] | None = None,
+) -> Callable[[Callable[Concatenate[Any, P], R]], Endpoint[P, R]]:
+    """
+    Declare an API method. See the module's docstring.
+
+    The rare method whose parameters are not sent as they are has ``prepare(arguments)``, which returns the ones that
+    are. One whose result is not what the exchange sends names what it sends as *wire*, and has
+    ``finish(wire value, arguments)``. ``check(caller)`` raises where a venue does not offer it.
+    """
+
+    def declare(declaration: Callable[Concatenate[Any, P], R]) -> Endpoint[P, R]:
+        return Endpoint(
+            declaration,
+            method,
+            security=security,
+            weight=weight,
+            mutating=mutating,
+            wire=wire,
+            prepare=prepare,
+            finish=finish,
+            check=check,
+        )
+
+    return declare
+
+
+def _finished(finish: Finish, arguments: Mapping[str, Any], value: Any) -> Any:
+    return finish(value, arguments)
+
+
+def _camel(name: str) -> str:
+    """Return the wire's spelling of a name: ``order_id`` is ``orderId``."""
+    head, *tail = name.rstrip("_").split("_")
+    return head + "".join(word.capitalize() for word in tail)
