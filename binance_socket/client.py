@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from typing_extensions import Self
 
 from ._engine.clock import Clock, SystemClock
+from ._engine.futures import CallFuture
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.threads import on_engine_thread
@@ -212,7 +213,7 @@ class _Caller:
             raise CallCancelled(f"{request.method}: cancelled before it was sent")
         future = hub.submit(request, self.timeout)
         forget = ct.on_cancel(lambda: hub.cancel(future))
-        Future.add_done_callback(future, lambda _: forget())
+        future.when_done(lambda _: forget())
         return future
 
     def subscribe(
@@ -243,7 +244,7 @@ class _Caller:
         options = hub.options
         now = hub.clock.monotonic()
 
-        def ask(request: Request[Any]) -> Future[Response[Any]]:
+        def ask(request: Request[Any]) -> CallFuture[Response[Any]]:
             return hub.submit(request)
 
         def report(error: BinanceSocketError) -> None:

@@ -77,6 +77,9 @@ class Dispatcher(Protocol):
         ...
 
 
+# What a mailbox holds: an event and its batch, or a notice to be given in its turn.
+_Event = tuple[dict[str, Any], Batch]
+
 _ids = itertools.count(1)
 
 
@@ -199,7 +202,7 @@ class UpdateSubscription:
         """Whether more events wait than should."""
         return self._strand.full
 
-    def post(self, payloads: Sequence[Mapping[str, Any]], received_at: float) -> None:
+    def post(self, payloads: Sequence[dict[str, Any]], received_at: float) -> None:
         """Take events, in order."""
         self._last_received_at = received_at
         batch = Batch(self._stream, datetime.fromtimestamp(received_at, timezone.utc))
@@ -279,8 +282,8 @@ class UpdateSubscription:
 
     # What runs on the executor.
 
-    def _deliver(self, item: Any) -> None:
-        if type(item) is tuple:
+    def _deliver(self, item: _Event | Callable[[], object]) -> None:
+        if isinstance(item, tuple):
             self._dispatch(*item)
         else:
             item()

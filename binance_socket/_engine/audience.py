@@ -21,7 +21,7 @@ class Subscriber(Protocol):
         """Whether it has more to do than it should be given."""
         ...
 
-    def post(self, payloads: Sequence[Mapping[str, Any]], received_at: float) -> None:
+    def post(self, payloads: Sequence[dict[str, Any]], received_at: float) -> None:
         """Take events, in order; *received_at* is the wall clock in epoch seconds."""
         ...
 

@@ -32,6 +32,10 @@ class CallFuture(Future[T]):
         """Run ``fn(future)`` on the client's executor once the future is done, at once if it is already."""
         super().add_done_callback(lambda future: self._hand_over(fn, future))
 
+    def when_done(self, fn: Callable[[Future[T]], object]) -> None:
+        """Run ``fn(future)`` on the thread that completes it. For the library's own, which must be short."""
+        super().add_done_callback(fn)
+
     def _hand_over(self, fn: Callable[[Future[T]], Any], future: Future[T]) -> None:
         try:
             self._executor.submit(_run, fn, future)

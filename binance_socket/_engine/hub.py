@@ -91,7 +91,7 @@ class Hub:
         """Whether :meth:`close` was called."""
         return self._closed
 
-    def submit(self, request: Request[R], timeout: float | None = None) -> Future[Response[R]]:
+    def submit(self, request: Request[R], timeout: float | None = None) -> CallFuture[Response[R]]:
         """Ask *request*, and return the future of its answer. Any thread; never waits for the answer."""
         self._check_usable()
         if self.environment.listen_key_transport is ListenKeyTransport.REST and request.method in ListenKeyRest.METHODS:
@@ -102,7 +102,7 @@ class Hub:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
         self.api.cancel(future)
 
-    def subscribe(self, topic: Topic, subscriber: Subscriber, timeout: float | None = None) -> Future[None]:
+    def subscribe(self, topic: Topic, subscriber: Subscriber, timeout: float | None = None) -> CallFuture[None]:
         """
         Let *subscriber* hear *topic*. Any thread; does not wait.
 
@@ -115,7 +115,7 @@ class Hub:
         future = connection.subscribe(topic, subscriber)
         deadline = self.clock.monotonic() + (self.options.request_timeout if timeout is None else timeout)
         alarm = self.timer.call_at(deadline, lambda: connection.no_answer(topic, subscriber))
-        Future.add_done_callback(future, lambda _: alarm.cancel())
+        future.when_done(lambda _: alarm.cancel())
         return future
 
     def unsubscribe(self, topic: Topic, subscriber: Subscriber, *, leaves: bool = True) -> None:
@@ -156,6 +156,7 @@ class Hub:
             connection.join(max(0.0, deadline - clock.monotonic()))
         self.timer.close()
         self._helpers.shutdown(wait=False)
+        self._helpers.join(max(0.0, deadline - clock.monotonic()))
         if self._own_workers is None:
             return
         if not self._own_workers.is_own_thread():
@@ -164,10 +165,12 @@ class Hub:
             for subscriber in subscribers:
                 subscriber.finish(max(0.0, deadline - clock.monotonic()))
         self._own_workers.shutdown(wait=False)
+        if not self._own_workers.is_own_thread():
+            self._own_workers.join(max(0.0, deadline - clock.monotonic()))
 
     # Requests over REST.
 
-    def _submit_rest(self, request: Request[R], timeout: float) -> Future[Response[R]]:
+    def _submit_rest(self, request: Request[R], timeout: float) -> CallFuture[Response[R]]:
         future: CallFuture[Response[R]] = CallFuture(self.executor)
         credentials = self.credentials
         if credentials is None:

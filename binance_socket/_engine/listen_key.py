@@ -13,6 +13,7 @@ from .._wire.messages import Request
 from ..errors import BinanceSocketError, DecodeError
 from ..models.response import Response
 from .clock import Clock
+from .futures import CallFuture
 from .timer import Alarm, Timer
 
 __all__ = ["ListenKeyKeeper"]
@@ -31,7 +32,7 @@ class ListenKeyKeeper:
         self,
         listen_key: ListenKey,
         *,
-        ask: Callable[[Request[Any]], Future[Response[Any]]],
+        ask: Callable[[Request[Any]], CallFuture[Response[Any]]],
         ping: Callable[[str], Request[Any]],
         start: Callable[[], Request[str]],
         replace: Callable[[str, str], None],
@@ -93,7 +94,7 @@ class ListenKeyKeeper:
             self._failed(error)
             return
         # Not handed to the client's executor, which may be a window's thread: what follows is short.
-        Future.add_done_callback(future, lambda done: self._answered(step, done))
+        future.when_done(lambda done: self._answered(step, done))
 
     def _answered(self, step: Step, future: Future[Response[Any]]) -> None:
         if future.cancelled():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from .._wire.messages import Reply, Request, error_of
+from .._wire.values import as_object
 from ..credentials import Credentials
 from ..errors import DecodeError
 from ..models.response import Response
@@ -54,9 +55,10 @@ class ListenKeyRest:
 
 
 def _reply(status: int, body: Any) -> Reply:
-    if not isinstance(body, Mapping):
-        raise DecodeError(f"an answer with status {status} that is not an object", body)
+    fields = as_object(body)
     if 200 <= status < 300:
-        return Reply(None, status, body)
-    error = body if isinstance(body.get("code"), int) else {"code": 0, "msg": "no reason was given"}
+        if not isinstance(body, dict):
+            raise DecodeError(f"an answer with status {status} that is not an object", body)
+        return Reply(None, status, fields)
+    error = fields if isinstance(fields.get("code"), int) else {"code": 0, "msg": "no reason was given"}
     return Reply(None, status, None, error)

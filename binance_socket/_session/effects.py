@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import attrs
@@ -67,7 +67,7 @@ class Opened:
 
     topic: Topic
     route: Hashable
-    early: tuple[Mapping[str, Any], ...] = ()
+    early: tuple[dict[str, Any], ...] = ()
 
 
 @attrs.frozen
@@ -91,7 +91,7 @@ class Deliver:
     """An event that took the state lane because only the session knew whose it is."""
 
     topic: Topic
-    payload: Mapping[str, Any]
+    payload: dict[str, Any]
 
 
 @attrs.frozen

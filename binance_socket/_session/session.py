@@ -8,10 +8,11 @@ returns. It is guarded by one lock, which :class:`.._engine.connection.Connectio
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from .._wire.messages import Reply, Request, Security, error_of, parse_reply
+from .._wire.values import as_object, is_object
 from ..errors import (
     ApiError,
     BinanceSocketError,
@@ -240,7 +241,7 @@ class Session:
         except DecodeError as error:
             self.malformed += 1
             logger.warning("not understood: %s", error)
-            request_id = message.get("id") if isinstance(message, Mapping) else None
+            request_id = as_object(message).get("id")
             pending = self._requests.take(request_id) if isinstance(request_id, str) else None
             if pending is not None:
                 self._complete(pending, error)
@@ -281,28 +282,28 @@ class Session:
     # How messages are understood.
 
     def _take_in(self, message: Any) -> None:
-        if not isinstance(message, Mapping):
+        if not is_object(message):
             raise DecodeError("a message that is not an object", message)
         route, payload = message.get(self._dialect.route_key), message.get(self._dialect.payload_key)
-        if route is not None and isinstance(payload, Mapping):
+        if route is not None and is_object(payload):
             self._stray_event(route, payload)
         elif "e" in message:
             self._raw_event(message)
-        elif isinstance(payload, Mapping) and "id" not in message:
+        elif is_object(payload) and "id" not in message:
             self._raw_event(payload)
         elif "id" in message or "error" in message or "code" in message:
             self._answered(parse_reply(message))
         else:
-            raise DecodeError(f"a message of no known kind, with keys {sorted(map(str, message))[:8]}", message)
+            raise DecodeError(f"a message of no known kind, with keys {sorted(message)[:8]}", message)
 
-    def _stray_event(self, route: Hashable, payload: Mapping[str, Any]) -> None:
+    def _stray_event(self, route: Hashable, payload: dict[str, Any]) -> None:
         if payload.get("e") == SERVER_SHUTDOWN:
             self._raw_event(payload)
         elif not self._subscriptions.hold(route, payload):
             self.unrouted += 1
             logger.debug("an event of no subscription of ours: %s", payload.get("e"))
 
-    def _raw_event(self, payload: Mapping[str, Any]) -> None:
+    def _raw_event(self, payload: dict[str, Any]) -> None:
         """Take in an event without a route: it concerns the connection, or the one topic that it can only be of."""
         if payload.get("e") == SERVER_SHUTDOWN:
             logger.warning("the exchange is about to end this connection")
@@ -391,7 +392,7 @@ class Session:
         self._ask_now(Request("time"), lambda outcome: self._effects.append(Send(again)))
 
     def _learn_time(self, pending: Pending, reply: Reply) -> None:
-        server_time = reply.result.get("serverTime") if isinstance(reply.result, Mapping) else None
+        server_time = as_object(reply.result).get("serverTime")
         if isinstance(server_time, int) and pending.sent_at is not None:
             seconds = server_time / (1e6 if server_time >= _MICROSECONDS_FROM else 1e3)
             resyncing = pending.handle is None and pending.request.method == "time"

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import attrs
 
 from .._wire.messages import Reply, Request, error_of
+from .._wire.values import as_array, as_object
 from ..errors import ApiError, AuthenticationError, BinanceSocketError, DecodeError, DeliveryError, RateLimited
 from .backoff import Backoff
 from .effects import Closed, Effect, Lost, Opened, Outcome
@@ -69,7 +70,7 @@ class Subscriptions:
         self._backoff = backoff
         self._now = now
         self._entries: dict[Topic, _Entry] = {}
-        self._early: list[tuple[Hashable, Mapping[str, Any]]] = []
+        self._early: list[tuple[Hashable, dict[str, Any]]] = []
         self.dropped_early = 0
 
     def __len__(self) -> int:
@@ -114,7 +115,7 @@ class Subscriptions:
         if entry is not None and entry.stage is Stage.OPEN and connected:
             self._ask(topic.closing(entry.route), _ignore)
 
-    def hold(self, route: Hashable, payload: Mapping[str, Any]) -> bool:
+    def hold(self, route: Hashable, payload: dict[str, Any]) -> bool:
         """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
         if not any(entry.stage is Stage.OPENING for entry in self._entries.values()):
             return False
@@ -212,8 +213,8 @@ class Subscriptions:
             if not self._is_current(entry, attempt):
                 return
             routes = {other.route for other in self._entries.values() if other.stage is Stage.OPEN}
-            listed = outcome.result if isinstance(outcome, Reply) and isinstance(outcome.result, list) else []
-            found = [item.get("subscriptionId") for item in listed if isinstance(item, dict)]
+            listed = as_array(outcome.result) if isinstance(outcome, Reply) else []
+            found = [as_object(item).get("subscriptionId") for item in listed]
             ours = [route for route in found if isinstance(route, int) and route not in routes]
             if len(ours) == 1:
                 self._opened(entry, ours[0])

@@ -7,12 +7,13 @@ for names and stamps those. Everything else about subscriptions is the same.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 import attrs
 
 from .._wire.messages import Request, Security
+from .._wire.values import as_object
 from ..errors import DecodeError
 
 __all__ = ["STREAMS", "WS_API", "Dialect", "StreamTopic", "Topic", "UserDataTopic"]
@@ -66,8 +67,8 @@ class UserDataTopic:
         return Request("userDataStream.subscribe.signature", security=Security.SIGNED)
 
     def route_of(self, result: Any) -> Hashable:
-        if isinstance(result, Mapping) and isinstance(result.get("subscriptionId"), int):
-            route: int = result["subscriptionId"]
+        route = as_object(result).get("subscriptionId")
+        if isinstance(route, int):
             return route
         raise DecodeError("a subscription without a subscriptionId", result)
 

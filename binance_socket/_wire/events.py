@@ -10,7 +10,7 @@ from ..errors import DecodeError
 from ..models.base import EVENTS
 from ..models.user_data import UnknownEvent, UserDataEvent
 from .decoder import make_decoder
-from .values import moment_from
+from .values import as_object, moment_from
 
 __all__ = ["decode_event"]
 
@@ -34,9 +34,9 @@ def decode_event(payload: dict[str, Any]) -> UserDataEvent:
 
 def _decode_unusual(payload: Any) -> UserDataEvent:
     """Decode the first event of its kind, an unknown one, or none."""
-    event = _as_object(payload)
+    event = as_object(payload)
     if "e" not in event:
-        event = _as_object(event.get("event"))
+        event = as_object(event.get("event"))
     name = event.get("e")
     if not isinstance(name, str):
         raise DecodeError("no event: it has no name under 'e'", payload)
@@ -46,10 +46,6 @@ def _decode_unusual(payload: Any) -> UserDataEvent:
     if name not in _decoders:
         _decoders[name] = cast("Callable[[dict[str, Any]], UserDataEvent]", make_decoder(kind))
     return _decoders[name](event)
-
-
-def _as_object(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _event_time(event: dict[str, Any]) -> datetime | None:

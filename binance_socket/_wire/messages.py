@@ -21,6 +21,7 @@ from ..errors import (
 )
 from .codec import dumps, structure
 from .signing import signed
+from .values import as_array, as_object
 
 __all__ = ["Reply", "Request", "Security", "encode", "error_of", "parse_reply"]
 
@@ -77,22 +78,23 @@ def parse_reply(message: Mapping[str, Any]) -> Reply:
     The WebSocket API answers ``{"id", "status", "result" | "response" | "error", "rateLimits"}``; a stream server
     answers a control message with ``{"id", "result"}``, ``{"id", "error"}`` or a bare ``{"code", "msg"}``.
     """
-    error = message.get("error")
+    error: Any = message.get("error")
     if error is None and "code" in message and "msg" in message:
         error = {"code": message["code"], "msg": message["msg"]}
-    if error is not None and not (isinstance(error, dict) and isinstance(error.get("code"), int)):
+    if error is not None and not isinstance(as_object(error).get("code"), int):
         raise DecodeError("an error without a code", message)
     status = message.get("status", 200 if error is None else 400)
-    limits = message.get("rateLimits") or ()
+    limits = as_array(message.get("rateLimits"))
     request_id = message.get("id")
-    if not isinstance(status, int) or not isinstance(limits, (list, tuple)):
-        raise DecodeError("a reply with a malformed status or rate limits", message)
+    if not isinstance(status, int):
+        raise DecodeError("a reply with a malformed status", message)
     if request_id is not None and not isinstance(request_id, (str, int)):
         raise DecodeError("a reply with a malformed id", message)
     result = message["result"] if "result" in message else message.get("response")
     return Reply(request_id, status, result, error, tuple(limits))
 
 
+_NO_REASON: Mapping[str, Any] = {"code": 0, "msg": "no reason was given"}
 _BY_CODE: Mapping[int, type[ApiError]] = {
     -1002: AuthenticationError,
     -1003: RateLimited,
@@ -114,11 +116,11 @@ def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
     if error is None:
         if 200 <= reply.status < 300:
             return None
-        error = {"code": 0, "msg": "no reason was given"}
-    code, message = error["code"], str(error.get("msg", ""))
+        error = _NO_REASON
+    code: int = error["code"]
+    message = str(error.get("msg", ""))
     if request.mutating and (reply.status >= 500 or code in _UNKNOWN_CODES):
         return OutcomeUnknown(f"{request.method}: {message} (code {code}, status {reply.status})", code, reply.status)
-    data = error.get("data")
     # A 409 or 429 of a compound request reports on its halves, so the status decides only where the code does not.
     kind = _BY_CODE.get(code) or _BY_STATUS.get(reply.status) or ApiError
     return kind(
@@ -127,7 +129,7 @@ def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
         status=reply.status,
         method=request.method,
         request_id=reply.id,
-        data=data if isinstance(data, dict) else None,
+        data=as_object(error.get("data")),
     )
 
 

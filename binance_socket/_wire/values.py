@@ -6,12 +6,24 @@ import enum
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
 from ..errors import InvalidRequest
 from ..models.enums import OpenEnum
 
-__all__ = ["DECIMALS", "Members", "decimal_from", "exactly", "moment_from", "optional_moment_from", "plain"]
+__all__ = [
+    "DECIMALS",
+    "Members",
+    "as_array",
+    "as_object",
+    "decimal_from",
+    "exactly",
+    "is_array",
+    "is_object",
+    "moment_from",
+    "optional_moment_from",
+    "plain",
+]
 
 _E = TypeVar("_E", bound=OpenEnum)
 _T = TypeVar("_T")
@@ -24,6 +36,26 @@ _MICROSECONDS_FROM: Final = 10**14
 
 _MAX_MAGNITUDE: Final = 100
 """Powers of ten. Without a bound, writing out Decimal("1e999999999") would fill the memory."""
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Return whether *value* is a JSON object; unlike isinstance(), this tells type checkers of what."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Return whether *value* is a JSON array."""
+    return isinstance(value, list)
+
+
+def as_object(value: object) -> dict[str, Any]:
+    """Return *value* if it is a JSON object, otherwise an empty one."""
+    return value if is_object(value) else {}
+
+
+def as_array(value: object) -> list[Any]:
+    """Return *value* if it is a JSON array, otherwise an empty one."""
+    return value if is_array(value) else []
 
 
 def exactly(kind: type[_T], value: object) -> _T:
