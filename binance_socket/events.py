@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import attrs
 from typing_extensions import Self
@@ -284,7 +284,8 @@ class UpdateSubscription:
 
     def _deliver(self, item: _Event | Callable[[], object]) -> None:
         if isinstance(item, tuple):
-            self._dispatch(*item)
+            payload, batch = cast("_Event", item)
+            self._dispatch(payload, batch)
         else:
             item()
 

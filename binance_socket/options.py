@@ -107,6 +107,16 @@ Environment.US = Environment(
 )
 
 
+def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise InvalidRequest("connect_budget is at least 1, or None for no limit")
+
+
+def _check_receive_window(instance: object, attribute: object, value: float | None) -> None:
+    if value is not None and not 0 < value <= 60000:
+        raise InvalidRequest("receive_window is in milliseconds, above 0 and at most 60000")
+
+
 @attrs.frozen(kw_only=True)
 class ClientOptions:
     """
@@ -129,9 +139,9 @@ class ClientOptions:
     """Reconnects wait a random time of up to ``base * 2**attempt``: full jitter."""
     backoff_cap: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
     """The longest that such a random time may get."""
-    connect_budget: int | None = attrs.field(default=100)
+    connect_budget: int | None = attrs.field(default=100, validator=_check_connect_budget)
     """Connects allowed in 5 minutes, for all clients of the process together (the exchange allows an address 300)."""
-    receive_window: float | None = attrs.field(default=None)
+    receive_window: float | None = attrs.field(default=None, validator=_check_receive_window)
     """``recvWindow`` of signed requests in milliseconds, at most 60000; None leaves it to the exchange (5000)."""
     keep_alive_listen_keys: bool = True
     """Keep the listen key of a subscription alive, and replace it when it expires."""
@@ -149,13 +159,3 @@ class ClientOptions:
     """The largest message accepted, in bytes."""
     proxy: str | None = attrs.field(default=None, repr=False)
     """An HTTP proxy, for example ``http://user:password@proxy.example:3128``."""
-
-    @connect_budget.validator
-    def _check_connect_budget(self, attribute: object, value: int | None) -> None:
-        if value is not None and value < 1:
-            raise InvalidRequest("connect_budget is at least 1, or None for no limit")
-
-    @receive_window.validator
-    def _check_receive_window(self, attribute: object, value: float | None) -> None:
-        if value is not None and not 0 < value <= 60000:
-            raise InvalidRequest("receive_window is in milliseconds, above 0 and at most 60000")
