@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 from typing_extensions import Self
@@ -77,8 +77,16 @@ class Dispatcher(Protocol):
         ...
 
 
-# What a mailbox holds: an event and its batch, or a notice to be given in its turn.
-_Event = tuple[dict[str, Any], Batch]
+@attrs.frozen
+class _Notice:
+    """Something to be done in its turn among the events."""
+
+    give: Callable[[], object]
+
+
+# What a mailbox holds. Events are plain tuples because there are so many of them.
+_Item = tuple[dict[str, Any], Batch] | _Notice
+
 
 _ids = itertools.count(1)
 
@@ -97,7 +105,7 @@ class UpdateSubscription:
         self._hub = hub
         self._dispatch = dispatch
         self._keeps_alive = keeps_alive
-        self._strand: Strand[Any] = Strand(
+        self._strand: Strand[_Item] = Strand(
             hub.executor, self._deliver, size=hub.options.mailbox_size, on_room=hub.wake, on_error=self._failed
         )
         self._last_received_at: float | None = None
@@ -278,18 +286,18 @@ class UpdateSubscription:
 
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
-        self._strand.post(functools.partial(self._tell, error))
+        self._strand.post(_Notice(functools.partial(self._tell, error)))
 
     # What runs on the executor.
 
-    def _deliver(self, item: _Event | Callable[[], object]) -> None:
-        if isinstance(item, tuple):
-            payload, batch = cast("_Event", item)
-            self._dispatch(payload, batch)
+    def _deliver(self, item: _Item) -> None:
+        if isinstance(item, _Notice):
+            item.give()
         else:
-            item()
+            payload, batch = item
+            self._dispatch(payload, batch)
 
-    def _failed(self, exc: BaseException, item: Any) -> None:
+    def _failed(self, exc: BaseException, item: _Item) -> None:
         error = HandlerError(f"subscription {self.id}: a callback raised {exc!r}")
         error.__cause__ = exc
         if self._strand.closed and self._state is not SubscriptionState.CLOSED:
@@ -321,10 +329,10 @@ class UpdateSubscription:
 
     def _post_notice(self, callbacks: Sequence[Callable[..., object]], *args: object) -> None:
         for callback in tuple(callbacks):
-            self._strand.post(functools.partial(callback, *args))
+            self._strand.post(_Notice(functools.partial(callback, *args)))
 
     def _post_end(self, error: BinanceSocketError | None) -> None:
-        self._strand.post(functools.partial(self._end, error))
+        self._strand.post(_Notice(functools.partial(self._end, error)))
         self._strand.close()
 
     def _add(self, callbacks: list[Any], callback: T) -> T:
