@@ -8,7 +8,7 @@ file) nothing here is collected, and the summary says so.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import importlib.metadata
 import ipaddress
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,17 +16,18 @@ from typing import Any
 
 import pytest
 
-_PACKAGES = ("binance_sdk_spot", "binance.ws", "ccxt.pro")
+_PACKAGES = ("binance-sdk-spot", "ccxt", "python-binance")
 
 
 def _is_missing(package: str) -> bool:
     try:
-        return importlib.util.find_spec(package) is None
-    except ModuleNotFoundError:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
         return True
+    return False
 
 
-_MISSING = [package.partition(".")[0] for package in _PACKAGES if _is_missing(package)]
+_MISSING = [package for package in _PACKAGES if _is_missing(package)]
 
 collect_ignore_glob = ["test_*.py"] if _MISSING else []
 
