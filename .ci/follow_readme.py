@@ -37,4 +37,4 @@ if __name__ == "__main__":
     parser.add_argument("--python", default=sys.executable)
     given = parser.parse_args()
     marks = [given.only] if given.only else ["run", "test"]
-    sys.exit(any([follow(given.repository, mark, given.python) for mark in marks]))
+    sys.exit(any(follow(given.repository, mark, given.python) for mark in marks))
