@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Optional, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Optional, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 import cattrs
@@ -87,21 +87,31 @@ def field_types(cls: type[Model]) -> list[tuple[attrs.Attribute[Any], Any]]:
 
 def _fault(value: Any, cls: Any) -> tuple[str, str]:
     """Return the path to the first part of *value* that does not fit *cls*, and what is wrong with it."""
-    if isinstance(cls, type) and issubclass(cls, Model) and isinstance(value, dict):
-        for field, kind in field_types(cls):
-            key = wire_name(field)
-            if key not in value:
-                if field.default is attrs.NOTHING:
-                    return f".{field.name}", f"the key {key!r} is missing"
-            elif not _fits(value[key], kind):
-                where, what = _fault(value[key], kind)
-                return f".{field.name} ({key!r}){where}", what
-    if get_origin(cls) in (list, tuple) and isinstance(value, list):
-        for index, item in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
-            if not _fits(item, get_args(cls)[0]):
-                where, what = _fault(item, get_args(cls)[0])
-                return f"[{index}]{where}", what
-    return "", f"{_shortened(cast('object', value))} does not fit"
+    for where, part, kind in _parts(value, cls):
+        if part is _ABSENT:
+            return where, "is missing"
+        if not _fits(part, kind):
+            inner, what = _fault(part, kind)
+            return where + inner, what
+    return "", f"{_shortened(value)} does not fit"
+
+
+_ABSENT: Final = object()
+
+
+def _parts(value: Any, cls: Any) -> list[tuple[str, Any, Any]]:
+    """Return for each direct part of *value* the path to it, the part, and the type that it should have."""
+    if _is_model(cls) and type(value) is dict:
+        payload = _json_object(value)
+        fields = [(field, wire_name(field), kind) for field, kind in field_types(cls)]
+        return [
+            (f".{field.name} ({key!r})", payload.get(key, _ABSENT), kind)
+            for field, key, kind in fields
+            if key in payload or field.default is attrs.NOTHING
+        ]
+    if (_is_tuple(cls) or _is_list(cls)) and type(value) is list:
+        return [(f"[{index}]", item, get_args(cls)[0]) for index, item in enumerate(_json_list(value))]
+    return []
 
 
 def _fits(value: Any, cls: Any) -> bool:
@@ -149,10 +159,6 @@ def _is_list(cls: Any) -> bool:
     return get_origin(cls) is list
 
 
-def _is_open_enum(cls: Any) -> bool:
-    return isinstance(cls, type) and issubclass(cls, OpenEnum)
-
-
 @_converter.register_structure_hook_factory(_is_model)
 def _model_hook(cls: type[Model]) -> Callable[[Any, Any], Model]:
     keys = {field.name: wire_name(field) for field, _ in field_types(cls)}
@@ -185,20 +191,16 @@ def _list_hook(cls: Any) -> Callable[[Any, Any], list[Any]]:
     return lambda value, _: [_converter.structure(each, item) for each in _json_list(value)]
 
 
-@_converter.register_structure_hook_factory(_is_open_enum)
-def _enum_hook(cls: type[OpenEnum]) -> Callable[[Any, Any], OpenEnum]:
-    return lambda value, _: cls(exactly(str, value))
-
-
-def _leaf_hook(kind: Any, read: Callable[[Any], Any]) -> None:
-    # By equality, not by class: a hook for str would take the enumerations too, and ``datetime | None`` is no class.
-    _converter.register_structure_hook_func(lambda cls: cls == kind, lambda value, _: read(value))
-
-
-_leaf_hook(str, lambda value: exactly(str, value))
-_leaf_hook(int, lambda value: exactly(int, value))
-_leaf_hook(bool, lambda value: exactly(bool, value))
-_leaf_hook(object, lambda value: value)
-_leaf_hook(Decimal, decimal_from)
-_leaf_hook(datetime, moment_from)
-_leaf_hook(Optional[datetime], optional_moment_from)  # noqa: UP045  # an expression, evaluated on 3.10 too
+# The most specific class wins: without a hook of their own, enumerations would be read as the str they derive from.
+_converter.register_structure_hook(OpenEnum, lambda value, cls: cls(exactly(str, value)))
+_converter.register_structure_hook(str, lambda value, _: exactly(str, value))
+_converter.register_structure_hook(int, lambda value, _: exactly(int, value))
+_converter.register_structure_hook(bool, lambda value, _: exactly(bool, value))
+_converter.register_structure_hook(Decimal, lambda value, _: decimal_from(value))
+_converter.register_structure_hook(datetime, lambda value, _: moment_from(value))
+# These are told by equality: every class is an object, and ``datetime | None`` is no class.
+_converter.register_structure_hook_func(lambda cls: cls is object, lambda value, _: value)
+_converter.register_structure_hook_func(
+    lambda cls: cls == Optional[datetime],  # noqa: UP045  # evaluated, on 3.10 as well
+    lambda value, _: optional_moment_from(value),
+)

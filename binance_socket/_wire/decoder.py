@@ -174,16 +174,17 @@ class _Writer:
             return f"tuple([{item} for item in exactly(list, {value})])"
         if kind in (str, int):
             return f"exactly({kind.__name__}, {value})"
-        if issubclass(kind, OpenEnum):
+        if isinstance(kind, type) and issubclass(kind, OpenEnum):
             return f"{self._refer(f'members_{kind.__name__}', Members(kind))}[{value}]"
-        if issubclass(kind, Model):
+        if isinstance(kind, type) and issubclass(kind, Model):
             return f"{self._refer(f'decode_{kind.__name__}', make_decoder(kind))}({value})"
         raise TypeError(f"{self._cls.__name__} has a field of type {kind}, for which there is no decoding")
 
 
 def _without_none(kind: Any) -> Any:
     """Return X for ``X | None``, and anything else as it is."""
-    if get_origin(kind) not in (Union, types.UnionType):
-        return kind
-    (inner,) = [argument for argument in get_args(kind) if argument is not type(None)]
-    return inner
+    if get_origin(kind) in (Union, types.UnionType):
+        inner = [argument for argument in get_args(kind) if argument is not type(None)]
+        if len(inner) == 1:
+            return inner[0]
+    return kind

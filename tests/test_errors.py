@@ -1,0 +1,71 @@
+"""binance_socket.errors"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from binance_socket import errors
+from binance_socket.errors import (
+    ApiError,
+    BinanceSocketError,
+    Certainty,
+    ConnectionLost,
+    DecodeError,
+    HandshakeError,
+    InvalidRequest,
+    OutcomeUnknown,
+    RateLimited,
+    RequestTimeout,
+    TlsError,
+)
+
+
+def test_one_tree() -> None:
+    """Every public error is a BinanceSocketError, drawn in the module's docstring."""
+    assert errors.__doc__ is not None
+    for name in errors.__all__:
+        error = getattr(errors, name)
+        if error is not Certainty:
+            assert issubclass(error, BinanceSocketError)
+            assert name in errors.__doc__
+
+
+def test_the_builtin_kin() -> None:
+    """What a program may catch already is caught."""
+    assert issubclass(InvalidRequest, ValueError)
+    assert issubclass(RequestTimeout, TimeoutError)
+    assert issubclass(TlsError, ConnectionError)
+
+
+def test_delivery_errors_say_how_certain_they_are() -> None:
+    """An unknown outcome may always have been sent; a handshake that failed sent nothing."""
+    assert ConnectionLost("gone").certainty is Certainty.NOT_SENT
+    assert str(RequestTimeout("late", Certainty.MAYBE_SENT)) == "late (maybe sent)"
+    unknown = OutcomeUnknown("timeout", code=-1007, status=503)
+    assert (unknown.certainty, unknown.code, unknown.status) == (Certainty.MAYBE_SENT, -1007, 503)
+    refused = HandshakeError("no", 429, retry_after=3.0)
+    assert (refused.status, refused.retry_after, refused.certainty) == (429, 3.0, Certainty.NOT_SENT)
+
+
+def test_api_errors() -> None:
+    """They name the method, the code and the status."""
+    error = ApiError(-2010, "Balance is insufficient.", method="order.place", request_id=7)
+    assert str(error) == "order.place: Balance is insufficient. (code -2010, status 400)"
+    assert str(ApiError(-1000, "x", status=500)) == "request: x (code -1000, status 500)"
+    assert (error.request_id, dict(error.data)) == (7, {})
+
+
+@pytest.mark.parametrize("data, when", [({"retryAfter": 1_700_000_000_000}, 1_700_000_000), ({}, None), (None, None)])
+def test_rate_limits_say_when_to_come_back(data: dict[str, int] | None, when: int | None) -> None:
+    """The moment is in UTC, and None if the exchange gave none."""
+    error = RateLimited(-1003, "too much", status=418, data=data)
+    assert error.retry_after == (None if when is None else datetime.fromtimestamp(when, timezone.utc))
+    assert error.banned
+    assert not RateLimited(-1003, "too much", status=429).banned
+
+
+def test_decode_errors_keep_the_payload() -> None:
+    """Nothing that came is lost."""
+    assert DecodeError("bad", [1]).payload == [1]
