@@ -40,14 +40,33 @@ from .errors import (
     TlsError,
 )
 from .events import CancellationToken, DataEvent, EventSource, SubscriptionState, UpdateSubscription
+from .models import (
+    AccountInfo,
+    Balance,
+    BalanceLockUpdate,
+    BalanceUpdate,
+    CurrentRateLimit,
+    ListenKeyExpired,
+    OrderListUpdate,
+    OrderUpdate,
+    PositionsUpdate,
+    ServerShutdown,
+    SessionStatus,
+    StreamTerminated,
+    UnknownEvent,
+)
 from .models.response import Response
 from .options import ClientOptions, Environment, ListenKeyTransport
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccountInfo",
     "ApiError",
     "AuthenticationError",
+    "Balance",
+    "BalanceLockUpdate",
+    "BalanceUpdate",
     "BinanceSocketClient",
     "BinanceSocketError",
     "CallCancelled",
@@ -58,6 +77,7 @@ __all__ = [
     "ClientView",
     "ConnectionLost",
     "Credentials",
+    "CurrentRateLimit",
     "DataEvent",
     "DecodeError",
     "DeliveryError",
@@ -71,17 +91,25 @@ __all__ = [
     "InvalidRequest",
     "InvalidTimestamp",
     "KeyType",
+    "ListenKeyExpired",
     "ListenKeyTransport",
     "NotSupportedError",
+    "OrderListUpdate",
+    "OrderUpdate",
     "OutcomeUnknown",
+    "PositionsUpdate",
     "ProxyError",
     "RateLimited",
     "RequestTimeout",
     "Response",
     "RsaKey",
     "Secret",
+    "ServerShutdown",
+    "SessionStatus",
+    "StreamTerminated",
     "SubscriptionState",
     "TlsError",
+    "UnknownEvent",
     "UpdateSubscription",
     "__version__",
     "errors",
