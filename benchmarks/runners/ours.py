@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any
 
-from binance_socket import BinanceSocketClient, ClientOptions, DataEvent, Environment, HmacKey, OrderUpdate
+from binance_socket import BinanceSocketClient, ClientOptions, DataEvent, Environment, HmacKey
+from binance_socket.models import OrderUpdate
 
 from . import common
 
