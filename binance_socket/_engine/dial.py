@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -131,13 +131,12 @@ def dial(url: str, attempt: Attempt, *, proxy: Proxy | None = None, ca_file: Pat
 
     Raises TlsError, ProxyError or ConnectionLost; nothing of the attempt is left open then.
     """
-    parts = urlsplit(url)
-    host, port = _host_and_port(parts)
+    scheme, host, port = _target(url)
     sock = _connect(host, port, attempt) if proxy is None else _connect_to_proxy(proxy, attempt)
     try:
         if proxy is not None:
             _tunnel(sock, proxy, host, port, attempt)
-        if parts.scheme == "wss":
+        if scheme == "wss":
             sock = _encrypt(sock, host, tls_context(ca_file), attempt)
     except BaseException:
         sock.close()
@@ -145,14 +144,16 @@ def dial(url: str, attempt: Attempt, *, proxy: Proxy | None = None, ca_file: Pat
     return sock
 
 
-def _host_and_port(parts: SplitResult) -> tuple[str, int]:
+def _target(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a WebSocket URL."""
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as exc:
         raise InvalidRequest(f"not a valid WebSocket URL: {exc}") from None
     if parts.scheme not in ("ws", "wss") or not host:
         raise InvalidRequest(f"not a WebSocket URL: {parts.scheme}://{host or ''}")
-    return host, port or (443 if parts.scheme == "wss" else 80)
+    return parts.scheme, host, port or (443 if parts.scheme == "wss" else 80)
 
 
 # Names

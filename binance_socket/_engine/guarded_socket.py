@@ -108,6 +108,9 @@ class GuardedSocket:
             return None
         except OSError as exc:
             raise self._explained(exc) from exc
+        if not data and self._waker.woken:
+            # Our own shutdown, not the peer's.
+            raise Aborted(self._reason)
         return data
 
     def wait_readable(self, deadline: float | None = None, *, or_writable: bool = False) -> None:

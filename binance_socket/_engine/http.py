@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpAnswer", "request_json"]
 
-_MAX_BODY = 1024 * 1024
+_MAX_BODY = 64 * 1024
 
 
 class HttpAnswer(NamedTuple):
@@ -48,23 +48,23 @@ def request_json(
     from the environment or from netrc.
 
     Raises RequestTimeout, TlsError, ProxyError or ConnectionLost with their certainty. They do not mention the URL or
-    the headers, in which keys travel, and have no cause that does.
+    the headers, in which keys travel, and have neither a cause nor a traceback that does.
     """
     # Imported here, because it takes 90 ms and few programs need it.
     import requests
 
-    failure: DeliveryError
     try:
         with _session(ca_file, proxy) as session:
             return _ask(session, method, url, params, headers, timeout)
+    except DeliveryError as exc:
+        failure = exc.with_traceback(None)
     except requests.exceptions.RequestException as exc:
         failure = _translated(exc)
-    except OSError as exc:
-        if isinstance(exc, DeliveryError):
-            raise
-        # A CA file that is none, for example.
-        failure = ConnectionLost(f"the REST call could not be made: {type(exc).__name__}")
-    # Outside of the handler, so that there is no context to print either.
+    except (OSError, ValueError) as exc:
+        # A CA file that is none, for example, or what requests does not foresee in an answer.
+        failure = ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
+    # Outside of the handlers, so that there is no context; and traceback printers like to show arguments.
+    del url, params, headers, proxy
     raise failure
 
 
@@ -118,7 +118,13 @@ def _session(ca_file: Path | None, proxy: str | None) -> requests.Session:
         def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
             return super().proxy_manager_for(*args, ssl_context=_context(), **kwargs)
 
-    session = requests.Session()
+    class DirectSession(requests.Session):
+        """Follow no redirect, and do not even look where it leads: it may lead nowhere."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            return None
+
+    session = DirectSession()
     session.trust_env = False
     session.verify = True if ca_file is None else str(ca_file)
     session.mount("https://", VerifyingAdapter())
