@@ -10,7 +10,7 @@ from .._session.effects import Closed, Deliver, Effect, Lost, Opened
 from .._session.topics import Topic
 from ..errors import BinanceSocketError, ClientClosed
 
-__all__ = ["Audience", "Routes", "Subscriber", "settle"]
+__all__ = ["Audience", "Routes", "Subscriber", "Telling", "settle"]
 
 
 class Subscriber(Protocol):

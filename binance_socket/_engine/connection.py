@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from .._session.effects import Abort, Complete, Pending, Probe, Send
+from .._session.effects import Abort, Complete, Effect, Pending, Probe, Send
 from .._session.session import Session
 from .._session.state import State
 from .._session.topics import Dialect, Topic
@@ -18,7 +18,7 @@ from .._wire.messages import Reply, Request, error_of
 from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost, DecodeError
 from ..models.rate_limits import CurrentRateLimit
 from ..models.response import Response
-from .audience import Audience, Routes, Subscriber, settle
+from .audience import Audience, Routes, Subscriber, Telling, settle
 from .clock import Clock
 from .futures import CallFuture
 from .link import Link
@@ -80,6 +80,7 @@ class Connection:
         self._audience = Audience()
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
+        self._updating = _Update(self)
         # Written by the reader alone.
         self._heard_at = 0.0
 
@@ -334,7 +335,7 @@ class Connection:
     def _schedule(self) -> None:
         """Have :meth:`_tick` called when it is time. Requires holding the lock."""
         when = self._session.next_tick(self._heard_at)
-        if when is None or when >= self._alarm_at:
+        if when is None or when >= self._alarm_at or self._session.state.is_final:
             return
         if self._alarm is not None:
             self._alarm.cancel()
@@ -342,26 +343,33 @@ class Connection:
 
     # How the session's decisions are carried out.
 
-    @contextlib.contextmanager
-    def _update(self) -> Generator[Session, None, None]:
+    def _update(self) -> _Update:
         """
-        Change the session, from any thread.
+        Change the session, from any thread: ``with self._update() as session``.
 
-        On entry, acquire the lock. On exit, queue what the session wants sent and set the routes, release the lock,
-        then perform everything else.
+        On entry, the lock is acquired. On exit, what the session wants sent is queued and the routes are set, the lock
+        is released, and then everything else is performed.
         """
-        with self._changed:
-            yield self._session
-            effects = self._session.effects()
-            link = self._link
+        return self._updating
+
+    def _decide(self) -> tuple[list[Effect], list[Telling], Link | None]:
+        """Return what must be done once the lock is released. Requires holding it."""
+        effects = self._session.effects()
+        link = self._link
+        tellings: list[Telling] = []
+        if effects:
             if link is not None:
                 link.enqueue(effect.pending for effect in effects if isinstance(effect, Send))
             tellings = self._audience.follow(effects)
-            if not self._session.state.is_final:
-                self._schedule()
-            self._changed.notify_all()
+        self._schedule()
+        self._changed.notify_all()
+        return effects, tellings, link
+
+    def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None) -> None:
         for tell in tellings:
             tell(self._clock.monotonic(), self._clock.time())
+        if link is not None:
+            self._flush(link)
         for effect in effects:
             if isinstance(effect, Complete):
                 _complete(effect)
@@ -370,11 +378,11 @@ class Connection:
             elif isinstance(effect, Abort) and link is not None:
                 logger.warning("giving up the link: %s", effect.reason)
                 link.transport.abort()
-        if link is not None:
-            self._flush(link)
 
     def _flush(self, link: Link) -> None:
         """Write what is queued: here, or on a sender thread if this one moves everybody's work along."""
+        if not link.has_outbox:
+            return
         if on_engine_thread():
             with contextlib.suppress(RuntimeError):  # the client is being closed
                 self._senders.submit(self._flush_here, link)
@@ -387,6 +395,25 @@ class Connection:
             with self._update() as session:
                 for pending, error in unsendable:
                     session.unsendable(pending, error)
+
+
+class _Update:
+    """See :meth:`Connection._update`. It has no state of its own, so that one serves every thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = connection._changed  # pyright: ignore[reportPrivateUsage]  # one thing in two classes
+
+    def __enter__(self) -> Session:
+        self._lock.acquire()
+        return self._connection._session  # pyright: ignore[reportPrivateUsage]
+
+    def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        try:
+            decided = self._connection._decide()  # pyright: ignore[reportPrivateUsage]
+        finally:
+            self._lock.release()
+        self._connection._perform(*decided)  # pyright: ignore[reportPrivateUsage]
 
 
 class _Malformed:

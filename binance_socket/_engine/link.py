@@ -36,6 +36,11 @@ class Link:
         self._sending = threading.Lock()
         self._dead = False
 
+    @property
+    def has_outbox(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._outbox)
+
     def enqueue(self, pendings: Iterable[Pending]) -> None:
         """Add requests. Requires holding the connection's lock, which makes their order."""
         self._outbox.extend(pendings)

@@ -9,7 +9,7 @@ one statement per field, which for a small model reads::
             self = new(Twin)
             if (value := payload["a"]).__class__ is not str: raise TypeError
             self.asset = value
-            self.delta = decimals[payload["d"]]
+            self.delta = ZERO if (number := payload["d"]) == "0.00000000" else decimal_from(number)
             ...
             rest = len(payload) - 3 - ("e" in payload)
             if rest: ...                          # optional and unknown keys, looked for only when some are left
@@ -25,20 +25,21 @@ fills an instance of a twin, which has the same slots and is not frozen, and the
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import attrs
 
 from ..models.base import NO_EXTRA, Extra, Model, sent_often, wire_name
 from ..models.enums import OpenEnum
-from .codec import FAULTS, explain, field_types
-from .values import DECIMALS, Members, exactly, moment_from
+from .codec import FAULTS, explain, field_types, structure
+from .values import ZERO, ZERO_TEXT, Members, decimal_from, exactly, is_array, moment_from
 
-__all__ = ["make_decoder"]
+__all__ = ["make_decoder", "reader_of"]
 
 _M = TypeVar("_M", bound=Model)
 
@@ -60,6 +61,34 @@ def make_decoder(cls: type[_M]) -> Callable[[dict[str, Any]], _M]:
     return decode
 
 
+@functools.cache
+def reader_of(cls: Any) -> Callable[[Any], Any]:
+    """
+    Return a function that reads a JSON value as a *cls*, by generated code where that is a model or a list of one.
+
+    It raises DecodeError, and gives what :func:`.codec.structure` gives.
+    """
+    item = get_args(cls)[0] if get_origin(cls) is list else None
+    if _is_model(cls):
+        return make_decoder(cls)
+    if not _is_model(item):
+        return functools.partial(_structure, cls)
+    decode: Callable[[Any], Any] = make_decoder(item)
+
+    def decode_list(value: Any) -> Any:
+        return [decode(part) for part in value] if is_array(value) else _structure(cls, value)
+
+    return decode_list
+
+
+def _is_model(cls: Any) -> TypeGuard[type[Model]]:
+    return isinstance(cls, type) and issubclass(cls, Model)
+
+
+def _structure(cls: Any, value: Any) -> Any:
+    return structure(value, cls)
+
+
 def _twin(cls: type[Model]) -> type:
     """Return a class whose instances can become instances of *cls*: same base, same slots, but not frozen."""
     slots: tuple[str, ...] = cls.__dict__["__slots__"]
@@ -77,7 +106,8 @@ class _Writer:
             "cls": cls,
             "Twin": _twin(cls),
             "new": object.__new__,
-            "decimals": DECIMALS,
+            "ZERO": ZERO,
+            "decimal_from": decimal_from,
             "fromtimestamp": datetime.fromtimestamp,
             "utc": timezone.utc,
             "moment_from": moment_from,
@@ -168,7 +198,7 @@ class _Writer:
         if kind is object:
             return value
         if kind is Decimal:
-            return f"decimals[{value}]"
+            return f"ZERO if (number := {value}) == {ZERO_TEXT!r} else decimal_from(number)"
         if get_origin(kind) is tuple:
             item = self._expression(get_args(kind)[0], "item")
             return f"tuple([{item} for item in exactly(list, {value})])"

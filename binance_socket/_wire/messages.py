@@ -19,7 +19,8 @@ from ..errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from .codec import dumps, structure
+from .codec import dumps
+from .decoder import reader_of
 from .signing import signed
 from .values import as_array, as_object
 
@@ -54,7 +55,7 @@ class Request(Generic[R]):
 
     def read(self, result: Any) -> R:
         """Return the typed value of a *result* that came. Raises DecodeError."""
-        value: Any = None if self.returns is None else structure(result, self.returns)
+        value: Any = None if self.returns is None else reader_of(self.returns)(result)
         if self.finish is not None:
             return self.finish(value)
         return value  # type: ignore[no-any-return]  # whoever declares the request names R after ``returns``

@@ -66,7 +66,11 @@ class Endpoint(Generic[P, R]):
         self._prepare = prepare
         self._finish = finish
         self._check = check
+        self._wire_names: dict[str, str] = {}
         functools.update_wrapper(typing.cast("Callable[..., R]", self), declaration)
+
+    def __set_name__(self, owner: type[Room], name: str) -> None:
+        self._name = name
 
     def request(self, *args: P.args, **kwargs: P.kwargs) -> Request[R]:
         """
@@ -75,9 +79,10 @@ class Endpoint(Generic[P, R]):
         Raises TypeError for arguments that the declaration does not take, and for values that cannot be sent as they
         are, above all floats; InvalidRequest for what the method itself refuses.
         """
-        arguments = dict(list(self._signature.bind(None, *args, **kwargs).arguments.items())[1:])
+        # Binding takes longer than everything else here, and most calls have nothing to bind.
+        arguments = self._bound(*args, **kwargs) if args or kwargs or self._has_required else {}
         values = arguments if self._prepare is None else self._prepare(dict(arguments))
-        params = {_camel(name): plain(value) for name, value in values.items() if value is not None}
+        params = {self._wire_name(name): plain(value) for name, value in values.items() if value is not None}
         finish = None if self._finish is None else functools.partial(_finished, self._finish, arguments)
         return Request(self.method, params, self._returns, self.security, self.mutating, finish)
 
@@ -86,11 +91,27 @@ class Endpoint(Generic[P, R]):
         if self._check is not None:
             self._check(caller)
 
+    def _bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        arguments = self._signature.bind(None, *args, **kwargs).arguments
+        return dict(list(arguments.items())[1:])
+
+    def _wire_name(self, name: str) -> str:
+        wire_name = self._wire_names.get(name)
+        if wire_name is None:
+            head, *tail = name.rstrip("_").split("_")
+            wire_name = self._wire_names[name] = head + "".join(word.capitalize() for word in tail)
+        return wire_name
+
     # Annotations may name classes that are defined further down, so they are resolved when first needed.
 
     @functools.cached_property
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self.declaration)
+
+    @functools.cached_property
+    def _has_required(self) -> bool:
+        parameters = list(self._signature.parameters.values())[1:]
+        return any(parameter.default is parameter.empty for parameter in parameters)
 
     @functools.cached_property
     def _returns(self) -> Any:
@@ -104,7 +125,11 @@ class Endpoint(Generic[P, R]):
     def __get__(self, room: Room, owner: type[Room]) -> Call[P, R]: ...
 
     def __get__(self, room: Room | None, owner: type[Room]) -> Self | Call[P, R]:
-        return self if room is None else Call(self, room._caller)  # pyright: ignore[reportPrivateUsage]  # of one house
+        if room is None:
+            return self
+        # From now on the room's own attribute is found first.
+        call = room.__dict__[self._name] = Call(self, room._caller)  # pyright: ignore[reportPrivateUsage]  # of one house
+        return call
 
 
 class Call(Generic[P, R]):
@@ -171,9 +196,3 @@ def endpoint(
 
 def _finished(finish: Finish, arguments: Mapping[str, Any], value: Any) -> Any:
     return finish(value, arguments)
-
-
-def _camel(name: str) -> str:
-    """Return the wire's spelling of a name: ``order_id`` is ``orderId``."""
-    head, *tail = name.rstrip("_").split("_")
-    return head + "".join(word.capitalize() for word in tail)
