@@ -12,7 +12,8 @@ from ..errors import InvalidRequest
 from ..models.enums import OpenEnum
 
 __all__ = [
-    "DECIMALS",
+    "ZERO",
+    "ZERO_TEXT",
     "Members",
     "as_array",
     "as_object",
@@ -72,35 +73,22 @@ def decimal_from(text: object) -> Decimal:
     Raises TypeError for anything but a str, above all for a float, whose digits are lost already; ArithmeticError or
     ValueError for text that is no finite number.
     """
-    number = Decimal(exactly(str, text))
+    if type(text) is not str:  # `exactly` does the same, but this is the hottest function of all
+        raise TypeError(f"expected str, not {type(text).__name__}")
+    number = Decimal(text)
     # Also what a program gets that has switched the trap for malformed numbers off.
     if not number.is_finite():
         raise ValueError("not a finite number")
     return number
 
 
-class _Decimals(dict[str, Decimal]):
-    """
-    The numbers seen last, by their text.
+ZERO_TEXT: Final = "0.00000000"
+ZERO: Final = Decimal(ZERO_TEXT)
+"""
+Most amounts of an order update are zero, in this spelling: sharing one saves their conversion.
 
-    A third of an order update's fields are amounts, most of them zero or as in the update before: a look-up takes a
-    third of a conversion. It also does the checking, since only good text gets in. Equal text gives one Decimal, which
-    is immutable, so threads may share it.
-    """
-
-    _SIZE = 4096
-    _LONGEST = 40
-
-    def __missing__(self, text: str) -> Decimal:
-        number = decimal_from(text)
-        if len(text) <= self._LONGEST:
-            if len(self) >= self._SIZE:
-                self.clear()
-            self[text] = number
-        return number
-
-
-DECIMALS: Final = _Decimals()
+A cache of all amounts seen is no better: a hit saves 0.2 µs, a miss costs 0.3, and trades mostly miss.
+"""
 
 
 class Members(dict[str, _E]):
