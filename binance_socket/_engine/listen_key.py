@@ -91,36 +91,39 @@ class ListenKeyKeeper:
         try:
             future = self._ask(request)
         except BinanceSocketError as error:
-            self._failed(error)
+            self._failed(step, key, error)
             return
         # Not handed to the client's executor, which may be a window's thread: what follows is short.
-        future.when_done(lambda done: self._answered(step, done))
+        future.when_done(lambda done: self._answered(step, key, done))
 
-    def _answered(self, step: Step, future: Future[Response[Any]]) -> None:
+    def _answered(self, step: Step, key: str, future: Future[Response[Any]]) -> None:
         if future.cancelled():
             return
         error = future.exception()
         if isinstance(error, BinanceSocketError):
-            self._failed(error)
+            self._failed(step, key, error)
             return
         now, old, new = self._clock.monotonic(), None, future.result().result
         with self._lock:
             if step is Step.PING:
-                self._listen_key.pinged(now)
+                self._listen_key.pinged(key, now)
             elif isinstance(new, str):
                 old = self._listen_key.started(new, now)
             else:
-                self._listen_key.failed(DecodeError("no listen key in the answer", new), now)
+                self._listen_key.start_failed(DecodeError("no listen key in the answer", new), now)
             self._schedule()
             closed = self._closed
         if old is not None and not closed:
             logger.info("a listen key was replaced")
             self._replace(old, new)
 
-    def _failed(self, error: BinanceSocketError) -> None:
+    def _failed(self, step: Step, key: str, error: BinanceSocketError) -> None:
         with self._lock:
             closed = self._closed
-            self._listen_key.failed(error, self._clock.monotonic())
+            if step is Step.PING:
+                self._listen_key.ping_failed(key, error, self._clock.monotonic())
+            else:
+                self._listen_key.start_failed(error, self._clock.monotonic())
             self._schedule()
         if not closed:
             self._report(error)

@@ -44,7 +44,8 @@ class ConnectBudget:
         """Take one connect and return 0, or return the seconds until one is to be had."""
         if self._limit is None:
             return 0.0
-        while self._taken and self._taken[0] <= now - self.PERIOD:
+        # Compared in the same form as it is returned: otherwise rounding may make it 0 without anything taken.
+        while self._taken and self._taken[0] + self.PERIOD - now <= 0:
             self._taken.popleft()
         if len(self._taken) < self._limit:
             self._taken.append(now)

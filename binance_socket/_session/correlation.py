@@ -21,6 +21,9 @@ class Correlation:
     def __len__(self) -> int:
         return len(self._pending)
 
+    def __contains__(self, pending: Pending) -> bool:
+        return self._pending.get(pending.id) is pending
+
     def __iter__(self) -> Iterator[Pending]:
         """Iterate over a snapshot, in the order in which they were added."""
         return iter(tuple(self._pending.values()))

@@ -41,12 +41,12 @@ class ListenKey:
 
     def __init__(self, key: str, *, interval: float, backoff: Backoff, now: float) -> None:
         self.key = key
-        self._interval = interval
+        self._interval = min(interval, VALID_FOR)
         self._backoff = backoff
         self._gone = False
         # The last time at which the exchange is known to have counted the 60 minutes anew.
         self._counted_at = now
-        self._next_at: float | None = now + min(interval, VALID_FOR)
+        self._next_at: float | None = now + self._interval
 
     @property
     def next_at(self) -> float | None:
@@ -60,9 +60,9 @@ class ListenKey:
         self._next_at = None
         return Step.START if self._gone else Step.PING
 
-    def pinged(self, now: float) -> None:
-        """The exchange has counted the 60 minutes anew."""
-        if not self._gone:
+    def pinged(self, key: str, now: float) -> None:
+        """The exchange has counted the 60 minutes of *key* anew."""
+        if not self._gone and key == self.key:
             self._counted_at = now
             self._backoff.reset()
             self._next_at = now + self._interval
@@ -75,17 +75,23 @@ class ListenKey:
         before, self.key = self.key, key
         return before if before != key else None
 
-    def failed(self, error: BinanceSocketError, now: float) -> None:
-        """The step could not be done."""
-        if isinstance(error, ApiError) and error.code == UNKNOWN_KEY and not self._gone:
+    def ping_failed(self, key: str, error: BinanceSocketError, now: float) -> None:
+        """*key* could not be kept alive."""
+        if self._gone or key != self.key:
+            # It has been found out already, and the next step may be under way.
+            return
+        unknown = isinstance(error, ApiError) and error.code == UNKNOWN_KEY
+        # When nobody has answered for an hour, the key is not alive any more, whatever the exchange would say.
+        if unknown or now >= self._counted_at + VALID_FOR:
             self.expired(now)
             return
-        if not self._gone and now >= self._counted_at + VALID_FOR:
-            # Nobody has answered for an hour: whatever the exchange would say, the key is not alive any more.
-            self.expired(now)
-            return
-        self._next_at = now + (self._backoff.next() if self._gone else min(RETRY_AFTER, self._interval))
+        self._next_at = now + min(RETRY_AFTER, self._interval)
         logger.warning("keeping a listen key alive failed, to be tried again: %s", error)
+
+    def start_failed(self, error: BinanceSocketError, now: float) -> None:
+        """The exchange has given no key."""
+        self._next_at = now + self._backoff.next()
+        logger.warning("replacing a listen key failed, to be tried again: %s", error)
 
     def expired(self, now: float) -> None:
         """The key is gone: a new one is needed, at once."""

@@ -29,7 +29,7 @@ from .correlation import Correlation
 from .effects import Abort, Closed, Complete, Deliver, Effect, Outcome, Pending, Probe, Send
 from .server_clock import ServerClock
 from .state import TRANSITIONS, State
-from .subscriptions import Subscriptions
+from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .topics import Dialect, Topic
 
 __all__ = ["Session"]
@@ -38,9 +38,7 @@ logger = logging.getLogger(__name__)
 
 LOGON = "session.logon"
 LOGOUT = "session.logout"
-STREAM_TERMINATED = "eventStreamTerminated"
 SERVER_SHUTDOWN = "serverShutdown"
-TERMINATED = "the exchange ended the event stream"
 # The exchange's milliseconds have 13 digits, its microseconds 16.
 _MICROSECONDS_FROM = 10**14
 
@@ -75,6 +73,7 @@ class Session:
         self._now = 0.0
         self._resume_at = 0.0
         self._probed_at: float | None = None
+        self._aborted = False
         self._proved = False
         self._logon_wanted = False
         self._logon_running = False
@@ -204,7 +203,7 @@ class Session:
         self._become(State.READY)
         self._last_error = None
         self._proved = False
-        self._probed_at = None
+        self._probed_at, self._aborted = None, False
         waiting = list(self._requests)
         if self._logon_wanted:
             self._log_on()
@@ -266,10 +265,13 @@ class Session:
 
     def next_tick(self, heard_at: float) -> float | None:
         """Return when :meth:`tick` has something to do."""
-        times = [self._requests.next_deadline()]
-        if self._state is State.READY:
-            times += [self._subscriptions.next_retry(), self._next_probe(heard_at)]
-        return min((time for time in times if time is not None), default=None)
+        when = self._requests.next_deadline()
+        if self._state is not State.READY:
+            return when
+        for other in (self._subscriptions.next_retry(), self._next_probe(heard_at)):
+            if other is not None and (when is None or other < when):
+                when = other
+        return when
 
     # What must be done about it.
 
@@ -316,7 +318,7 @@ class Session:
             if payload.get("e") == STREAM_TERMINATED:
                 self._subscriptions.lose(topics[0], TERMINATED)
                 self._open_subscriptions()
-        else:
+        elif not self._subscriptions.hold_raw(payload):
             self.unrouted += 1
             logger.warning("an event without a route, and %d topics that it could be of", len(topics))
 
@@ -331,12 +333,12 @@ class Session:
                 logger.debug("an answer to no waiting request: %s", reply.id)
             return
         self._learn_time(pending, reply)
-        if pending.request.method == LOGON and reply.error is None:
+        error = error_of(reply, pending.request)
+        if pending.request.method == LOGON and error is None:
             self._logon_wanted = self._logged_on = True
             self._open_subscriptions()
-        elif pending.request.method == LOGOUT and reply.error is None:
+        elif pending.request.method == LOGOUT and error is None:
             self._logon_wanted = self._logged_on = False
-        error = error_of(reply, pending.request)
         if isinstance(error, InvalidTimestamp) and not pending.resynced:
             self._resync(pending)
         else:
@@ -353,12 +355,12 @@ class Session:
         logger.warning("the exchange revoked this session: %s", error)
         self._logged_on = False
         for pending in self._requests:
-            if pending.request.security is not Security.NONE and pending.certainty is Certainty.MAYBE_SENT:
+            # Not our own logon, for one: if it is under way, it is not the one that was revoked.
+            asked_by_user = pending.handle is not None and pending.request.security is not Security.NONE
+            if asked_by_user and pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
                 self._complete(pending, error)
-        for topic in self._subscriptions.open_topics():
-            if topic.needs_logon:
-                self._subscriptions.lose(topic, "the exchange revoked the session")
+        self._subscriptions.logged_off("the exchange revoked the session")
         self._open_subscriptions()
 
     # Logging on, and the clock.
@@ -389,7 +391,12 @@ class Session:
         if continuation is not None:
             self._continuations[again.id] = continuation
         self._requests.add(again)
-        self._ask_now(Request("time"), lambda outcome: self._effects.append(Send(again)))
+
+        def resume(outcome: Outcome) -> None:
+            if again in self._requests:
+                self._effects.append(Send(again))
+
+        self._ask_now(Request("time"), resume)
 
     def _learn_time(self, pending: Pending, reply: Reply) -> None:
         server_time = as_object(reply.result).get("serverTime")
@@ -423,7 +430,8 @@ class Session:
         self._state = state
 
     def _retreat(self, at_least: float | None) -> None:
-        if not self.wants_link:
+        # Where the server has asked us to stay away, we do so even if somebody wants something again soon.
+        if not self.wants_link and at_least is None:
             self._become(State.IDLE)
             return
         self._become(State.BACKOFF)
@@ -452,18 +460,23 @@ class Session:
 
     def _probe(self, now: float, heard_at: float) -> None:
         """Ping a silent peer, and give up one that stays silent."""
-        if self._probed_at is not None and heard_at > self._probed_at:
+        # It was silent when it was probed, so it has been heard since even if the clock shows the same time.
+        if self._probed_at is not None and heard_at >= self._probed_at:
             self._probed_at = None
-        if now < self._next_probe(heard_at):
+        due = self._next_probe(heard_at)
+        if due is None or now < due:
             return
         if self._probed_at is None:
             self._probed_at = now
             self._effects.append(Probe())
         else:
+            self._aborted = True
             self._effects.append(Abort(f"no sign of life for {now - heard_at:.0f} s"))
 
-    def _next_probe(self, heard_at: float) -> float:
-        if self._probed_at is None or heard_at > self._probed_at:
+    def _next_probe(self, heard_at: float) -> float | None:
+        if self._aborted:
+            return None
+        if self._probed_at is None or heard_at >= self._probed_at:
             return heard_at + self._probe_after
         return self._probed_at + self._probe_timeout
 

@@ -44,7 +44,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.IDLE: frozenset({State.CONNECTING}) | _ENDS,
     State.CONNECTING: frozenset({State.READY, State.BACKOFF, State.IDLE}) | _ENDS,
     State.READY: frozenset({State.BACKOFF, State.IDLE}) | _ENDS,
-    State.BACKOFF: frozenset({State.CONNECTING, State.IDLE}) | _ENDS,
+    State.BACKOFF: frozenset({State.CONNECTING}) | _ENDS,
     State.CLOSED: frozenset(),
     State.FAILED: frozenset(),
 }

@@ -27,11 +27,14 @@ from .backoff import Backoff
 from .effects import Closed, Effect, Lost, Opened, Outcome
 from .topics import Topic
 
-__all__ = ["Subscriptions"]
+__all__ = ["STREAM_TERMINATED", "TERMINATED", "Subscriptions"]
 
 logger = logging.getLogger(__name__)
 
+STREAM_TERMINATED = "eventStreamTerminated"
+TERMINATED = "the exchange ended the event stream"
 ALREADY_SUBSCRIBED = -2035
+LISTING = Request[Any]("session.subscriptions")
 # Events that come before their acknowledgement wait for it. More than this cannot be in one read.
 MOST_EARLY_EVENTS = 4096
 
@@ -71,7 +74,6 @@ class Subscriptions:
         self._now = now
         self._entries: dict[Topic, _Entry] = {}
         self._early: list[tuple[Hashable, dict[str, Any]]] = []
-        self.dropped_early = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -86,7 +88,7 @@ class Subscriptions:
 
     def open_topics(self) -> list[Topic]:
         """Return the topics that the server has acknowledged on the present link."""
-        return [entry.topic for entry in self._entries.values() if entry.stage is Stage.OPEN]
+        return self._topics_in(Stage.OPEN)
 
     def waits_for_logon(self) -> bool:
         """Return whether some topic may be asked for by now, but for the session not being logged on."""
@@ -100,11 +102,13 @@ class Subscriptions:
     def open(self, *, logged_on: bool) -> None:
         """Ask for every topic that is wanted and may be asked for by now."""
         for entry in list(self._entries.values()):
-            if self._is_due(entry) and (logged_on or not entry.topic.needs_logon):
-                entry.stage = Stage.OPENING
+            if self._is_due(entry):
+                # Also of one that has to wait for the logon: its time has come, and must not come again and again.
                 entry.retry_at = None
-                entry.attempt += 1
-                self._ask(entry.topic.opening, self._answer_to(entry, entry.attempt))
+                if logged_on or not entry.topic.needs_logon:
+                    entry.stage = Stage.OPENING
+                    entry.attempt += 1
+                    self._ask(entry.topic.opening, self._answer_to(entry, entry.attempt))
 
     def _is_due(self, entry: _Entry) -> bool:
         return entry.stage is Stage.WANTED and (entry.retry_at is None or entry.retry_at <= self._now())
@@ -114,16 +118,22 @@ class Subscriptions:
         entry = self._entries.pop(topic, None)
         if entry is not None and entry.stage is Stage.OPEN and connected:
             self._ask(topic.closing(entry.route), _ignore)
+        self._forget_early()
 
     def hold(self, route: Hashable, payload: dict[str, Any]) -> bool:
         """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
-        if not any(entry.stage is Stage.OPENING for entry in self._entries.values()):
+        if not self._topics_in(Stage.OPENING):
             return False
         if len(self._early) >= MOST_EARLY_EVENTS:
-            self.dropped_early += 1
+            logger.warning("too many events before an acknowledgement, one is dropped")
             return False
         self._early.append((route, payload))
         return True
+
+    def hold_raw(self, payload: dict[str, Any]) -> bool:
+        """Keep an event without a route, if there is one topic only that it can be of, and that is due to open."""
+        opening = self._topics_in(Stage.OPENING)
+        return len(opening) == 1 and not self.open_topics() and self.hold(opening[0], payload)
 
     def ended(self, route: Hashable, reason: str) -> None:
         """The server ended the subscription with this *route*: it is wanted again."""
@@ -137,15 +147,22 @@ class Subscriptions:
 
     def link_lost(self, reason: str) -> None:
         """The link went away, and every subscription with it."""
-        self._early.clear()
         for entry in self._entries.values():
             self._lose(entry, reason)
+        self._forget_early()
+
+    def logged_off(self, reason: str) -> None:
+        """The session is not logged on any more: what lived by that is gone, or will not be acknowledged."""
+        for entry in self._entries.values():
+            if entry.topic.needs_logon and entry.stage is not Stage.WANTED:
+                self._lose(entry, reason)
+        self._forget_early()
 
     def logon_failed(self, error: BinanceSocketError) -> None:
         """The session could not be logged on: the topics that wait for it are refused, or have to wait."""
         for entry in list(self._entries.values()):
             if self._is_due(entry) and entry.topic.needs_logon:
-                self._refused(entry, error)
+                self._failed(entry, error)
 
     def close_all(self, error: BinanceSocketError | None) -> None:
         """Close every topic: the session is over, or there is no hope for them."""
@@ -188,16 +205,27 @@ class Subscriptions:
     def _opened(self, entry: _Entry, route: Hashable) -> None:
         entry.stage, entry.route, entry.was_open = Stage.OPEN, route, True
         entry.backoff.reset()
-        early = tuple(payload for its_route, payload in self._early if its_route == route)
-        self._early = [held for held in self._early if held[0] != route]
+        # An event without a route is held under its topic.
+        ours = (route, entry.topic)
+        early = tuple(payload for its_route, payload in self._early if its_route in ours)
+        self._early = [held for held in self._early if held[0] not in ours]
+        self._forget_early()
         self._effects.append(Opened(entry.topic, route, early))
+        if any(payload.get("e") == STREAM_TERMINATED for payload in early):
+            self._lose(entry, TERMINATED)
+            entry.retry_at = self._now()
 
     def _refused(self, entry: _Entry, error: BinanceSocketError) -> None:
         if isinstance(error, ApiError) and error.code == ALREADY_SUBSCRIBED:
-            self._ask(Request("session.subscriptions"), self._adopt(entry, entry.attempt, error))
-        elif entry.was_open and _may_pass(error):
+            self._ask(LISTING, self._adopt(entry, entry.attempt, error))
+        else:
+            self._failed(entry, error)
+
+    def _failed(self, entry: _Entry, error: BinanceSocketError) -> None:
+        if entry.was_open and _may_pass(error):
             entry.stage = Stage.WANTED
             entry.retry_at = self._now() + entry.backoff.next()
+            self._forget_early()
             logger.warning("resubscribing failed, to be tried again: %s", error)
         else:
             self._close(entry, error)
@@ -212,9 +240,14 @@ class Subscriptions:
         def answered(outcome: Outcome) -> None:
             if not self._is_current(entry, attempt):
                 return
+            error = outcome if isinstance(outcome, BinanceSocketError) else error_of(outcome, LISTING)
+            if error is not None:
+                error.__cause__ = refusal
+                self._failed(entry, error)
+                return
+            assert isinstance(outcome, Reply)
             routes = {other.route for other in self._entries.values() if other.stage is Stage.OPEN}
-            listed = as_array(outcome.result) if isinstance(outcome, Reply) else []
-            found = [as_object(item).get("subscriptionId") for item in listed]
+            found = [as_object(item).get("subscriptionId") for item in as_array(outcome.result)]
             ours = [route for route in found if isinstance(route, int) and route not in routes]
             if len(ours) == 1:
                 self._opened(entry, ours[0])
@@ -234,7 +267,16 @@ class Subscriptions:
 
     def _close(self, entry: _Entry, error: BinanceSocketError | None) -> None:
         del self._entries[entry.topic]
+        self._forget_early()
         self._effects.append(Closed(entry.topic, error))
+
+    def _forget_early(self) -> None:
+        """Let events go that nobody will claim: no acknowledgement is due."""
+        if not self._topics_in(Stage.OPENING):
+            self._early.clear()
+
+    def _topics_in(self, stage: Stage) -> list[Topic]:
+        return [entry.topic for entry in self._entries.values() if entry.stage is stage]
 
     def __iter__(self) -> Iterator[Topic]:
         return iter(tuple(self._entries))

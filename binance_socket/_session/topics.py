@@ -34,6 +34,8 @@ STREAMS = Dialect("stream", "data")
 class Topic(Protocol):
     """Something to listen to. Equal topics share one subscription at the server."""
 
+    def __hash__(self) -> int: ...
+
     @property
     def needs_logon(self) -> bool:
         """Whether the session must be logged on before it is asked for."""
@@ -68,7 +70,7 @@ class UserDataTopic:
 
     def route_of(self, result: Any) -> Hashable:
         route = as_object(result).get("subscriptionId")
-        if isinstance(route, int):
+        if isinstance(route, int) and not isinstance(route, bool):
             return route
         raise DecodeError("a subscription without a subscriptionId", result)
 
