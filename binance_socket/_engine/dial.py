@@ -183,6 +183,8 @@ def _resolve(host: str, port: int, attempt: Attempt) -> list[_Address]:
         threading.Thread(target=look_up, name=f"{NAME_PREFIX}lookup", daemon=True).start()
         while not done.woken:
             attempt.wait((done, selectors.EVENT_READ))
+    except RuntimeError as exc:
+        raise ConnectionLost(f"no thread to look up {host} with: {exc}") from exc
     finally:
         done.close()
     if failures:

@@ -76,7 +76,8 @@ class GuardedSocket:
         self._mutex = threading.Lock()
         self._sock = sock
         # Guards the descriptor against a shutdown that meets its successor. Not the mutex: abort() must not wait.
-        self._closing = threading.Lock()
+        # Reentrant, because a signal handler that closes the client may come between.
+        self._closing = threading.RLock()
         self._closed = False
         # The reader's alone: what it waits with, whether it waits for room to write, whether there may be more to
         # read at once, and whether TLS must write before it can read.

@@ -132,6 +132,9 @@ class Strand(Generic[T]):
             self._was_full = True
         if self._draining.acquire(blocking=False):
             self._schedule()
+        elif self._abandoned:
+            # Posted while the strand was being abandoned, and perhaps nobody will look any more.
+            self._drop()
 
     def _schedule(self) -> None:
         """Have the mailbox drained. Requires _draining, and hands it to the drain."""

@@ -23,7 +23,8 @@ class Waker:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         # Guards the descriptors against being written to after they were closed, when the number may be another's.
-        self._lock = threading.Lock()
+        # Reentrant, because a signal handler that closes the client may come between.
+        self._lock = threading.RLock()
         self._woken = False
         self._closed = False
 

@@ -52,14 +52,20 @@ class WebSocketNetwork:
     def connect(self, url: str, *, timeout: float, waker: Waker) -> WebSocketTransport:
         """Connect and upgrade, within *timeout* seconds in all. See :class:`.transport.Network`."""
         attempt = Attempt(timeout, waker)
-        sock = dial(url, attempt, proxy=self._proxy, ca_file=self._ca_file)
-        # Until it has succeeded the waker stays the caller's: a GuardedSocket would close it.
         try:
-            early = _UpgradeChannel(sock, attempt, url).upgrade()
-            guarded = GuardedSocket(sock, waker)
-        except BaseException:
-            sock.close()
+            sock = dial(url, attempt, proxy=self._proxy, ca_file=self._ca_file)
+            try:
+                early = _UpgradeChannel(sock, attempt, url).upgrade()
+                # Takes the waker over, so nothing may fail from here on.
+                guarded = GuardedSocket(sock, waker)
+            except BaseException:
+                sock.close()
+                raise
+        except ConnectionLost:
             raise
+        except OSError as exc:
+            # The system's limits: no more descriptors, for example.
+            raise ConnectionLost(f"connecting failed while {attempt.step}: {exc}") from exc
         return WebSocketTransport(guarded, early, self._max_message_size, self._send_timeout)
 
 

@@ -145,6 +145,28 @@ def test_the_deadline_holds_for_names(monkeypatch, short):
     assert lookups[0].daemon
 
 
+def test_an_address_that_cannot_even_be_tried(serve, names, attempt):
+    """As one of a family that this machine has no route to: the next one is tried, and where there is none, it ends."""
+    server = serve(hold)
+    names("several.example", ("255.255.255.255", 9), ("127.0.0.1", server.port))
+    names("none.example", ("255.255.255.255", 9))
+    with dial("ws://several.example/", attempt) as sock:
+        assert sock.getpeername()[1] == server.port
+    with pytest.raises(ConnectionLost, match=r"none\.example:80 could not be reached"):
+        dial("ws://none.example/", attempt)
+
+
+def test_without_a_thread_to_look_up_with(monkeypatch, attempt):
+    """Is a lost connection."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(ConnectionLost, match="no thread"):
+        dial("ws://localhost.example/", attempt)
+
+
 def test_families_take_turns():
     """A family that leads nowhere delays only every other try; within a family the system's order is kept."""
     entries = [(6, 1, 6, "a"), (6, 1, 6, "b"), (6, 1, 6, "c"), (4, 1, 6, "x"), (4, 1, 6, "y")]
@@ -327,6 +349,14 @@ def test_a_ca_file_that_is_none(serve, attempt, tmp_path, content):
         ca_file.write_bytes(content)
     with pytest.raises(TlsError, match=r"ca\.pem"):
         dial(f"wss://127.0.0.1:{serve(hold).port}/", attempt, ca_file=ca_file)
+
+
+def test_a_host_that_no_certificate_can_be_for(serve, names, certificates, attempt):
+    """Is a TlsError."""
+    server = serve(hold)
+    names(".example", ("127.0.0.1", server.port))
+    with pytest.raises(TlsError, match="no name"):
+        dial("wss://.example/", attempt, ca_file=certificates.ca_file)
 
 
 # Proxies

@@ -288,6 +288,32 @@ def test_a_bad_proxy_is_found_at_once():
         WebSocketNetwork(proxy="socks5://127.0.0.1:1")
 
 
+def test_no_descriptors_left_to_use(serve, connect, monkeypatch):
+    """The system's limits are a lost connection, too, wherever they are met, and nothing is left open."""
+    server = serve(lambda peer: peer.upgrade().read_to_end())
+    real = selectors.DefaultSelector
+    failures = []
+    while True:
+        left = iter(range(len(failures)))
+
+        def scarce(left=left):
+            if next(left, None) is None:
+                raise OSError(24, "Too many open files")
+            return real()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(selectors, "DefaultSelector", scarce)
+            try:
+                transport = connect(server)
+            except ConnectionLost as exc:
+                failures.append(str(exc))
+            else:
+                break
+    transport.close()
+    assert len(failures) > 1
+    assert all("Too many open files" in failure for failure in failures)
+
+
 # Receiving
 
 
@@ -619,6 +645,32 @@ def test_a_ping_that_found_no_room_is_sent_by_the_reader(serve, connect, monkeyp
         transport.ping()
     read_on.set()
     assert receiving() == [b"heard"]
+
+
+def test_a_message_follows_what_is_left_of_a_control_frame(serve, connect, monkeypatch, background):
+    """A ping of which the kernel took a part is finished before the message begins."""
+    small_buffers(monkeypatch)
+    read_on = threading.Event()
+    texts = queue.SimpleQueue()
+
+    def script(peer):
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.upgrade()
+        assert read_on.wait(PATIENCE)
+        opcode, payload = PING, b""
+        while opcode == PING:
+            assert payload == b""
+            opcode, payload = peer.read_frame()
+        texts.put(payload)
+        peer.read_to_end()
+
+    transport = connect(serve(script))
+    while not transport._sender.stuck:
+        transport.ping()
+    sending = background(transport.send, b"behind the pings")
+    read_on.set()
+    sending()
+    assert texts.get(timeout=PATIENCE) == b"behind the pings"
 
 
 # Sending
