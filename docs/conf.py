@@ -1,0 +1,45 @@
+"""How Sphinx builds these pages: ``python -m sphinx -W --keep-going -b html docs docs/_build``."""
+
+from __future__ import annotations
+
+import binance_socket
+from binance_socket.spot_api.account import Account
+from binance_socket.spot_api.endpoint import Endpoint
+
+project = "binance_socket"
+author = "the authors of binance_socket"
+version = release = binance_socket.__version__
+extensions = ["sphinx.ext.autodoc"]
+html_theme = "furo"
+html_title = f"binance_socket {release}"
+html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
+exclude_patterns = ["_build"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "separated"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True}
+
+# Every name that a page refers to must exist. The standard library's are not looked up: the build needs no network.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(abc|asyncio|collections|concurrent|contextlib|datetime|decimal|enum|os|pathlib|queue|sys|threading|types|typing)(\..*)?"),
+    ("py:class", r"(Any|Callable|Decimal|Executor|Future|Iterable|Mapping|Path|Protocol|Self|Sequence|TracebackType)"),
+    ("py:class", r"(ClassVar|Generic|Literal|NoReturn|PathLike|SupportsIndex|date|datetime|timedelta|typing_extensions\..*)"),
+    ("py:class", r"(P|R|T|[a-z_.]*\.(P|R|T))"),
+    ("py:mod", r"multiprocessing"),
+    # Ours, and not meant for anybody else.
+    ("py:class", r"binance_socket\.([a-z_.]+\.)?_.*"),
+    ("py:class", r"binance_socket\.(events\.Dispatcher|spot_api\.caller\.Caller|sandbox\.faults\.HasUid)"),
+]
+
+# An API method is declared by its signature, and is neither a function nor what the declaration returns: show it as
+# what callers see, a method that returns a response.
+for name, member in list(vars(Account).items()):
+    if isinstance(member, Endpoint):
+        declaration = member.declaration
+        declaration.__annotations__["return"] = f"Response[{declaration.__annotations__['return']}]"
+        setattr(Account, name, declaration)
