@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from binance_socket._wire.codec import field_types, structure
-from binance_socket._wire.decoder import make_decoder
+from binance_socket._wire.decoder import make_decoder, reader_of
 from binance_socket.errors import DecodeError
 from binance_socket.models import AccountInfo, CurrentRateLimit, Model, OpenEnum, OrderUpdate, SessionStatus
 from binance_socket.models.base import EVENTS, NO_EXTRA, model, wire_name
@@ -58,7 +58,8 @@ def _payloads(cls: type[Model]) -> st.SearchStrategy[dict[str, Any]]:
     """Payloads as documented, with optional keys present or not, and unknown ones now and then."""
     required = {wire_name(f): _good(kind) for f, kind in field_types(cls) if f.default is attrs.NOTHING}
     optional = {wire_name(f): _good(kind) for f, kind in field_types(cls) if f.default is not attrs.NOTHING}
-    unknown = st.dictionaries(st.text(max_size=3), _json, max_size=2)
+    names = st.text(max_size=3).filter(lambda key: key not in required and key not in optional)
+    unknown = st.dictionaries(names, _json, max_size=2)
     name = {"e": st.just(cls.event_name)} if hasattr(cls, "event_name") else {}
     documented = st.fixed_dictionaries({**name, **required}, optional=optional)
     return st.tuples(unknown, documented).map(lambda parts: {**parts[0], **parts[1]})
@@ -203,3 +204,31 @@ def test_defaults_that_are_not_none() -> None:
     assert decode({"flag": False, "x": 1}).names == ("a",)
     assert decode({"names": []}).names == ()
     assert decode({"maybe": [1]}).maybe == (1,) == structure({"maybe": [1]}, _Defaults).maybe
+
+
+@pytest.mark.parametrize(
+    "cls, value",
+    [
+        (CurrentRateLimit, {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 9, "count": 1}),
+        (list[CurrentRateLimit], [{"rateLimitType": "X", "interval": "DAY", "intervalNum": 1, "limit": 9, "count": 1}]),
+        (list[CurrentRateLimit], []),
+        (list[str], ["a"]),
+        (str, "a"),
+        (dict[str, Any], {"a": [1.5]}),
+    ],
+)
+def test_readers_agree_with_the_converter(cls: Any, value: Any) -> None:
+    """A result of any declared type is read as the converter of record reads it."""
+    assert reader_of(cls)(value) == structure(value, cls)
+    assert reader_of(cls) is reader_of(cls)
+
+
+@pytest.mark.parametrize(
+    "cls, value",
+    [(CurrentRateLimit, []), (list[CurrentRateLimit], {}), (list[CurrentRateLimit], [{}]), (list[str], [1]), (str, 1)],
+)
+def test_readers_refuse(cls: Any, value: Any) -> None:
+    """What the converter refuses is refused."""
+    for read in (reader_of(cls), lambda value: structure(value, cls)):
+        with pytest.raises(DecodeError):
+            read(value)
