@@ -18,10 +18,12 @@ class ManualClock:
 
     def __init__(self, start_time: float = 1_700_000_000.0) -> None:
         self._start_time = start_time
-        # Guards everything below. Notified when a thread starts to wait for a time.
+        # Guards everything below. Notified when a thread begins or ends to wait. Taken after a waiter's condition,
+        # never before it.
         self._waits = threading.Condition(threading.Lock())
         self._now = 0.0
         self._waiting: dict[object, tuple[threading.Condition, float | None]] = {}
+        self._changes = 0
 
     def monotonic(self) -> float:
         """Return the seconds by which the clock was advanced."""
@@ -41,12 +43,13 @@ class ManualClock:
                 return
             # From here on advance() finds us. It cannot notify before we wait, because we hold the condition.
             self._waiting[ticket] = (condition, when)
-            self._waits.notify_all()
+            self._changed()
         try:
             condition.wait()
         finally:
             with self._waits:
                 del self._waiting[ticket]
+                self._changed()
 
     def advance(self, seconds: float) -> None:
         """Move time forward, and wake whoever waits for it."""
@@ -65,14 +68,34 @@ class ManualClock:
 
         Raises AssertionError when nobody does within 5 seconds.
         """
-        with self._waits:
-            if not self._waits.wait_for(lambda: self._next() is not None, _PATIENCE):
-                raise AssertionError("no thread waits for a time")
-            when = self._next()
-            assert when is not None
-            seconds = when - self._now
+        while True:
+            with self._waits:
+                changes = self._changes
+                conditions = {condition for condition, when in self._waiting.values() if when is not None}
+            # A thread that was notified but has not run yet may be about to wait for another time.
+            settled = not any(self._has_been_notified(condition) for condition in conditions)
+            with self._waits:
+                when = self._next()
+                if settled and when is not None:
+                    seconds = when - self._now
+                    break
+                # Any change leads round once more, with new patience.
+                if self._changes == changes and not self._waits.wait(_PATIENCE):
+                    raise AssertionError("no thread waits for a time")
         self.advance(seconds)
         return seconds
+
+    def _has_been_notified(self, condition: threading.Condition) -> bool:
+        """Tell whether a thread is on our list that does not wait any more."""
+        # While we hold the condition, whoever is on the list has begun to wait.
+        with condition, self._waits:
+            listed = sum(1 for other, _ in self._waiting.values() if other is condition)
+            # No public way to ask: notify() takes a waiter off this queue.
+            return len(getattr(condition, "_waiters", range(listed))) < listed
+
+    def _changed(self) -> None:
+        self._changes += 1
+        self._waits.notify_all()
 
     def _next(self) -> float | None:
         return min((when for _, when in self._waiting.values() if when is not None and when > self._now), default=None)

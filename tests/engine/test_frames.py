@@ -189,6 +189,9 @@ def test_too_large_is_refused_from_the_header(frame):
     parser.feed(frame(b"x" * 600, fin=False) + frame(b"", opcode=PING) + frame(b"y" * 424, opcode=0))
     assert parser.ended is None
     assert FrameParser(1024).feed(frame(b"x" * 1024)) == [b"x" * 1024]
+    parser = FrameParser(1024)
+    assert parser.feed(frame(b"x" * 1025)) == [], "also where all of it has come already"
+    assert parser.ended.code == 1009
 
 
 def test_half_a_frame_is_no_sign_of_life(parser, frame):

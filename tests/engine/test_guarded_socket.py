@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from binance_socket._engine import guarded_socket as module
 from binance_socket._engine.guarded_socket import Aborted, GuardedSocket, SendFailed, prepare
 from binance_socket._engine.waker import Waker
 
@@ -255,6 +256,18 @@ def test_large_reads_come_in_pieces_without_waiting_between(either_pair, backgro
         got += guarded.recv(soon())
     sending()
     assert got == data
+
+
+def test_what_is_decrypted_is_read_before_waiting(tls_pair, monkeypatch):
+    """A selector knows nothing of the rest of a record."""
+    guarded, theirs = tls_pair
+    monkeypatch.setattr(module, "READ_SIZE", 100)
+    theirs.sendall(b"x" * 250)
+    sizes = [len(guarded.recv(soon()))]
+    for _ in range(2):
+        guarded.wait_readable(soon())
+        sizes.append(len(guarded.try_recv()))
+    assert sizes == [100, 100, 50]
 
 
 def test_a_reset_is_an_error(serve, background):

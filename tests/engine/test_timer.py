@@ -44,6 +44,8 @@ def test_an_earlier_alarm_overtakes_the_one_waited_for(timer, clock):
     """The thread looks again when something earlier is given while it sleeps."""
     ran = queue.SimpleQueue()
     timer.call_at(100, lambda: ran.put("late"))
+    while not clock._waiting:
+        clock.advance(0)
     timer.call_at(1, lambda: ran.put("early"))
     clock.jump()
     assert ran.get(timeout=PATIENCE) == "early"

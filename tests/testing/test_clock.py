@@ -86,6 +86,32 @@ def test_a_notification_ends_a_wait(clock):
     thread.join(PATIENCE)
 
 
+def test_jump_does_not_trust_a_thread_that_was_just_notified(clock):
+    """It may be about to wait for an earlier time: time goes to where it then waits."""
+    condition = threading.Condition()
+    goals = [100.0]
+    woken = queue.SimpleQueue()
+
+    def wait():
+        with condition:
+            while clock.monotonic() < goals[0]:
+                clock.wait_until(condition, goals[0])
+        woken.put(clock.monotonic())
+
+    for _ in range(200):
+        goals[0] = clock.monotonic() + 100
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not clock._waiting:
+            clock.advance(0)
+        with condition:
+            goals[0] = clock.monotonic() + 1
+            condition.notify()
+        assert clock.jump() == 1
+        assert woken.get(timeout=PATIENCE) == goals[0]
+        thread.join(PATIENCE)
+
+
 def test_jump_without_anybody_waiting_fails(clock, monkeypatch):
     """With an AssertionError, which says so."""
     monkeypatch.setattr("binance_socket.testing.clock._PATIENCE", 0.05)
