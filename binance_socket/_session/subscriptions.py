@@ -78,9 +78,6 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, topic: Topic) -> bool:
-        return topic in self._entries
-
     def is_open(self, topic: Topic) -> bool:
         """Whether the server has acknowledged *topic* on the present link."""
         entry = self._entries.get(topic)
@@ -248,7 +245,7 @@ class Subscriptions:
             assert isinstance(outcome, Reply)
             routes = {other.route for other in self._entries.values() if other.stage is Stage.OPEN}
             found = [as_object(item).get("subscriptionId") for item in as_array(outcome.result)]
-            ours = [route for route in found if isinstance(route, int) and route not in routes]
+            ours = [route for route in found if type(route) is int and route not in routes]
             if len(ours) == 1:
                 self._opened(entry, ours[0])
             else:

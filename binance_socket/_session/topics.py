@@ -70,7 +70,7 @@ class UserDataTopic:
 
     def route_of(self, result: Any) -> Hashable:
         route = as_object(result).get("subscriptionId")
-        if isinstance(route, int) and not isinstance(route, bool):
+        if type(route) is int:
             return route
         raise DecodeError("a subscription without a subscriptionId", result)
 

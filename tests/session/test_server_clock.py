@@ -1,0 +1,76 @@
+"""binance_socket._session.server_clock"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from binance_socket._session.server_clock import ServerClock
+
+
+@pytest.fixture
+def clock() -> ServerClock:
+    return ServerClock(monotonic=100.0, wall=1_000_100.0)
+
+
+def test_before_anything_is_known(clock: ServerClock) -> None:
+    """The wall clock serves as it stood when the client was made."""
+    assert not clock.is_learned
+    assert clock.offset == 1_000_000.0
+    assert clock.now(200.0) == 1_000_200.0
+    assert clock.timestamp(200.0015) == 1_000_200_001
+
+
+def test_the_first_answer_counts(clock: ServerClock) -> None:
+    """However long it took; the server looked at its clock in the middle."""
+    clock.learn(5_000_000.0, sent=110.0, received=130.0)
+    assert clock.is_learned
+    assert clock.now(120.0) == 5_000_000.0
+
+
+def test_a_short_round_trip_says_more(clock: ServerClock) -> None:
+    """A longer one changes nothing, an equal or shorter one does."""
+    clock.learn(1000.0, sent=100.0, received=102.0)
+    clock.learn(5000.0, sent=103.0, received=106.0)
+    assert clock.now(101.0) == 1000.0
+    clock.learn(5000.0, sent=110.0, received=112.0)
+    assert clock.now(111.0) == 5000.0
+    clock.learn(6000.0, sent=120.0, received=120.0)
+    assert clock.now(120.0) == 6000.0
+
+
+def test_drift(clock: ServerClock) -> None:
+    """After ten minutes any sample is better than the best of old."""
+    clock.learn(1000.0, sent=100.0, received=100.0)
+    clock.learn(2000.0, sent=690.0, received=700.0)
+    assert clock.now(100.0) == 1000.0
+    clock.learn(2000.0, sent=690.0, received=700.1)
+    assert clock.now(695.05) == pytest.approx(2000.0)
+
+
+def test_forced(clock: ServerClock) -> None:
+    """A sample is believed in any case once the offset has been proved wrong."""
+    clock.learn(1000.0, sent=100.0, received=100.0)
+    clock.learn(9000.0, sent=101.0, received=111.0, force=True)
+    assert clock.now(106.0) == 9000.0
+
+
+def test_received_before_it_was_sent(clock: ServerClock) -> None:
+    """Times read by two threads may cross a little: that is no better than no round trip at all."""
+    clock.learn(1000.0, sent=100.0, received=99.9)
+    clock.learn(2000.0, sent=101.0, received=101.0)
+    assert clock.now(101.0) == 2000.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 1), st.floats(0, 1)), min_size=1))
+def test_the_error_is_at_most_half_a_round_trip(samples: list[tuple[float, float, float]]) -> None:
+    """Wherever in the round trip the server looked at its clock, and whatever the wall clock said."""
+    true_offset, now, best = 1e9, 0.0, float("inf")
+    clock = ServerClock(monotonic=0.0, wall=-5e9)
+    for pause, there, back in samples:
+        sent = now + pause
+        now = sent + there + back
+        clock.learn(true_offset + sent + there, sent=sent, received=now)
+        best = min(best, there + back)
+    assert abs(clock.offset - true_offset) <= best / 2 + 1e-6

@@ -1,0 +1,523 @@
+"""binance_socket._session.subscriptions, driven through the session that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from binance_socket._session.effects import Closed, Deliver, Lost, Opened
+from binance_socket._session.subscriptions import MOST_EARLY_EVENTS
+from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
+from binance_socket.errors import ApiError, AuthenticationError, DecodeError, InvalidRequest, RequestTimeout
+
+SIGNED = UserDataTopic(needs_logon=False)
+LOGGED_ON = UserDataTopic(needs_logon=True)
+TERMINATED = "eventStreamTerminated"
+
+
+def event(number: int, route: Any = 0, name: str = "balanceUpdate") -> dict[str, Any]:
+    return {"subscriptionId": route, "event": {"e": name, "n": number}}
+
+
+def payload(number: int, name: str = "balanceUpdate") -> dict[str, Any]:
+    return {"e": name, "n": number}
+
+
+@pytest.fixture
+def told() -> Callable[[list[Any]], list[Any]]:
+    """Return what subscribers are told: ``told(effects)``."""
+    return lambda effects: [effect for effect in effects if isinstance(effect, (Opened, Lost, Closed, Deliver))]
+
+
+def methods(effects: list[Any]) -> list[str]:
+    return [effect.pending.request.method for effect in effects if hasattr(effect, "pending")]
+
+
+# Opening.
+
+
+def test_opened(ready: Any) -> None:
+    """It is asked for at once, and open when the exchange has said so."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    assert pending.request == SIGNED.opening
+    assert not ready.session.is_open(SIGNED)
+    assert ready.answer(pending, {"subscriptionId": 3}) == [Opened(SIGNED, 3)]
+    assert ready.session.is_open(SIGNED)
+
+
+def test_wanted_before_there_is_a_link(driven: Any) -> None:
+    """A topic is something to connect for, and asked for before the requests that wait."""
+    assert driven.subscribe(SIGNED) == []
+    assert driven.session.wants_link
+    driven.submit("a")
+    assert methods(driven.connect()) == [SIGNED.opening.method, "ping"]
+
+
+def test_wanted_twice(ready: Any) -> None:
+    """Equal topics share one subscription."""
+    assert len(ready.subscribe(SIGNED)) == 1
+    assert ready.subscribe(UserDataTopic(needs_logon=False)) == []
+
+
+def test_refused(ready: Any) -> None:
+    """The first refusal is the caller's to handle, even one that might pass."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    [closed] = ready.refuse(pending, -1003, 429)
+    assert closed.topic == SIGNED
+    assert closed.error.code == -1003
+    assert not ready.session.wants_link
+
+
+def test_no_answer(ready: Any) -> None:
+    """The first time, nothing is repeated: the caller has waited as long."""
+    ready.write(ready.subscribe(SIGNED))
+    [closed] = ready.tick(10.0)
+    assert isinstance(closed.error, RequestTimeout)
+
+
+def test_an_acknowledgement_without_a_number(ready: Any) -> None:
+    """No event could be told to be of this topic."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    [closed] = ready.answer(pending, {})
+    assert isinstance(closed.error, DecodeError)
+
+
+def test_unsendable(ready: Any) -> None:
+    """What cannot be asked for without a key is closed with the reason."""
+    [effect] = ready.subscribe(SIGNED)
+    error = InvalidRequest("no credentials")
+    ready.session.unsendable(effect.pending, error)
+    assert ready.session.effects() == [Closed(SIGNED, error)]
+
+
+# By logging on.
+
+
+def test_logon_first(ready: Any) -> None:
+    """One logon serves every topic that needs it, and its answer opens them."""
+    [logon] = ready.write(ready.subscribe(LOGGED_ON))
+    assert logon.request.method == "session.logon"
+    assert ready.subscribe(LOGGED_ON) == []
+    [pending] = ready.write(ready.answer(logon, {}))
+    assert pending.request.method == "userDataStream.subscribe"
+
+
+def test_logged_on_already(ready: Any) -> None:
+    """A session of the user's own logging on is used as it is."""
+    [logon] = ready.write(ready.submit("a", "session.logon"))
+    ready.answer(logon, {})
+    assert methods(ready.subscribe(LOGGED_ON)) == ["userDataStream.subscribe"]
+
+
+def test_logon_refused(ready: Any) -> None:
+    """The topics that wait for it are refused with its reason, the others are not."""
+    ready.open(SIGNED)
+    [logon] = ready.write(ready.subscribe(LOGGED_ON))
+    [closed] = ready.refuse(logon, -2015, 401)
+    assert closed.topic == LOGGED_ON
+    assert isinstance(closed.error, AuthenticationError)
+    assert ready.session.is_open(SIGNED)
+    # A further subscription tries again.
+    assert methods(ready.subscribe(LOGGED_ON)) == ["session.logon"]
+
+
+def test_logon_unanswered(ready: Any) -> None:
+    """So is a logon that nobody answers."""
+    ready.write(ready.subscribe(LOGGED_ON))
+    [closed] = ready.tick(10.0)
+    assert isinstance(closed.error, RequestTimeout)
+
+
+@pytest.mark.parametrize("code", [-1000, -2035])
+def test_logon_refused_for_now(ready: Any, code: int) -> None:
+    """A topic that was open before is tried again later; meanwhile the clock has nothing to do."""
+    ready.open(LOGGED_ON)
+    ready.lose()
+    [logon] = ready.write(ready.connect())
+    ready.refuse(logon, code, 503)
+    assert ready.next_tick() == ready.now + 0.5
+    [logon] = ready.write(ready.tick(0.5))
+    assert logon.request.method == "session.logon"
+    assert ready.next_tick() == ready.now + 10.0, "it is due once, not for as long as the logon takes"
+    [pending] = ready.write(ready.answer(logon, {}))
+    assert ready.answer(pending, {"subscriptionId": 0}) == [Opened(LOGGED_ON, 0)]
+
+
+def test_resynced_logon(ready: Any) -> None:
+    """-1021 sets the clock, and the logon goes on where it was."""
+    [logon] = ready.write(ready.subscribe(LOGGED_ON))
+    [time] = ready.write(ready.refuse(logon, -1021))
+    [logon] = ready.write(ready.answer(time, {"serverTime": 1_800_000_000_000}))
+    assert methods(ready.answer(logon, {})) == ["userDataStream.subscribe"]
+
+
+def test_revoked(ready: Any, told: Any) -> None:
+    """What lived by the logon is lost and opened again after another; a signed subscription lives on."""
+    ready.open(SIGNED, 0)
+    ready.open(LOGGED_ON, 1)
+    effects = ready.revoke()
+    assert told(effects) == [Lost(LOGGED_ON, "the exchange revoked the session")]
+    [logon] = ready.write(effects)
+    [pending] = ready.write(ready.answer(logon, {}))
+    assert ready.answer(pending, {"subscriptionId": 2}) == [Opened(LOGGED_ON, 2)]
+
+
+def test_revoked_twice(ready: Any) -> None:
+    """A repeated notice does not end the logon that answers the first."""
+    ready.open(LOGGED_ON)
+    [logon] = ready.write(ready.revoke())
+    assert ready.revoke() == []
+    assert methods(ready.answer(logon, {})) == ["userDataStream.subscribe"]
+
+
+def test_revoked_while_opening(ready: Any) -> None:
+    """An acknowledgement that will not come is not waited for."""
+    [logon] = ready.write(ready.subscribe(LOGGED_ON))
+    [dead] = ready.write(ready.answer(logon, {}))
+    [logon] = ready.write(ready.revoke())
+    [pending] = ready.write(ready.answer(logon, {}))
+    assert ready.answer(pending, {"subscriptionId": 4}) == [Opened(LOGGED_ON, 4)]
+    assert ready.refuse(dead, -2015, 401) == []
+
+
+def test_revoked_for_good(ready: Any) -> None:
+    """If the exchange refuses the next logon too, that is the end."""
+    ready.open(LOGGED_ON)
+    [logon] = ready.write(ready.revoke())
+    [closed] = ready.refuse(logon, -2015, 401)
+    assert isinstance(closed.error, AuthenticationError)
+    assert ready.next_tick() == ready.now + 20.0
+
+
+# The server ends it.
+
+
+@pytest.mark.parametrize("topic", [SIGNED, LOGGED_ON], ids=str)
+def test_terminated(ready: Any, told: Any, topic: Any) -> None:
+    """A subscription that the exchange ends is opened again at once."""
+    ready.open(topic, 5)
+    ready.session.subscription_event(5, TERMINATED, ready.now)
+    effects = ready.session.effects()
+    assert told(effects) == [Lost(topic, "the exchange ended the event stream")]
+    [pending] = ready.write(effects)
+    assert ready.answer(pending, {"subscriptionId": 6}) == [Opened(topic, 6)]
+
+
+@pytest.mark.parametrize("route, name", [(5, "listenKeyExpired"), (4, TERMINATED)])
+def test_what_ends_nothing(ready: Any, route: int, name: str) -> None:
+    """Other events, and the end of other subscriptions."""
+    ready.open(SIGNED, 5)
+    ready.session.subscription_event(route, name, ready.now)
+    assert ready.session.effects() == []
+    assert ready.session.is_open(SIGNED)
+
+
+def test_terminated_before_the_acknowledgement(ready: Any) -> None:
+    """Overtaken by its own end, a subscription is opened, lost, and opened again; it is not believed to live."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    ready.receive(event(1))
+    ready.receive(event(2, name=TERMINATED))
+    assert ready.answer(pending, {"subscriptionId": 0}) == [
+        Opened(SIGNED, 0, (payload(1), payload(2, TERMINATED))),
+        Lost(SIGNED, "the exchange ended the event stream"),
+    ]
+    assert ready.next_tick() == ready.now
+    [pending] = ready.write(ready.tick())
+    assert ready.answer(pending, {"subscriptionId": 1}) == [Opened(SIGNED, 1)]
+
+
+# The link goes.
+
+
+def test_lost_and_opened_again(ready: Any) -> None:
+    """On the next link it is asked for again."""
+    ready.open(SIGNED)
+    assert ready.lose(AuthenticationError(1, "x")) == [Lost(SIGNED, "request: x (code 1, status 400)")]
+    assert not ready.session.is_open(SIGNED)
+    [pending] = ready.write(ready.connect())
+    assert ready.answer(pending, {"subscriptionId": 0}) == [Opened(SIGNED, 0)]
+
+
+def test_lost_while_opening(ready: Any) -> None:
+    """Nobody is told: it was not open; a late answer of the old link means nothing."""
+    [old] = ready.write(ready.subscribe(SIGNED))
+    assert ready.lose() == []
+    [pending] = ready.write(ready.connect())
+    assert ready.answer(old, {"subscriptionId": 0}) == []
+    assert ready.answer(pending, {"subscriptionId": 1}) == [Opened(SIGNED, 1)]
+
+
+@pytest.mark.parametrize(
+    "code, status, passes",
+    [
+        *((code, 400, True) for code in (-1000, -1001, -1003, -1008, -1015, -1016, -1021)),
+        *((-9999, status, True) for status in (418, 429, 500, 503)),
+        *((code, 400, False) for code in (-2015, -1022, -1100, -2036, -1125)),
+        (-9999, 401, False),
+    ],
+)
+def test_resubscribing_fails(ready: Any, code: int, status: int, passes: bool) -> None:
+    """What may pass is tried again, ever less often; what may not closes the topic."""
+    ready.open(SIGNED)
+    ready.lose()
+    [pending] = ready.write(ready.connect())
+    effects = ready.refuse(pending, code, status)
+    if code == -1021:
+        [time] = ready.write(effects)
+        [pending] = ready.write(ready.answer(time, {}))
+        effects = ready.refuse(pending, code, status)
+    if not passes:
+        [closed] = effects
+        assert closed.error.code == code
+        assert not ready.session.wants_link
+        return
+    assert effects == []
+    assert ready.tick(0.4) == []
+    for wait in (1.0, 2.0, 4.0, 4.0):
+        [pending] = ready.write(ready.tick(ready.next_tick() - ready.now))
+        ready.refuse(pending, -1000)
+        assert ready.next_tick() == ready.now + wait
+    [pending] = ready.write(ready.tick(4.0))
+    assert ready.answer(pending, {"subscriptionId": 1}) == [Opened(SIGNED, 1)]
+
+
+def test_resubscribing_is_not_answered(ready: Any) -> None:
+    """It is tried again as well."""
+    ready.open(SIGNED)
+    ready.lose()
+    ready.write(ready.connect())
+    assert ready.tick(10.0) == []
+    assert methods(ready.tick(0.5)) == [SIGNED.opening.method]
+
+
+# Already subscribed.
+
+
+@pytest.mark.parametrize(
+    "listed, route", [([0], 0), ([7, 0], 0), ([7, "x", None, True], None), ([], None), ([7], None)]
+)
+def test_already_subscribed(ready: Any, listed: list[Any], route: int | None) -> None:
+    """-2035: the subscription is taken over if it is the one that no other topic has, and refused otherwise."""
+    ready.open(LOGGED_ON, 7)
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    [listing] = ready.write(ready.refuse(pending, -2035))
+    assert listing.request.method == "session.subscriptions"
+    ready.receive(event(1, 0))
+    effects = ready.answer(listing, [{"subscriptionId": number} for number in listed] + [5])
+    if route is None:
+        [closed] = effects
+        assert closed.error.code == -2035
+    else:
+        assert effects == [Opened(SIGNED, route, (payload(1),))]
+
+
+def test_already_subscribed_twice_over(ready: Any) -> None:
+    """Of two that nobody has, neither is known to be ours."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    [listing] = ready.write(ready.refuse(pending, -2035))
+    [closed] = ready.answer(listing, [{"subscriptionId": 0}, {"subscriptionId": 1}])
+    assert closed.error.code == -2035
+
+
+@pytest.mark.parametrize("code, status, passes", [(-1003, 429, True), (-1000, 500, True), (-2035, 400, False)])
+def test_the_listing_fails(ready: Any, code: int, status: int, passes: bool) -> None:
+    """A topic that was open before is tried again if that may help; the refusal stays the cause."""
+    ready.open(SIGNED)
+    ready.lose()
+    [pending] = ready.write(ready.connect())
+    [listing] = ready.write(ready.refuse(pending, -2035))
+    effects = ready.refuse(listing, code, status)
+    if passes:
+        assert effects == []
+        assert methods(ready.tick(0.5)) == [SIGNED.opening.method]
+    else:
+        [closed] = effects
+        assert closed.error.code == code
+        assert isinstance(closed.error.__cause__, ApiError)
+
+
+def test_dropped_while_listing(ready: Any) -> None:
+    """The answer concerns nobody."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    [listing] = ready.write(ready.refuse(pending, -2035))
+    ready.unsubscribe(SIGNED)
+    assert ready.answer(listing, [{"subscriptionId": 0}]) == []
+    assert not ready.session.is_open(SIGNED)
+
+
+# Closing.
+
+
+def test_unsubscribe(ready: Any) -> None:
+    """The server is told; what it answers changes nothing."""
+    ready.open(SIGNED, 3)
+    [pending] = ready.write(ready.unsubscribe(SIGNED))
+    assert pending.request == SIGNED.closing(3)
+    assert ready.refuse(pending, -1000) == []
+    assert ready.unsubscribe(SIGNED) == []
+
+
+def test_unsubscribe_without_a_link(driven: Any) -> None:
+    """There is nobody to tell."""
+    driven.subscribe(SIGNED)
+    assert driven.unsubscribe(SIGNED) == []
+    assert not driven.session.wants_link
+    driven.subscribe(SIGNED)
+    driven.connect()
+    driven.unsubscribe(SIGNED)
+    assert driven.lose() == []
+
+
+def test_dropped_while_opening(ready: Any) -> None:
+    """The server is told as soon as it has said which it is."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    assert ready.unsubscribe(SIGNED) == []
+    [effect] = ready.answer(pending, {"subscriptionId": 3})
+    assert effect.pending.request == SIGNED.closing(3)
+
+
+@pytest.mark.parametrize("result", [{}, None])
+def test_dropped_while_opening_and_answered_badly(ready: Any, result: Any) -> None:
+    """Nothing is to be told to nobody."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    ready.unsubscribe(SIGNED)
+    assert ready.answer(pending, result) == []
+
+
+def test_dropped_while_opening_and_refused(ready: Any) -> None:
+    """Nobody wants to know any more."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    ready.unsubscribe(SIGNED)
+    assert ready.refuse(pending, -2015) == []
+
+
+def test_dropped_and_wanted_again_while_opening(ready: Any) -> None:
+    """The first attempt's subscription serves the second, which hears that it exists already."""
+    [first] = ready.write(ready.subscribe(SIGNED))
+    ready.unsubscribe(SIGNED)
+    [second] = ready.write(ready.subscribe(SIGNED))
+    assert ready.answer(first, {"subscriptionId": 0}) == []
+    ready.receive(event(1))
+    [listing] = ready.write(ready.refuse(second, -2035))
+    assert ready.answer(listing, [{"subscriptionId": 0}]) == [Opened(SIGNED, 0, (payload(1),))]
+
+
+# Events that come early, or to nobody.
+
+
+def test_early_events(ready: Any) -> None:
+    """Those of its number are delivered once, in order, right behind the acknowledgement."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    for number, route in enumerate([0, 1, 0, "0", [], {}, 0]):
+        assert ready.receive(event(number, route)) == []
+    assert ready.answer(pending, {"subscriptionId": 0}) == [Opened(SIGNED, 0, (payload(0), payload(2), payload(6)))]
+    ready.session.subscription_event(0, TERMINATED, ready.now)
+    [pending] = ready.write(ready.session.effects())
+    assert ready.answer(pending, {"subscriptionId": 1}) == [Opened(SIGNED, 1)]
+
+
+def test_early_events_of_two(ready: Any) -> None:
+    """Each topic gets its own, whichever is acknowledged first."""
+    [logon] = ready.write(ready.submit("a", "session.logon"))
+    ready.answer(logon, {})
+    [one] = ready.write(ready.subscribe(SIGNED))
+    [two] = ready.write(ready.subscribe(LOGGED_ON))
+    ready.receive(event(1, 0))
+    ready.receive(event(2, 1))
+    assert ready.answer(two, {"subscriptionId": 1}) == [Opened(LOGGED_ON, 1, (payload(2),))]
+    assert ready.answer(one, {"subscriptionId": 0}) == [Opened(SIGNED, 0, (payload(1),))]
+
+
+def test_an_event_to_nobody(ready: Any) -> None:
+    """Where no acknowledgement is due it is counted, and not kept for whoever comes next."""
+    assert ready.receive(event(1)) == []
+    assert ready.session.unrouted == 1
+    ready.open(SIGNED)
+
+
+@pytest.mark.parametrize("end", ["refused", "dropped", "lost", "opened"])
+def test_early_events_are_not_kept_for_later(ready: Any, end: str) -> None:
+    """Once no acknowledgement is due, what was held for one is let go."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    ready.receive(event(1, 1))
+    if end == "refused":
+        ready.refuse(pending, -1100)
+    elif end == "dropped":
+        ready.unsubscribe(SIGNED)
+    elif end == "lost":
+        ready.lose()
+        [pending] = ready.write(ready.connect())
+    else:
+        ready.answer(pending, {"subscriptionId": 0})
+        ready.session.subscription_event(0, TERMINATED, ready.now)
+        [pending] = ready.write(ready.session.effects())
+    if end in ("refused", "dropped"):
+        [pending] = ready.write(ready.subscribe(SIGNED))
+    assert ready.answer(pending, {"subscriptionId": 1}) == [Opened(SIGNED, 1)]
+
+
+def test_early_events_are_bounded(ready: Any) -> None:
+    """A flood does not fill the memory; what is not kept is counted."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    for number in range(MOST_EARLY_EVENTS + 2):
+        ready.receive(event(number))
+    assert ready.session.unrouted == 2
+    [opened] = ready.answer(pending, {"subscriptionId": 0})
+    assert [held["n"] for held in opened.early] == list(range(MOST_EARLY_EVENTS))
+
+
+# Events without a route.
+
+
+@pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"event": event}], ids=["bare", "wrapped"])
+def test_a_raw_event(ready: Any, wrap: Any) -> None:
+    """It is of the one topic that is open; of two it could be of either, and of none, of none."""
+    message = wrap(payload(1))
+    assert ready.receive(message) == []
+    ready.open(SIGNED, 0)
+    assert ready.receive(message) == [Deliver(SIGNED, payload(1))]
+    ready.open(LOGGED_ON, 1)
+    assert ready.receive(message) == []
+    assert ready.session.unrouted == 2
+
+
+def test_a_raw_stream_event(drive: Any) -> None:
+    """So on a stream server."""
+    driven = drive(STREAMS)
+    driven.connect()
+    [pending] = driven.write(driven.subscribe(StreamTopic("key")))
+    assert driven.answer(pending) == [Opened(StreamTopic("key"), "key")]
+    assert driven.receive(payload(1)) == [Deliver(StreamTopic("key"), payload(1))]
+
+
+def test_a_raw_end(ready: Any) -> None:
+    """Delivered, and then acted on."""
+    ready.open(SIGNED)
+    effects = ready.receive(payload(1, TERMINATED))
+    assert effects[:2] == [
+        Deliver(SIGNED, payload(1, TERMINATED)),
+        Lost(SIGNED, "the exchange ended the event stream"),
+    ]
+    assert methods(effects) == [SIGNED.opening.method]
+
+
+def test_early_raw_events(ready: Any) -> None:
+    """They are held for the one topic that they can be of."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    ready.receive(payload(1))
+    ready.receive(event(2, 0))
+    ready.receive({"event": payload(3)})
+    assert ready.session.unrouted == 0
+    assert ready.answer(pending, {"subscriptionId": 0}) == [Opened(SIGNED, 0, (payload(1), payload(2), payload(3)))]
+
+
+def test_early_raw_events_of_two(ready: Any) -> None:
+    """Where they could be of either of two, they are of neither."""
+    [logon] = ready.write(ready.submit("a", "session.logon"))
+    ready.answer(logon, {})
+    ready.subscribe(SIGNED)
+    ready.subscribe(LOGGED_ON)
+    ready.receive(payload(1))
+    assert ready.session.unrouted == 1
