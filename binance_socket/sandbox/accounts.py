@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from .errors import ExchangeError
+from .history import OrderHistory
 from .money import ZERO, text
 
-__all__ = ["AccountState", "Balance", "Ledger"]
+__all__ = ["AccountState", "Balance", "Ledger", "Listener"]
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -82,6 +83,7 @@ class AccountState:
         self.ledger = Ledger(lock)
         self.maker_rate = maker_rate
         self.taker_rate = taker_rate
+        self.history = OrderHistory(keep=recorded)
         self.updated_at = 0
         """When a balance last changed, in milliseconds of the epoch."""
         self._balances: dict[str, Balance] = {}
@@ -130,7 +132,11 @@ class AccountState:
         self._touch(asset).locked -= value
 
     def lock_externally(self, asset: str, value: Decimal) -> None:
-        """Lock *value* for something outside of the exchange; negative unlocks. Notes no change: it has its own event."""
+        """
+        Lock *value* for something outside of the exchange; a negative one unlocks.
+
+        No change is noted: this has an event of its own. Raises ExchangeError if there is less.
+        """
         balance = self._balances.setdefault(asset, Balance())
         if value > balance.free or -value > balance.externally_locked:
             raise ExchangeError.insufficient_balance()
@@ -152,6 +158,10 @@ class AccountState:
         ]
         self._changed.clear()
         return changes
+
+    def forget_changes(self) -> None:
+        """Let nothing that changed so far be told."""
+        self._changed.clear()
 
     @property
     def has_changes(self) -> bool:

@@ -1,0 +1,147 @@
+"""
+Price-time-priority matching. Pure: who is served is decided from the book and the taker's terms alone.
+
+``plan`` says what would happen and changes nothing, so that a market can refuse an order (post-only, fill-or-kill,
+too expensive) before anything has happened. The market then carries the plan out, match by match.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from decimal import Decimal
+
+import attrs
+
+from .money import ZERO
+from .orders import Order, SelfTradePrevention, Side
+
+__all__ = ["Book", "Match", "Plan", "Terms", "plan"]
+
+
+class Book:
+    """The working limit orders of one symbol: best price first, within a price the oldest first."""
+
+    def __init__(self) -> None:
+        # Prices ascending; the best bid is the last one, the best ask the first. Orders of a price by id, oldest first.
+        self._prices: dict[Side, list[Decimal]] = {Side.BUY: [], Side.SELL: []}
+        self._levels: dict[Side, dict[Decimal, dict[int, Order]]] = {Side.BUY: {}, Side.SELL: {}}
+
+    def add(self, order: Order) -> None:
+        """Put *order* behind the others at its price."""
+        levels = self._levels[order.side]
+        level = levels.get(order.price)
+        if level is None:
+            level = levels[order.price] = {}
+            insort(self._prices[order.side], order.price)
+        level[order.id] = order
+
+    def remove(self, order: Order) -> None:
+        """Take *order* off."""
+        levels = self._levels[order.side]
+        level = levels[order.price]
+        del level[order.id]
+        if not level:
+            del levels[order.price]
+            prices = self._prices[order.side]
+            del prices[bisect_left(prices, order.price)]
+
+    def best(self, side: Side) -> Decimal | None:
+        """Return the best price of that side, None where there is no order."""
+        prices = self._prices[side]
+        if not prices:
+            return None
+        return prices[-1] if side is Side.BUY else prices[0]
+
+    def orders(self, side: Side) -> Iterator[Order]:
+        """Return the orders of that side in the order in which they are served. Do not change the book meanwhile."""
+        prices = self._prices[side]
+        levels = self._levels[side]
+        for price in reversed(prices) if side is Side.BUY else prices:
+            yield from levels[price].values()
+
+
+@attrs.frozen
+class Terms:
+    """What a taker wants. None stands for "no limit"."""
+
+    side: Side
+    owner: int
+    """The account's uid, to notice self-trades."""
+    price: Decimal | None
+    """The worst price it accepts."""
+    quantity: Decimal | None
+    budget: Decimal | None = None
+    """The most that price times quantity may come to over all."""
+    step: Decimal = ZERO
+    """Where there is a budget: what quantities are multiples of."""
+    prevention: SelfTradePrevention = SelfTradePrevention.NONE
+
+
+@attrs.frozen
+class Match:
+    """The taker meets *maker*: they trade *quantity* at the maker's price, or are kept from it (*prevented*)."""
+
+    maker: Order
+    quantity: Decimal
+    prevented: bool = False
+
+
+@attrs.frozen
+class Plan:
+    """What would happen to a taker: its matches in order."""
+
+    matches: tuple[Match, ...]
+    quantity: Decimal
+    """What it would trade over all."""
+    cost: Decimal
+    """Price times quantity over all."""
+    taker_expires: bool = False
+    """Whether self-trade prevention ends it."""
+    exhausted: bool = False
+    """Whether it stopped because the budget buys no further step."""
+
+    @property
+    def wanted(self) -> Decimal:
+        """What it would have traded, had prevention not ended it."""
+        return self.quantity + self.matches[-1].quantity if self.taker_expires else self.quantity
+
+
+def plan(book: Book, terms: Terms) -> Plan:
+    """Say what would happen to an order on *terms* that arrived now."""
+    matches: list[Match] = []
+    total = cost = ZERO
+    limit, left, budget = terms.price, terms.quantity, terms.budget
+    buying = terms.side is Side.BUY
+    taker_expires = exhausted = False
+    for maker in book.orders(Side.SELL if buying else Side.BUY):
+        if left is not None and not left:
+            break
+        price = maker.price
+        if limit is not None and (price > limit if buying else price < limit):
+            break
+        quantity = maker.quantity - maker.executed
+        if left is not None and left < quantity:
+            quantity = left
+        if budget is not None:
+            affordable = (budget - cost) // (price * terms.step) * terms.step
+            if affordable < quantity:
+                quantity = affordable
+                exhausted = True
+            if not quantity:
+                break
+        if terms.prevention is not SelfTradePrevention.NONE and maker.account.uid == terms.owner:
+            matches.append(Match(maker, quantity, prevented=True))
+            if terms.prevention is SelfTradePrevention.EXPIRE_MAKER:
+                exhausted = False
+                continue
+            taker_expires = True
+            break
+        matches.append(Match(maker, quantity))
+        total += quantity
+        cost += price * quantity
+        if left is not None:
+            left -= quantity
+        if exhausted:
+            break
+    return Plan(tuple(matches), total, cost, taker_expires, exhausted)

@@ -1,0 +1,83 @@
+"""What an account may ask about its orders and trades. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from .errors import ExchangeError
+from .history import OrderHistory
+from .orders import Order, Trade
+from .parameters import OrderReference, Parameters
+
+__all__ = ["all_orders", "find", "my_trades"]
+
+_T = TypeVar("_T")
+
+_LIMIT_DEFAULT: Final = 500
+_LIMIT_MAXIMUM: Final = 1000
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+
+# The combinations of optional parameters that myTrades documents.
+_TRADE_COMBINATIONS: Final = frozenset(
+    frozenset(names)
+    for names in (
+        (),
+        ("orderId",),
+        ("startTime",),
+        ("endTime",),
+        ("fromId",),
+        ("startTime", "endTime"),
+        ("orderId", "fromId"),
+    )
+)
+
+
+def find(history: OrderHistory, symbol: str, reference: OrderReference) -> Order | None:
+    """Return the order that is meant. Raises ExchangeError -2039 when both ids are given and disagree."""
+    if reference.id is None:
+        return None if reference.client_order_id is None else history.by_client_id(symbol, reference.client_order_id)
+    order = history.by_id(symbol, reference.id)
+    if order is not None and reference.client_order_id not in (None, order.client_order_id):
+        raise ExchangeError(-2039, "Client order ID is not correct for this order ID.")
+    return order
+
+
+def all_orders(history: OrderHistory, symbol: str, params: Parameters) -> list[Order]:
+    """Return the orders from ``orderId`` on or within a time; without either the latest. At most ``limit``."""
+    first_id = params.integer("orderId")
+    earliest, latest = _period(params)
+    found = [
+        order
+        for order in history.orders(symbol)
+        if order.id >= (first_id or 0) and earliest <= order.created_at <= latest
+    ]
+    return _page(found, params, from_start="orderId" in params or "startTime" in params)
+
+
+def my_trades(history: OrderHistory, symbol: str, params: Parameters) -> list[Trade]:
+    """Return the trades that match; the latest, unless ``fromId`` or ``startTime`` says where to begin."""
+    given = frozenset(name for name in ("orderId", "startTime", "endTime", "fromId") if name in params)
+    if given not in _TRADE_COMBINATIONS:
+        raise ExchangeError(-1128, "Combination of optional parameters invalid.")
+    order_id, first_id = params.integer("orderId"), params.integer("fromId")
+    earliest, latest = _period(params)
+    found = [
+        trade
+        for trade in history.trades(symbol)
+        if trade.id >= (first_id or 0) and order_id in (None, trade.order.id) and earliest <= trade.time <= latest
+    ]
+    return _page(found, params, from_start="fromId" in params or "startTime" in params)
+
+
+def _period(params: Parameters) -> tuple[int, float]:
+    earliest, latest = params.integer("startTime"), params.integer("endTime")
+    if earliest is not None and latest is not None and latest - earliest > _DAY_MS:
+        raise ExchangeError(-1127, "More than 24 hours between startTime and endTime.")
+    return earliest or 0, float("inf") if latest is None else latest
+
+
+def _page(found: Iterable[_T], params: Parameters, *, from_start: bool) -> list[_T]:
+    limit = params.limit(_LIMIT_DEFAULT, _LIMIT_MAXIMUM)
+    entries = list(found)
+    return entries[:limit] if from_start else entries[-limit:]

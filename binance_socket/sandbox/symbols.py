@@ -1,0 +1,165 @@
+"""What can be traded: the rules of a symbol, its filters and how exchangeInfo describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+
+from ..errors import InvalidRequest
+from .errors import ExchangeError
+from .money import DECIMALS, ZERO, decimals_of, text
+from .orders import OrderType, SelfTradePrevention
+
+__all__ = ["DEFAULT_SYMBOLS", "SymbolRules"]
+
+_ALL_TYPES: Final = (
+    OrderType.LIMIT,
+    OrderType.LIMIT_MAKER,
+    OrderType.MARKET,
+    OrderType.STOP_LOSS,
+    OrderType.STOP_LOSS_LIMIT,
+    OrderType.TAKE_PROFIT,
+    OrderType.TAKE_PROFIT_LIMIT,
+)
+_ALL_PREVENTIONS: Final = (
+    SelfTradePrevention.NONE,
+    SelfTradePrevention.EXPIRE_TAKER,
+    SelfTradePrevention.EXPIRE_MAKER,
+    SelfTradePrevention.EXPIRE_BOTH,
+)
+
+
+@attrs.frozen(kw_only=True)
+class SymbolRules:
+    """
+    A symbol and its filters (filters document: PRICE_FILTER, LOT_SIZE, NOTIONAL).
+
+    A limit of zero switches that rule off, as the documents have it. Tick and step may need eight decimals together
+    at most, so that price times quantity is an exact amount of the quote asset.
+    """
+
+    symbol: str
+    base: str
+    quote: str
+    tick_size: Decimal
+    min_price: Decimal
+    max_price: Decimal
+    step_size: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    min_notional: Decimal = ZERO
+    max_notional: Decimal = ZERO
+    order_types: tuple[OrderType, ...] = _ALL_TYPES
+    self_trade_preventions: tuple[SelfTradePrevention, ...] = _ALL_PREVENTIONS
+    default_self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
+
+    def __attrs_post_init__(self) -> None:
+        if self.tick_size <= 0 or self.step_size <= 0:
+            raise InvalidRequest(f"{self.symbol}: tick and step must be positive")
+        if decimals_of(self.tick_size) + decimals_of(self.step_size) > DECIMALS:
+            raise InvalidRequest(f"{self.symbol}: tick and step need more than {DECIMALS} decimals together")
+
+    def check_price(self, price: Decimal) -> None:
+        """Hold a price or stop price against PRICE_FILTER."""
+        too_high = self.max_price and price > self.max_price
+        if too_high or price < self.min_price or price % self.tick_size:
+            raise ExchangeError.filter_failure("PRICE_FILTER")
+
+    def check_quantity(self, quantity: Decimal) -> None:
+        """Hold a quantity against LOT_SIZE."""
+        too_high = self.max_quantity and quantity > self.max_quantity
+        if too_high or quantity < self.min_quantity or quantity % self.step_size:
+            raise ExchangeError.filter_failure("LOT_SIZE")
+
+    def check_notional(self, notional: Decimal) -> None:
+        """Hold price times quantity against NOTIONAL."""
+        if notional < self.min_notional or (self.max_notional and notional > self.max_notional):
+            raise ExchangeError.filter_failure("NOTIONAL")
+
+    def describe(self, *, permission_sets: bool = True) -> dict[str, Any]:
+        """Return this symbol's entry of exchangeInfo."""
+        return {
+            "symbol": self.symbol,
+            "status": "TRADING",
+            "baseAsset": self.base,
+            "baseAssetPrecision": DECIMALS,
+            "quoteAsset": self.quote,
+            "quotePrecision": DECIMALS,
+            "quoteAssetPrecision": DECIMALS,
+            "baseCommissionPrecision": DECIMALS,
+            "quoteCommissionPrecision": DECIMALS,
+            "orderTypes": [kind.value for kind in self.order_types],
+            "icebergAllowed": False,
+            "ocoAllowed": False,
+            "otoAllowed": False,
+            "opoAllowed": False,
+            "quoteOrderQtyMarketAllowed": True,
+            "allowTrailingStop": False,
+            "cancelReplaceAllowed": False,
+            "amendAllowed": False,
+            "pegInstructionsAllowed": False,
+            "isSpotTradingAllowed": True,
+            "isMarginTradingAllowed": False,
+            "filters": self._filters(),
+            "permissions": [],
+            "permissionSets": [["SPOT"]] if permission_sets else [],
+            "defaultSelfTradePreventionMode": self.default_self_trade_prevention.value,
+            "allowedSelfTradePreventionModes": [mode.value for mode in self.self_trade_preventions],
+        }
+
+    def _filters(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": text(self.min_price),
+                "maxPrice": text(self.max_price),
+                "tickSize": text(self.tick_size),
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": text(self.min_quantity),
+                "maxQty": text(self.max_quantity),
+                "stepSize": text(self.step_size),
+            },
+            {
+                "filterType": "NOTIONAL",
+                "minNotional": text(self.min_notional),
+                "applyMinToMarket": True,
+                "maxNotional": text(self.max_notional),
+                "applyMaxToMarket": True,
+                # 0: the last price stands for the price of an order that has none.
+                "avgPriceMins": 0,
+            },
+        ]
+
+
+def _rules(
+    base: str, quote: str, tick: str, max_price: str, step: str, max_quantity: str, notional: str
+) -> SymbolRules:
+    return SymbolRules(
+        symbol=base + quote,
+        base=base,
+        quote=quote,
+        tick_size=Decimal(tick),
+        min_price=Decimal(tick),
+        max_price=Decimal(max_price),
+        step_size=Decimal(step),
+        min_quantity=Decimal(step),
+        max_quantity=Decimal(max_quantity),
+        min_notional=Decimal(notional),
+        max_notional=Decimal("9000000"),
+    )
+
+
+DEFAULT_SYMBOLS: Final[Sequence[SymbolRules]] = (
+    _rules("BTC", "USDT", "0.01", "1000000", "0.00001", "9000", "5"),
+    _rules("ETH", "USDT", "0.01", "1000000", "0.0001", "9000", "5"),
+    _rules("ETH", "BTC", "0.00001", "922327", "0.001", "100000", "0.0001"),
+    _rules("BNB", "USDT", "0.01", "100000", "0.001", "900000", "5"),
+    # Names are not ASCII only: a client must sign and send them as UTF-8.
+    _rules("１２３", "４５６", "0.0001", "100000", "0.01", "900000", "1"),
+)
+"""What an exchange trades if it is not told otherwise."""
