@@ -356,6 +356,8 @@ def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, attempt: A
     """Perform the TLS handshake, and return the socket that replaces *sock*."""
     attempt.step = f"securing the connection to {host}"
     try:
+        # Before wrap_socket() does it: on Python 3.10 that forgets to close what it has begun when it fails.
+        host.encode("idna")
         encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except ValueError as exc:
         raise TlsError(f"{host} is no name that a certificate could be for: {exc}") from exc
