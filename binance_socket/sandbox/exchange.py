@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -69,7 +69,7 @@ class Exchange:
         return tuple(market.rules for market in self._markets.values())
 
     @contextmanager
-    def _exclusively(self) -> Iterator[int]:
+    def _exclusively(self) -> Generator[int, None, None]:
         """Hold the lock and compute exactly; gives the time, one for everything that happens meanwhile."""
         with self._lock, exact():
             yield int(self._clock.time() * 1000)
@@ -268,7 +268,7 @@ class Exchange:
     ) -> dict[str, Any]:
         """Return what exchangeInfo answers; the limits are those of whoever enforces them."""
         wanted = Parameters(params, ("symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"))
-        markets = self._wanted_markets(wanted, params)
+        markets = self._wanted_markets(wanted)
         show = wanted.boolean("showPermissionSets") is not False
         return {
             "timezone": "UTC",
@@ -295,25 +295,22 @@ class Exchange:
             raise ExchangeError.bad_symbol()
         return market
 
-    def _wanted_markets(self, wanted: Parameters, params: Mapping[str, Any]) -> list[Market]:
+    def _wanted_markets(self, wanted: Parameters) -> list[Market]:
         filtered = [name for name in ("symbol", "symbols", "symbolStatus") if name in wanted]
         if len(filtered) > 1 or ("permissions" in wanted and filtered and filtered != ["symbolStatus"]):
             raise ExchangeError(-1128, "Combination of optional parameters invalid.")
         if "symbol" in wanted:
             return [self._market(wanted)]
-        if "symbols" in wanted:
-            names = params["symbols"]
-            if not isinstance(names, list | tuple):
-                raise ExchangeError.bad_data("symbols")
-            if len(set(map(str, names))) < len(names):
+        names = wanted.texts("symbols")
+        if names is not None:
+            if len(set(names)) < len(names):
                 raise ExchangeError(-1151, "Symbol is present multiple times in the list.")
-            return [self._named_market(str(name)) for name in names]
+            return [self._named_market(name) for name in names]
         status = wanted.text("symbolStatus")
         if status is not None and status not in _SYMBOL_STATUSES:
             raise ExchangeError(-1122, "Invalid symbolStatus.")
-        permissions = params.get("permissions")
-        asked = [permissions] if isinstance(permissions, str) else permissions
-        if status not in (None, "TRADING") or (asked is not None and "SPOT" not in asked):
+        permissions = wanted.texts("permissions")
+        if status not in (None, "TRADING") or (permissions is not None and "SPOT" not in permissions):
             return []
         return list(self._markets.values())
 

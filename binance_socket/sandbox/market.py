@@ -47,8 +47,8 @@ class Placed:
 class _Outcome:
     """What an order met while it was matched."""
 
-    trades: list[Trade] = attrs.Factory(list)
-    preventions: list[Prevention] = attrs.Factory(list)
+    trades: list[Trade] = attrs.field(factory=list[Trade])
+    preventions: list[Prevention] = attrs.field(factory=list[Prevention])
 
 
 class Market:

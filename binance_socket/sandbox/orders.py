@@ -167,7 +167,7 @@ class Order:
     updated_at: int = 0
     expiry_reason: ExpiryReason | None = None
     # Texts that every report of this order repeats; rendered once, see reports.py.
-    texts: dict[str, object] = attrs.Factory(dict)
+    texts: dict[str, object] = attrs.field(factory=dict[str, object])
 
     @property
     def remaining(self) -> Decimal:

@@ -6,7 +6,7 @@ import enum
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -65,6 +65,17 @@ class Parameters:
         if legal is not None and re.fullmatch(legal, text) is None:
             raise ExchangeError.illegal_characters(name, legal)
         return text
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts; one text is a list of one."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return [value]
+        if not isinstance(value, list | tuple):
+            raise ExchangeError.bad_data(name)
+        return [_written(item) for item in cast("list[object]", value)]
 
     def decimal(self, name: str) -> Decimal:
         """Return a number that is not negative, zero if it was not sent."""
