@@ -1,0 +1,229 @@
+"""
+What can go wrong, inside the server: the counters of faults to come, and the functions that make faults happen.
+
+The public face is :class:`binance_socket.sandbox.faults.Faults`. It calls these by name, so that it works the same when
+the server runs in another process.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import orjson
+
+from .events import Event
+
+if TYPE_CHECKING:
+    from .venue import Venue
+    from .wire import Wire
+
+__all__ = ["FaultTable", "ReplyFault", "Upgrade"]
+
+ANY_METHOD: Final = ""
+
+
+@attrs.frozen
+class ReplyFault:
+    """What happens to one reply: dropped, duplicated, delayed by *seconds*, or late (held until released)."""
+
+    kind: str
+    seconds: float = 0.0
+
+
+@attrs.frozen
+class Upgrade:
+    """An answer to an upgrade other than 101."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class FaultTable:
+    """Faults to come, and those that came. Thread-safe."""
+
+    def __init__(self) -> None:
+        # Guards everything below.
+        self._lock = threading.Lock()
+        self._refusals = 0
+        self._upgrades: deque[Upgrade] = deque()
+        self._cuts: deque[tuple[int, bool]] = deque()
+        self._replies: dict[str, deque[ReplyFault]] = {}
+        self._late: list[tuple[Any, bytes]] = []
+        self._event_faults: deque[tuple[str, int]] = deque()
+        self._triggered: Counter[str] = Counter()
+
+    # What the server asks.
+
+    def count(self, name: str, times: int = 1) -> None:
+        """Note that a fault happened."""
+        with self._lock:
+            self._triggered[name] += times
+
+    def triggered(self) -> dict[str, int]:
+        """Return how often each fault happened."""
+        with self._lock:
+            return dict(self._triggered)
+
+    def refuses(self) -> bool:
+        """Tell whether the next connect is to be reset."""
+        with self._lock:
+            if not self._refusals:
+                return False
+            self._refusals -= 1
+            self._triggered["refuse"] += 1
+            return True
+
+    def next_upgrade(self) -> Upgrade | None:
+        """Return what the next upgrade is to be answered with, if not the usual."""
+        with self._lock:
+            if not self._upgrades:
+                return None
+            self._triggered["refuse_upgrade"] += 1
+            return self._upgrades.popleft()
+
+    def accepted(self, wire: Wire) -> None:
+        """Arm a new connection's wire, if one is to be cut."""
+        with self._lock:
+            cut = self._cuts.popleft() if self._cuts else None
+        if cut is not None:
+            wire.cut_after(cut[0], reset=cut[1], on_cut=lambda: self.count("cut_at"))
+
+    def next_reply(self, method: str) -> ReplyFault | None:
+        """Return what is to happen to the next reply to *method*, if anything."""
+        with self._lock:
+            for name in (method, ANY_METHOD):
+                if self._replies.get(name):
+                    fault = self._replies[name].popleft()
+                    self._triggered[f"{fault.kind}_replies"] += 1
+                    return fault
+        return None
+
+    def copies(self) -> int:
+        """Return how often the next event is to be delivered."""
+        if not self._event_faults:
+            return 1
+        with self._lock:
+            if not self._event_faults:
+                return 1
+            name, copies = self._event_faults.popleft()
+            self._triggered[name] += 1
+            return copies
+
+    def hold(self, outbox: Any, payload: bytes) -> None:
+        """Keep a late reply until it is released."""
+        with self._lock:
+            self._late.append((outbox, payload))
+
+    # What the public face arms.
+
+    def refuse(self, venue: Venue, n: int) -> None:
+        """Reset the next *n* connects."""
+        with self._lock:
+            self._refusals += n
+
+    def refuse_upgrade(self, venue: Venue, n: int, status: int, headers: Mapping[str, str]) -> None:
+        """Answer the next *n* upgrades with *status*."""
+        with self._lock:
+            self._upgrades.extend([Upgrade(status, dict(headers))] * n)
+
+    def replies(self, venue: Venue, kind: str, method: str | None, n: int, seconds: float) -> None:
+        """Let something happen to the next *n* replies to *method*, or to any."""
+        with self._lock:
+            self._replies.setdefault(method or ANY_METHOD, deque()).extend([ReplyFault(kind, seconds)] * n)
+
+    def release(self, venue: Venue) -> int:
+        """Send the late replies."""
+        with self._lock:
+            late, self._late = self._late, []
+        for outbox, payload in late:
+            outbox.send(payload)
+        return len(late)
+
+    def events(self, venue: Venue, name: str, n: int, copies: int) -> None:
+        """Deliver each of the next *n* events *copies* times."""
+        with self._lock:
+            self._event_faults.extend([(name, copies)] * n)
+
+    # What the public face makes happen now.
+
+    def cut(self, venue: Venue, uid: int | None, reset: bool) -> int:
+        """Break connections off."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.link.wire.kill(reset=reset)
+        self.count("cut", len(sessions))
+        return len(sessions)
+
+    def cut_at(self, venue: Venue, byte_count: int, uid: int | None, reset: bool) -> None:
+        """Break off after *byte_count* more bytes: an account's connections, or else the next new one."""
+        if uid is None:
+            with self._lock:
+                self._cuts.append((byte_count, reset))
+            return
+        for session in venue.sessions_of(uid):
+            session.link.wire.cut_after(byte_count, reset=reset, on_cut=lambda: self.count("cut_at"))
+
+    def half_open(self, venue: Venue, uid: int | None) -> int:
+        """Fall silent."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.link.wire.freeze()
+        self.count("half_open", len(sessions))
+        return len(sessions)
+
+    def close(self, venue: Venue, code: int, reason: str, uid: int | None) -> int:
+        """Close in the WebSocket way."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.outbox.close_with(code, reason)
+        self.count("close", len(sessions))
+        return len(sessions)
+
+    def shutdown(self, venue: Venue, grace: float) -> int:
+        """Announce a shutdown, and close *grace* seconds later."""
+        sessions = venue.sessions_of(None)
+        for session in sessions:
+            session.announce_shutdown()
+            if grace > 0:
+                when = venue.clock.monotonic() + grace
+                venue.timer.call_at(when, functools.partial(session.outbox.close_with, 1001, "shutting down"))
+            else:
+                session.outbox.close_with(1001, "shutting down")
+        self.count("shutdown", len(sessions))
+        return len(sessions)
+
+    def expire(self, venue: Venue, listen_key: str) -> None:
+        """Let a listen key expire now."""
+        venue.listen_keys.expire(listen_key)
+        self.count("expire")
+
+    def revoke(self, venue: Venue, uid: int) -> int:
+        """Revoke all keys of an account."""
+        revoked = venue.keys.revoke(uid)
+        self.count("revoke")
+        return revoked
+
+    def skew(self, venue: Venue, seconds: float) -> None:
+        """Put the exchange's clock *seconds* ahead of the real one."""
+        venue.wall.skew = seconds
+        self.count("skew")
+
+    def inject(self, venue: Venue, uid: int, payload: Mapping[str, Any] | bytes) -> int:
+        """Send an event that never happened (wrapped as events are), or any message, to an account's connections."""
+        if isinstance(payload, bytes):
+            sessions = venue.sessions_of(uid)
+            for session in sessions:
+                session.outbox.send(payload)
+            self.count("inject", len(sessions))
+            return len(sessions)
+        event = Event(orjson.loads(orjson.dumps(payload)))
+        sinks = venue.feed(uid).sinks
+        for sink in sinks:
+            sink.event(event)
+        self.count("inject", len(sinks))
+        return len(sinks)

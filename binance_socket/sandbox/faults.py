@@ -1,0 +1,135 @@
+"""
+Everything that can go wrong on a wire, on demand.
+
+Each fault really happens to the peer: a reset is a reset, a refused upgrade is an HTTP answer. ``triggered`` says how
+often each of them did, so that a test can show that it tested something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+__all__ = ["Faults", "HasUid"]
+
+
+class HasUid(Protocol):
+    """An account of the sandbox."""
+
+    @property
+    def uid(self) -> int:
+        """The account's number."""
+        ...
+
+
+class _Table(Protocol):
+    def fault(self, name: str, *args: Any) -> Any: ...
+
+
+def _uid(account: HasUid | None) -> int | None:
+    return None if account is None else account.uid
+
+
+class Faults:
+    """
+    Makes things go wrong. Any thread; nothing here blocks for longer than a moment.
+
+    Where an *account* may be given, its connections are meant: those on which its API key, a subscription or a listen
+    key of it was used. Without one, all connections are.
+    """
+
+    def __init__(self, host: _Table) -> None:
+        self._host = host
+
+    @property
+    def triggered(self) -> Mapping[str, int]:
+        """How often each fault happened, by name; a copy."""
+        return dict[str, int](self._host.fault("triggered"))
+
+    # Connections.
+
+    def cut(self, account: HasUid | None = None, *, reset: bool = True) -> int:
+        """Break connections off, with RST or else with FIN. Return how many."""
+        return int(self._host.fault("cut", _uid(account), reset))
+
+    def cut_at(self, byte_count: int, account: HasUid | None = None, *, reset: bool = True) -> None:
+        """
+        Break off once *byte_count* bytes were sent.
+
+        The bytes are those on the wire (encrypted, under TLS), from now on for the connections of an *account*; without
+        one, those of the next connection that is made, its handshake included. Counted as ``cut_at`` when it happens.
+        """
+        self._host.fault("cut_at", byte_count, _uid(account), reset)
+
+    def half_open(self, account: HasUid | None = None) -> int:
+        """Neither read nor send on connections any more, without closing them. Return how many."""
+        return int(self._host.fault("half_open", _uid(account)))
+
+    def close(self, code: int = 1001, reason: str = "", account: HasUid | None = None) -> int:
+        """Close connections in the WebSocket way, with a code. Return how many."""
+        return int(self._host.fault("close", code, reason, _uid(account)))
+
+    def shutdown(self, grace: float = 0.0) -> int:
+        """Send ``serverShutdown`` on all connections, and close them *grace* seconds later. Return how many."""
+        return int(self._host.fault("shutdown", grace))
+
+    def refuse(self, n: int = 1) -> None:
+        """Reset the next *n* connects to the WebSocket port as soon as they are made."""
+        self._host.fault("refuse", n)
+
+    def refuse_upgrade(self, n: int = 1, status: int = 503, headers: Mapping[str, str] | None = None) -> None:
+        """Answer the next *n* upgrades with an HTTP *status* and *headers* (``Retry-After``, ``Location``...)."""
+        self._host.fault("refuse_upgrade", n, status, dict(headers or {}))
+
+    # Replies of the WebSocket API.
+
+    def drop_replies(self, method: str | None = None, n: int = 1) -> None:
+        """Carry out the next *n* requests of *method* (or of any), and do not answer. Counted as ``drop_replies``."""
+        self._host.fault("replies", "drop", method, n, 0.0)
+
+    def duplicate_replies(self, method: str | None = None, n: int = 1) -> None:
+        """Answer each of the next *n* requests twice. Counted as ``duplicate_replies``."""
+        self._host.fault("replies", "duplicate", method, n, 0.0)
+
+    def delay_replies(self, seconds: float, method: str | None = None, n: int = 1) -> None:
+        """Send the next *n* replies *seconds* later, on the sandbox's clock. Counted as ``delay_replies``."""
+        self._host.fault("replies", "delay", method, n, seconds)
+
+    def late_replies(self, method: str | None = None, n: int = 1) -> None:
+        """Keep the next *n* replies back until ``release()``. Counted as ``late_replies``."""
+        self._host.fault("replies", "late", method, n, 0.0)
+
+    def release(self) -> int:
+        """Send the replies that are late, in their order. Return how many."""
+        return int(self._host.fault("release"))
+
+    # User data.
+
+    def duplicate_events(self, n: int = 1) -> None:
+        """Deliver each of the next *n* events twice to whoever would get it next."""
+        self._host.fault("events", "duplicate_events", n, 2)
+
+    def drop_events(self, n: int = 1) -> None:
+        """Lose the next *n* events (an event counts once for every subscription that would get it)."""
+        self._host.fault("events", "drop_events", n, 0)
+
+    def inject(self, account: HasUid, payload: Mapping[str, Any] | bytes) -> int:
+        """
+        Send something that never happened.
+
+        A mapping goes to the account's subscriptions and streams as an event, wrapped as those are; bytes go to its
+        connections as a text message, as they are. Neither enters the ledger. Return how many were sent.
+        """
+        return int(self._host.fault("inject", account.uid, payload if isinstance(payload, bytes) else dict(payload)))
+
+    def expire(self, listen_key: str) -> None:
+        """Let a listen key expire now. Raises ExchangeError -1125 for an unknown one."""
+        self._host.fault("expire", listen_key)
+
+    def revoke(self, account: HasUid) -> int:
+        """Revoke the account's API keys: sessions logged on with one end with their next request."""
+        return int(self._host.fault("revoke", account.uid))
+
+    def skew(self, seconds: float) -> None:
+        """Put the exchange's wall clock *seconds* ahead (or behind, if negative); 0 puts it right again."""
+        self._host.fault("skew", seconds)

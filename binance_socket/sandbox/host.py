@@ -1,0 +1,329 @@
+"""The servers of a sandbox, and the calls by which its public face controls them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import attrs
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import Server, ServerConnection, serve
+
+from .._engine.clock import Clock, SystemClock
+from .._engine.timer import Timer
+from ..credentials import KeyType
+from .certificates import make_server_context
+from .exchange import Exchange
+from .fault_table import FaultTable
+from .limits import Limits
+from .links import Link
+from .liquidity import Liquidity, burst
+from .listen_keys import ListenKeys
+from .rest import RestServer
+from .security import KeyRing, make_key
+from .user_streams import StreamSession
+from .venue import Session, SkewedClock, Venue
+from .wire import Listener, Wire
+from .ws_api import ApiSession
+
+__all__ = ["Host", "HostOptions"]
+
+logger = logging.getLogger(__name__)
+
+API_PATH: Final = "/ws-api/v3"
+_CLOSE_TIMEOUT: Final = 2.0
+_OPEN_TIMEOUT: Final = 10.0
+_JOIN_TIMEOUT: Final = 5.0
+_LARGEST_REQUEST: Final = 2**20
+
+
+@attrs.frozen(kw_only=True)
+class HostOptions:
+    """How to run the servers. Everything here can be written as JSON."""
+
+    tls: bool = False
+    port: int = 0
+    rest_port: int = 0
+    market_maker: int | None = None
+    weight_limit: int = 6000
+    order_limits: tuple[int, int] = (50, 160_000)
+    connection_limit: int = 300
+    ban_after: int = 5
+
+
+class Host:
+    """
+    One exchange with its WebSocket server (API and streams on one port) and its HTTP server.
+
+    The methods below ``call`` take and return what JSON can carry, so that they can be called from another process.
+    """
+
+    def __init__(self, options: HostOptions, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._wall = SkewedClock(self._clock)
+        self._timer = Timer(self._clock, name="sandbox-timer")
+        self._faults = FaultTable()
+        limits = Limits(
+            self._wall.time,
+            weight_limit=options.weight_limit,
+            order_limits=options.order_limits,
+            connection_limit=options.connection_limit,
+            ban_after=options.ban_after,
+        )
+        self._venue = Venue(
+            clock=self._clock,
+            wall=self._wall,
+            timer=self._timer,
+            exchange=Exchange(clock=self._wall),
+            keys=KeyRing(),
+            limits=limits,
+            faults=self._faults,
+            listen_keys=ListenKeys(self._clock, self._timer, self._key_ended),
+        )
+        # Guards the two below.
+        self._lock = threading.Lock()
+        self._wires: dict[Wire, None] = {}
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+        self._directory = tempfile.TemporaryDirectory(prefix="binance-socket-sandbox-") if options.tls else None
+        context, self.ca_file = None, None
+        if self._directory is not None:
+            context, self.ca_file = make_server_context(Path(self._directory.name))
+        self._scheme_end = "s" if options.tls else ""
+        self._listener = Listener(
+            options.port,
+            context,
+            refuse=self._faults.refuses,
+            on_accept=self._accepted,
+            on_closed=self._wire_closed,
+        )
+        # A wire does what websockets asks of a socket; it is none, so that it can misbehave.
+        self._server: Server = serve(
+            self._serve,
+            sock=cast(Any, self._listener),
+            process_request=self._admit,
+            compression=None,
+            ping_interval=None,
+            open_timeout=_OPEN_TIMEOUT,
+            close_timeout=_CLOSE_TIMEOUT,
+            max_size=_LARGEST_REQUEST,
+            create_connection=Link,
+            server_header="binance_socket sandbox",
+            logger=logger,
+        )
+        # A daemon, and so are the threads that it starts: a program that forgets to close its sandbox still ends.
+        self._server_thread = threading.Thread(target=self._server.serve_forever, name="sandbox-server", daemon=True)
+        self._server_thread.start()
+        self._rest = RestServer(self._venue, options.rest_port, context)
+        self._liquidity = None if options.market_maker is None else Liquidity(self._venue, options.market_maker)
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Call one of the methods in the table below by its name."""
+        return _CALLS[name](self, *args)
+
+    def close(self) -> None:
+        """Stop everything: afterwards there is no thread and no descriptor left. Idempotent; any thread."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        if self._liquidity is not None:
+            self._liquidity.stop()
+        self._listener.close()
+        self._close_links()
+        self._server.shutdown()
+        self._server_thread.join()
+        # websockets 16 leaves its pipe open.
+        for name in ("shutdown_watcher", "shutdown_notifier"):
+            descriptor = getattr(self._server, name, None)
+            if isinstance(descriptor, int):
+                os.close(descriptor)
+        self._rest.close()
+        self._timer.close()
+        if self._directory is not None:
+            self._directory.cleanup()
+
+    # Calls.
+
+    def urls(self) -> dict[str, str | None]:
+        """Return where the servers are."""
+        sockets = f"ws{self._scheme_end}://127.0.0.1:{self._listener.port}"
+        return {
+            "ws_api_url": sockets + API_PATH,
+            "stream_url": sockets,
+            "rest_url": f"http{self._scheme_end}://127.0.0.1:{self._rest.port}",
+            "ca_file": None if self.ca_file is None else str(self.ca_file),
+        }
+
+    def fault(self, name: str, *args: Any) -> Any:
+        """Call the fault table's *name*."""
+        if name == "triggered":
+            return self._faults.triggered()
+        return getattr(self._faults, name)(self._venue, *args)
+
+    def create_account(self, balances: Mapping[str, str], key_type: str) -> dict[str, Any]:
+        """Open an account with a fresh key."""
+        state = self._venue.open_account(balances)
+        return {"uid": state.uid, **self.create_key(state.uid, key_type)}
+
+    def create_key(self, uid: int, key_type: str) -> dict[str, Any]:
+        """Make a further key of an account."""
+        key, material = make_key(uid, KeyType(key_type))
+        self._venue.keys.add(key)
+        return {"api_key": material.key, "key_type": key_type, "secret": material.secret, "pem": material.pem}
+
+    def place_order(self, uid: int, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Place an order, unsigned and uncounted."""
+        return self._venue.exchange.place_order(self._venue.account(uid), params)
+
+    def cancel_order(self, uid: int, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Cancel an order, unsigned and uncounted."""
+        return self._venue.exchange.cancel_order(self._venue.account(uid), params)
+
+    def deposit(self, uid: int, asset: str, amount: str) -> None:
+        """Deposit, or withdraw."""
+        self._venue.exchange.deposit(self._venue.account(uid), asset, amount)
+
+    def lock_externally(self, uid: int, asset: str, amount: str) -> None:
+        """Lock, or unlock, something for an external system."""
+        self._venue.exchange.lock_externally(self._venue.account(uid), asset, amount)
+
+    def publish(self, uid: int, payload: dict[str, Any]) -> None:
+        """Publish an event of any kind: to the ledger, and to whoever listens."""
+        self._venue.exchange.publish(self._venue.account(uid), payload)
+
+    def events(self, uid: int, since: int) -> list[dict[str, Any]]:
+        """Return the ledger, without the first *since* events."""
+        return self._venue.account(uid).ledger.since(since)
+
+    def event_count(self, uid: int) -> int:
+        """Return the ledger's length."""
+        return len(self._venue.account(uid).ledger)
+
+    def wait_for_events(self, uid: int, count: int, timeout: float) -> bool:
+        """Wait until the ledger has *count* events."""
+        return self._venue.account(uid).ledger.wait_for(count, timeout)
+
+    def burst(self, uid: int, count: int, symbol: str) -> int:
+        """Let the account's own orders bring forth at least *count* execution reports, as fast as it goes."""
+        return burst(self._venue.exchange, self._venue.account(uid), count, symbol)
+
+    def listeners(self, uid: int) -> int:
+        """Return how many subscriptions and streams an account has."""
+        return len(self._venue.feed(uid).sinks)
+
+    # Connections.
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer an upgrade: None lets it pass."""
+        fault = self._faults.next_upgrade()
+        if fault is not None:
+            return _refusal(connection, fault.status, fault.headers)
+        retry_after = self._venue.limits.connect()
+        if retry_after is not None:
+            return _refusal(connection, 429, {"Retry-After": str(retry_after)})
+        path = urlsplit(request.path).path
+        if path not in (API_PATH, "/ws", "/stream") and not path.startswith("/ws/"):
+            return _refusal(connection, 404, {})
+        assert isinstance(connection, Link)
+        # Before the answer, so that whoever has it is heard of, and hears everything.
+        connection.session = self._session(connection, request.path)
+        return None
+
+    def _serve(self, connection: ServerConnection) -> None:
+        """Serve one connection, on a thread of its own, until it ends."""
+        assert isinstance(connection, Link)
+        session = connection.session
+        assert session is not None
+        session.outbox.open()
+        try:
+            for message in connection:
+                if isinstance(message, str):
+                    session.receive(message)
+                else:
+                    session.outbox.close_with(1003, "text frames only")
+        except ConnectionClosed:
+            pass
+        finally:
+            session.end()
+
+    def _session(self, link: Link, target: str) -> Session:
+        parts = urlsplit(target)
+        # "+" is no space here: it is a character of stream names.
+        query = {name: values[-1] for name, values in parse_qs(parts.query.replace("+", "%2B")).items()}
+        microseconds = query.get("timeUnit", "").upper() == "MICROSECOND"
+        if parts.path == API_PATH:
+            rate_limits = query.get("returnRateLimits", "true").lower() != "false"
+            return ApiSession(self._venue, link, microseconds=microseconds, rate_limits=rate_limits)
+        combined = parts.path == "/stream"
+        names = query.get("streams", "") if combined else unquote(parts.path.removeprefix("/ws").lstrip("/"))
+        return StreamSession(self._venue, link, streams=names.split("/"), combined=combined, microseconds=microseconds)
+
+    def _accepted(self, wire: Wire) -> None:
+        with self._lock:
+            self._wires[wire] = None
+        self._faults.accepted(wire)
+
+    def _wire_closed(self, wire: Wire) -> None:
+        with self._lock:
+            self._wires.pop(wire, None)
+            self._threads = [thread for thread in self._threads if thread.is_alive()] + wire.threads
+        link = wire.attached
+        if isinstance(link, Link) and link.session is not None:
+            link.session.end()
+
+    def _close_links(self) -> None:
+        with self._lock:
+            wires = list(self._wires)
+        for wire in wires:
+            wire.kill()
+        with self._lock:
+            threads = list(self._threads)
+        for thread in [*threads, *(thread for wire in wires for thread in wire.threads)]:
+            if thread is not threading.current_thread():
+                thread.join(_JOIN_TIMEOUT)
+
+    def _key_ended(self, uid: int, key: str, expired: bool) -> None:
+        if expired:
+            payload = {"e": "listenKeyExpired", "E": self._wall.milliseconds(), "listenKey": key}
+            self._venue.exchange.publish(self._venue.account(uid), payload)
+        for session in self._venue.sessions_of(uid):
+            if isinstance(session, StreamSession):
+                session.key_ended(key)
+
+
+def _refusal(connection: ServerConnection, status: int, headers: Mapping[str, str]) -> Response:
+    response = connection.respond(HTTPStatus(status), HTTPStatus(status).phrase + "\n")
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
+
+
+# What may be called from another process.
+_CALLS: Final[Mapping[str, Callable[..., Any]]] = {
+    name: getattr(Host, name)
+    for name in (
+        "burst",
+        "cancel_order",
+        "create_account",
+        "create_key",
+        "deposit",
+        "event_count",
+        "events",
+        "fault",
+        "listeners",
+        "lock_externally",
+        "place_order",
+        "publish",
+        "urls",
+        "wait_for_events",
+    )
+}

@@ -1,0 +1,145 @@
+"""
+The methods of the WebSocket API that the sandbox knows: security, weight and parameters of each.
+
+Source: the WebSocket API document. What a method does is in :mod:`.ws_api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from .request import Form
+
+__all__ = ["METHODS", "Method", "Security"]
+
+Weight = Callable[[Mapping[str, Any]], int]
+
+
+@attrs.frozen
+class Security:
+    """What a request has to prove: ``key`` alone, or with a signature and a timestamp (``signed``)."""
+
+    key: bool = False
+    signed: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that it adds."""
+        if self.signed:
+            return ("apiKey", "signature", "timestamp", "recvWindow")
+        return ("apiKey",) if self.key else ()
+
+
+OPEN: Final = Security()
+KEY: Final = Security(key=True)
+SIGNED: Final = Security(key=True, signed=True)
+
+
+@attrs.frozen
+class Method:
+    """What a request for this method costs and must have."""
+
+    security: Security = OPEN
+    weight: int | Weight = 1
+    parameters: Form = attrs.field(factory=Form)
+    session: bool = True
+    """Whether a session's key may stand in for the request's own."""
+
+    def cost(self, params: Mapping[str, Any]) -> int:
+        """Return the weight of a request with these parameters."""
+        return self.weight if isinstance(self.weight, int) else self.weight(params)
+
+
+_ORDER: Final = {
+    "symbol": "STRING",
+    "side": "ENUM",
+    "type": "ENUM",
+    "timeInForce": "ENUM",
+    "price": "DECIMAL",
+    "quantity": "DECIMAL",
+    "quoteOrderQty": "DECIMAL",
+    "newClientOrderId": "STRING",
+    "newOrderRespType": "ENUM",
+    "stopPrice": "DECIMAL",
+    "trailingDelta": "INT",
+    "icebergQty": "DECIMAL",
+    "strategyId": "LONG",
+    "strategyType": "INT",
+    "selfTradePreventionMode": "ENUM",
+    "pegPriceType": "ENUM",
+    "pegOffsetValue": "INT",
+    "pegOffsetType": "ENUM",
+}
+_ORDER_REQUIRED: Final = ("symbol", "side", "type")
+_RANGE: Final = {"startTime": "LONG", "endTime": "LONG", "limit": "INT"}
+_LISTEN_KEY: Final = Form({"listenKey": "STRING"}, required=("listenKey",))
+
+METHODS: Final[Mapping[str, Method]] = {
+    "ping": Method(),
+    "time": Method(),
+    "exchangeInfo": Method(
+        weight=20,
+        parameters=Form(
+            {
+                "symbol": "STRING",
+                "symbols": "ARRAY",
+                "permissions": "ARRAY",
+                "showPermissionSets": "BOOLEAN",
+                "symbolStatus": "ENUM",
+            }
+        ),
+    ),
+    "session.logon": Method(SIGNED, 2, session=False),
+    "session.status": Method(weight=2),
+    "session.logout": Method(weight=2),
+    "session.subscriptions": Method(weight=2),
+    "userDataStream.start": Method(KEY, 2),
+    "userDataStream.ping": Method(KEY, 2, _LISTEN_KEY),
+    "userDataStream.stop": Method(KEY, 2, _LISTEN_KEY),
+    "userDataStream.subscribe": Method(weight=2),
+    "userDataStream.subscribe.signature": Method(SIGNED, 2, session=False),
+    "userDataStream.unsubscribe": Method(weight=2, parameters=Form({"subscriptionId": "INT"})),
+    "account.status": Method(SIGNED, 20, Form({"omitZeroBalances": "BOOLEAN"})),
+    "account.rateLimits.orders": Method(SIGNED, 40),
+    "order.place": Method(SIGNED, 1, Form(_ORDER, _ORDER_REQUIRED)),
+    "order.test": Method(
+        SIGNED,
+        lambda params: 20 if params.get("computeCommissionRates") in (True, "true") else 1,
+        Form({**_ORDER, "computeCommissionRates": "BOOLEAN"}, _ORDER_REQUIRED),
+    ),
+    "order.cancel": Method(
+        SIGNED,
+        1,
+        Form(
+            {
+                "symbol": "STRING",
+                "orderId": "LONG",
+                "origClientOrderId": "STRING",
+                "newClientOrderId": "STRING",
+                "cancelRestrictions": "ENUM",
+            },
+            ("symbol",),
+            ("orderId", "origClientOrderId"),
+        ),
+    ),
+    "order.status": Method(
+        SIGNED,
+        4,
+        Form(
+            {"symbol": "STRING", "orderId": "LONG", "origClientOrderId": "STRING"},
+            ("symbol",),
+            ("orderId", "origClientOrderId"),
+        ),
+    ),
+    "openOrders.status": Method(SIGNED, lambda params: 6 if params.get("symbol") else 80, Form({"symbol": "STRING"})),
+    "openOrders.cancelAll": Method(SIGNED, 1, Form({"symbol": "STRING"}, ("symbol",))),
+    "allOrders": Method(SIGNED, 20, Form({"symbol": "STRING", "orderId": "LONG", **_RANGE}, ("symbol",))),
+    "myTrades": Method(
+        SIGNED,
+        lambda params: 5 if params.get("orderId") is not None else 20,
+        Form({"symbol": "STRING", "orderId": "LONG", "fromId": "INT", **_RANGE}, ("symbol",)),
+    ),
+}
