@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
@@ -15,7 +17,7 @@ from ._engine.clock import Clock, SystemClock
 from ._engine.futures import CallFuture
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
-from ._engine.threads import on_engine_thread
+from ._engine.threads import NAME_PREFIX, on_engine_thread
 from ._engine.transport import Network
 from ._engine.websocket import WebSocketNetwork
 from ._session.listen_key import ListenKey
@@ -30,6 +32,8 @@ from .spot_api import SpotApi
 from .spot_api.caller import KeyRequests
 
 __all__ = ["BinanceSocketClient", "ClientView"]
+
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -172,7 +176,21 @@ class _Anchor:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        weakref.finalize(self, Hub.close, hub)
+        weakref.finalize(self, _let_go, hub)
+
+
+def _let_go(hub: Hub) -> None:
+    """Close the client that nobody holds any more, or at the interpreter's exit."""
+    if not threading.main_thread().is_alive():
+        hub.close()
+        return
+    # The garbage collector may call this anywhere, even on one of the hub's own threads while it holds a lock. A
+    # daemon, because it must not keep the interpreter from ending.
+    closer = threading.Thread(target=hub.close, name=f"{NAME_PREFIX}closer", daemon=True)
+    try:
+        closer.start()
+    except RuntimeError:
+        logger.error("a client that nobody holds could not be closed: there is no thread to be had")
 
 
 class _Caller:
@@ -226,6 +244,10 @@ class _Caller:
             raise CallCancelled("cancelled before anything was sent")
         hub = self.anchor.hub
         subscription = UpdateSubscription(hub, dispatch, topic, keeps_alive=self.anchor)
+        kept = None
+        if keeper is not None and isinstance(topic, StreamTopic):
+            kept = self._keeper(topic.name, keeper, subscription)
+            subscription.keep(kept)
         try:
             opened = hub.subscribe(topic, subscription, self.timeout)
             if ct is not None:
@@ -235,8 +257,8 @@ class _Caller:
             # Not agreed on, or no longer wanted (Ctrl-C): then it must not go on by itself.
             subscription.close()
             raise
-        if keeper is not None and isinstance(topic, StreamTopic):
-            subscription.keep(self._keeper(topic.name, keeper, subscription))
+        if kept is not None:
+            kept.run()
         return subscription
 
     def _keeper(self, key: str, requests: KeyRequests, subscription: UpdateSubscription) -> ListenKeyKeeper:

@@ -72,8 +72,10 @@ class Batch:
 class Dispatcher(Protocol):
     """Turns a payload into what a user's callback takes, and calls it. Runs on the executor, one event at a time."""
 
-    def __call__(self, payload: dict[str, Any], batch: Batch) -> None:
-        """Deliver one event. What the callback raises is passed on."""
+    def __call__(
+        self, payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object], /
+    ) -> None:
+        """Deliver one event. What the callback raises is passed on; *report* takes what else goes wrong."""
         ...
 
 
@@ -117,6 +119,7 @@ class UpdateSubscription:
         self._stream: str | int | None = None
         self._lost_at: float | None = None
         self._keeper: ListenKeyKeeper | None = None
+        self._told_end = False
         self._on_lost: list[Callable[[], object]] = []
         self._on_restored: list[Callable[[timedelta], object]] = []
         self._on_closed: list[Callable[[], object]] = []
@@ -154,10 +157,15 @@ class UpdateSubscription:
         return self._add(self._on_restored, callback)
 
     def on_connection_closed(self, callback: Callable[[], object]) -> Callable[[], object]:
-        """Have ``callback()`` called once the subscription has ended for good; at once if it has already."""
-        self._add(self._on_closed, callback)
-        if self._ended.is_set():
-            self._hub.executor.submit(callback)
+        """Have ``callback()`` called once the subscription has ended for good; at once, here, if it has already."""
+        if not callable(callback):
+            raise InvalidRequest(f"{callback!r} cannot be called")
+        with self._lock:
+            told = self._told_end
+            if not told:
+                self._on_closed.append(callback)
+        if told:
+            self._guarded(callback)
         return callback
 
     def on_exception(self, callback: Callable[[BinanceSocketError], object]) -> Callable[[BinanceSocketError], object]:
@@ -210,10 +218,11 @@ class UpdateSubscription:
         """Whether more events wait than should."""
         return self._strand.full
 
-    def post(self, payloads: Sequence[dict[str, Any]], received_at: float) -> None:
+    def post(self, payloads: Sequence[dict[str, Any]], received_at: float, route: Hashable) -> None:
         """Take events, in order."""
         self._last_received_at = received_at
-        batch = Batch(self._stream, datetime.fromtimestamp(received_at, timezone.utc))
+        stream = route if isinstance(route, (str, int)) else self._stream
+        batch = Batch(stream, datetime.fromtimestamp(received_at, timezone.utc))
         self._strand.post_many([(payload, batch) for payload in payloads])
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
@@ -242,23 +251,25 @@ class UpdateSubscription:
         with self._lock:
             if self._state is SubscriptionState.CLOSED or topic != self._topic:
                 return
-            self._state = SubscriptionState.CLOSED
+            # Who waits for it to open gets the error, and nobody else is there to hear of it.
+            opened, self._state = self._state is not SubscriptionState.SUBSCRIBING, SubscriptionState.CLOSED
             keeper = self._keeper
         if keeper is not None:
             keeper.close()
         self._hub.forget(self)
-        self._post_end(error)
+        self._post_end(error if opened else None)
 
-    def ended(self, topic: Topic, name: str) -> None:
-        """The exchange has ended the stream with the event *name*."""
-        if name == "listenKeyExpired" and self._keeper is not None:
+    def ended(self, topic: Topic, name: str, now: float) -> None:
+        """The exchange has sent the event *name*. If it ends a listen key, another one is needed."""
+        if name == "listenKeyExpired" and topic == self._topic and self._keeper is not None:
+            self.lost(topic, "the listen key has expired", now)
             self._keeper.expired()
 
     def finish(self, timeout: float) -> None:
         """Wait until what was received is delivered, and drop the rest."""
         if not self._ended.wait(timeout):
             self._strand.abandon()
-            self._ended.set()
+            self._over()
             logger.warning(
                 "subscription %d: the client was closed before %d events were delivered",
                 self.id,
@@ -268,21 +279,34 @@ class UpdateSubscription:
     # Listen keys.
 
     def keep(self, keeper: ListenKeyKeeper) -> None:
-        """Take a listen key's keeper, which ends with the subscription."""
+        """Take a listen key's keeper, which ends with the subscription. To be done before a key can expire."""
         with self._lock:
-            if self._state is SubscriptionState.CLOSED:
-                return
             self._keeper = keeper
-        keeper.run()
 
-    def move(self, old: str, new: str) -> None:
-        """Listen to the listen key *new* instead of *old*. Any thread; does not wait."""
+    def move(self, new: str) -> None:
+        """
+        Listen to the listen key *new*, because the one so far is gone. Any thread; does not wait.
+
+        Events have stopped with the old key, so the user is told; they come again when *new* is open.
+        """
+        topic, now = StreamTopic(new), self._hub.clock.monotonic()
+        self.lost(self._topic, "the listen key is gone", now)
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return
-            before, self._topic = self._topic, StreamTopic(new)
-        self._hub.subscribe(self._topic, self)
+            before, self._topic = self._topic, topic
+        if before == topic:
+            # It was not gone after all.
+            self.opened(topic, new, now)
+            return
+        try:
+            self._hub.subscribe(topic, self)
+        except BinanceSocketError as error:
+            self.closed(topic, error)
         self._hub.unsubscribe(before, self, leaves=False)
+        if self.state is SubscriptionState.CLOSED:
+            # By another thread, which may have come before subscribe().
+            self._hub.unsubscribe(topic, self)
 
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
@@ -295,35 +319,56 @@ class UpdateSubscription:
             item.give()
         else:
             payload, batch = item
-            self._dispatch(payload, batch)
+            self._dispatch(payload, batch, self._tell)
 
     def _failed(self, exc: BaseException, item: _Item) -> None:
-        error = HandlerError(f"subscription {self.id}: a callback raised {exc!r}")
-        error.__cause__ = exc
-        if self._strand.closed and self._state is not SubscriptionState.CLOSED:
+        if self._strand.refused:
             # The executor takes nothing any more: without it there is nobody to deliver to.
             logger.error("subscription %d: its executor refused to run callbacks: %r", self.id, exc)
             self.close()
-            self._ended.set()
+            self._over()
         else:
-            self._tell(error)
+            self._tell(self._handler_error(exc))
+
+    def _handler_error(self, exc: BaseException) -> HandlerError:
+        error = HandlerError(f"subscription {self.id}: a callback raised {exc!r}")
+        error.__cause__ = exc
+        return error
 
     def _tell(self, error: BinanceSocketError) -> None:
         callbacks = tuple(self._on_exception)
         if not callbacks:
             logger.error("%s", error, exc_info=error.__cause__ or error)
         for callback in callbacks:
-            callback(error)
+            try:
+                callback(error)
+            except Exception:
+                logger.exception("subscription %d: an on_exception callback raised", self.id)
 
     def _end(self, error: BinanceSocketError | None) -> None:
         try:
             if error is not None:
                 self._tell(error)
-            for callback in tuple(self._on_closed):
-                callback()
+            with self._lock:
+                self._told_end = True
+                callbacks = tuple(self._on_closed)
+            for callback in callbacks:
+                self._guarded(callback)
         finally:
-            self._ended.set()
-            self._keeps_alive = None
+            self._over()
+
+    def _guarded(self, callback: Callable[[], object]) -> None:
+        try:
+            callback()
+        except Exception as exc:  # noqa: BLE001  # the user's callback; reported to the user
+            self._tell(self._handler_error(exc))
+
+    def _over(self) -> None:
+        """Nothing is delivered any more."""
+        with self._lock:
+            self._told_end = True
+        self._ended.set()
+        self._keeps_alive = None
 
     # How notices get in line.
 
@@ -373,7 +418,10 @@ class CancellationToken:
             if self._alarm is not None:
                 self._alarm.cancel()
         for callback in callbacks:
-            callback()
+            try:
+                callback()
+            except Exception:
+                logger.exception("something to do on a cancellation raised")
 
     def cancel_after(self, seconds: float) -> None:
         """Call :meth:`cancel` in *seconds*. A later call replaces an earlier one."""

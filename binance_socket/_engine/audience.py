@@ -21,8 +21,8 @@ class Subscriber(Protocol):
         """Whether it has more to do than it should be given."""
         ...
 
-    def post(self, payloads: Sequence[dict[str, Any]], received_at: float) -> None:
-        """Take events, in order; *received_at* is the wall clock in epoch seconds."""
+    def post(self, payloads: Sequence[dict[str, Any]], received_at: float, route: Hashable) -> None:
+        """Take events, in order; *received_at* is the wall clock in epoch seconds, *route* None if they had none."""
         ...
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
@@ -37,8 +37,8 @@ class Subscriber(Protocol):
         """No events of *topic* come any more."""
         ...
 
-    def ended(self, topic: Topic, name: str) -> None:
-        """The exchange has sent the event *name* (already posted), by which it ends the stream."""
+    def ended(self, topic: Topic, name: str, now: float) -> None:
+        """The exchange has sent the event *name* (already posted). By some it ends the stream."""
         ...
 
     def finish(self, timeout: float) -> None:
@@ -85,7 +85,8 @@ class Audience:
     def withdraw(self, topic: Topic, subscriber: Subscriber) -> list[Future[None]]:
         """Return the futures of *subscriber* that wait for *topic* to open, which the caller has to complete now."""
         opening = self._opening.get(topic, [])
-        self._opening[topic] = [waiting for waiting in opening if waiting[0] is not subscriber]
+        if opening:
+            self._opening[topic] = [waiting for waiting in opening if waiting[0] is not subscriber]
         return [future for its_subscriber, future in opening if its_subscriber is subscriber]
 
     def remove(self, topic: Topic, subscriber: Subscriber) -> bool:
@@ -141,7 +142,7 @@ def _opened(
         for subscriber in subscribers:
             subscriber.opened(effect.topic, effect.route, now)
             if effect.early:
-                subscriber.post(effect.early, wall)
+                subscriber.post(effect.early, wall, effect.route)
         for _, future in waiting:
             settle(future, None)
 
@@ -171,7 +172,10 @@ def _closed(
 def _delivered(effect: Deliver, subscribers: tuple[Subscriber, ...]) -> Telling:
     def tell(now: float, wall: float) -> None:
         for subscriber in subscribers:
-            subscriber.post((effect.payload,), wall)
+            subscriber.post((effect.payload,), wall, None)
+            name = effect.payload.get("e")
+            if isinstance(name, str):
+                subscriber.ended(effect.topic, name, now)
 
     return tell
 

@@ -14,17 +14,16 @@ from .._session.session import Session
 from .._session.state import State
 from .._session.topics import Dialect, Topic
 from .._wire.codec import loads
-from .._wire.messages import Reply, Request, error_of
+from .._wire.messages import Request
 from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost, DecodeError
-from ..models.rate_limits import CurrentRateLimit
 from ..models.response import Response
 from .audience import Audience, Routes, Subscriber, Telling, settle
 from .clock import Clock
-from .futures import CallFuture
+from .futures import CallFuture, complete
 from .link import Link
 from .threads import EngineThread, on_engine_thread
 from .timer import Alarm, Timer
-from .transport import LinkClosed, Network, Waker
+from .transport import LinkClosed, Network, Transport, Waker
 
 __all__ = ["Connection"]
 
@@ -149,6 +148,11 @@ class Connection:
         """End for good: what is pending fails, subscribers are told. Idempotent; any thread; does not wait."""
         with self._update() as session:
             session.close()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Have the reader look at the state of the session."""
+        with self._changed:
             link, waker = self._link, self._waker
         if waker is not None:
             waker.wake()
@@ -176,6 +180,8 @@ class Connection:
                 return
             reader = self._reader = EngineThread(self._run, f"{self.name}-reader")
         try:
+            # Without the timer there would be no deadlines.
+            self._timer.start()
             reader.start()
         except RuntimeError as exc:
             with self._changed:
@@ -187,17 +193,22 @@ class Connection:
         try:
             while self._await_turn():
                 self._connect_and_receive()
-        except Exception as exc:
-            # A defect of ours. It must not end in a client that waits for ever.
-            logger.exception("the reader of %s has failed", self.name)
-            error = ClientClosed(f"internal error: {exc!r}")
-            error.__cause__ = exc
-            with self._update() as session:
-                session.fail(error)
-                link, self._link = self._link, None
-            if link is not None:
-                link.kill()
-                link.transport.close()
+        except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
+            self._defect(exc)
+        finally:
+            with self._changed:
+                waker = self._waker
+            if waker is not None:
+                waker.close()
+
+    def _defect(self, exc: Exception) -> None:
+        """Fail because of a defect of ours on some thread: it must not end in a client that waits for ever."""
+        logger.error("%s has failed", self.name, exc_info=exc)
+        error = ClientClosed(f"internal error: {exc!r}")
+        error.__cause__ = exc
+        with self._update() as session:
+            session.fail(error)
+        self._interrupt()
 
     def _await_turn(self) -> bool:
         """Wait until there is something to connect for, and it is time. Return False when closed."""
@@ -214,21 +225,19 @@ class Connection:
                     self._clock.wait_until(self._changed, now + delay)
                 else:
                     session.connecting()
-                    self._waker = Waker()
                     return True
             return False
 
     def _connect_and_receive(self) -> None:
-        waker = self._waker
-        assert waker is not None
         try:
-            transport = self._network.connect(self._url, timeout=self._connect_timeout, waker=waker)
+            transport = self._connect()
         except ConnectionLost as error:
             with self._update() as session:
-                self._waker = None
+                waker, self._waker = self._waker, None
                 if not session.state.is_final:
                     session.connect_failed(error, self._clock.monotonic())
-            waker.close()
+            if waker is not None:
+                waker.close()
             return
         link = Link(transport, self._encode, self._clock)
         try:
@@ -240,8 +249,21 @@ class Connection:
                 self._link = self._waker = None
                 session.lost(error, self._clock.monotonic())
         finally:
+            with self._changed:
+                self._link = self._waker = None
             link.kill()
             transport.close()
+
+    def _connect(self) -> Transport:
+        try:
+            waker = Waker()
+        except OSError as exc:  # there are too many open files
+            raise ConnectionLost(f"nothing to connect with: {exc}") from exc
+        with self._changed:
+            self._waker = waker
+            if self._session.state.is_final:
+                raise ConnectionLost("closed before connecting")
+        return self._network.connect(self._url, timeout=self._connect_timeout, waker=waker)
 
     def _receive(self, link: Link) -> None:
         now = self._heard_at = self._clock.monotonic()
@@ -295,7 +317,7 @@ class Connection:
         full = False
         for route, payloads in batches.items():
             for subscriber in routes[route][1]:
-                subscriber.post(payloads, received_at)
+                subscriber.post(payloads, received_at, route)
                 full = full or subscriber.full
         return full
 
@@ -312,7 +334,7 @@ class Connection:
         with self._update() as session:
             session.subscription_event(route, name, self._clock.monotonic())
         for subscriber in subscribers:
-            subscriber.ended(topic, name)
+            subscriber.ended(topic, name, self._clock.monotonic())
 
     def _await_room(self) -> None:
         """
@@ -321,16 +343,22 @@ class Connection:
         While an answer is due, reading goes on all the same, because a callback may be waiting for just that.
         """
         with self._changed:
+            # While nobody reads, silence says nothing about the peer.
+            self._heard_at = float("inf")
             while not self._session.state.is_final and not self._session.in_flight and self._audience.anyone_full():
                 self._clock.wait_until(self._changed, None)
-        self._heard_at = self._clock.monotonic()
+            self._heard_at = self._clock.monotonic()
+            self._schedule()
 
     # What the timer does.
 
     def _tick(self) -> None:
-        with self._update() as session:
-            self._alarm, self._alarm_at = None, float("inf")
-            session.tick(self._clock.monotonic(), self._heard_at)
+        try:
+            with self._update() as session:
+                self._alarm, self._alarm_at = None, float("inf")
+                session.tick(self._clock.monotonic(), self._heard_at)
+        except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
+            self._defect(exc)
 
     def _schedule(self) -> None:
         """Have :meth:`_tick` called when it is time. Requires holding the lock."""
@@ -372,7 +400,7 @@ class Connection:
             self._flush(link)
         for effect in effects:
             if isinstance(effect, Complete):
-                _complete(effect)
+                complete(effect)
             elif isinstance(effect, Probe) and link is not None:
                 link.transport.ping()
             elif isinstance(effect, Abort) and link is not None:
@@ -381,16 +409,21 @@ class Connection:
 
     def _flush(self, link: Link) -> None:
         """Write what is queued: here, or on a sender thread if this one moves everybody's work along."""
-        if not link.has_outbox:
+        if not link.has_outbox or self._session.state.is_final:
             return
         if on_engine_thread():
-            with contextlib.suppress(RuntimeError):  # the client is being closed
+            with contextlib.suppress(RuntimeError):
                 self._senders.submit(self._flush_here, link)
-        else:
-            self._flush_here(link)
+                return
+            # There is no thread to be had: better slowly than not at all.
+        self._flush_here(link)
 
     def _flush_here(self, link: Link) -> None:
-        unsendable = link.flush()
+        try:
+            unsendable = link.flush()
+        except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
+            self._defect(exc)
+            return
         if unsendable:
             with self._update() as session:
                 for pending, error in unsendable:
@@ -422,26 +455,3 @@ class _Malformed:
     def __init__(self, text: bytes, cause: BaseException) -> None:
         self.text = text
         self.cause = cause
-
-
-def _complete(effect: Complete) -> None:
-    """Complete a call's future. Each request is completed once: the session hands it out once."""
-    future: Future[Any] = effect.pending.handle
-    if not future.set_running_or_notify_cancel():
-        return
-    request, outcome = effect.pending.request, effect.outcome
-    try:
-        if not isinstance(outcome, Reply):
-            raise outcome
-        error = error_of(outcome, request)
-        if error is not None:
-            raise error
-        limits = tuple(_limit(limit) for limit in outcome.rate_limits)
-        future.set_result(
-            Response(id=outcome.id, status=outcome.status, result=request.read(outcome.result), rate_limits=limits)
-        )
-    except BinanceSocketError as exc:
-        future.set_exception(exc)
-
-
-_limit: Callable[[Any], CurrentRateLimit] = Request[CurrentRateLimit]("", returns=CurrentRateLimit).read

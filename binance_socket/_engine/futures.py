@@ -1,15 +1,21 @@
-"""The future that a call returns."""
+"""The future that a call returns, and how it is completed."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
+from .._session.effects import Complete, Pending
+from .._wire.messages import Reply, Request, error_of
+from ..errors import BinanceSocketError
+from ..models.rate_limits import CurrentRateLimit
+from ..models.response import Response
 from .threads import on_engine_thread
 
-__all__ = ["CallFuture"]
+__all__ = ["CallFuture", "begin", "complete"]
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +27,23 @@ class CallFuture(Future[T]):
     A future whose done-callbacks run on the client's executor.
 
     The library completes futures on its own threads, where other people's code must never run: it could block the very
-    thread that the next answer comes through.
+    thread that the next answer comes through. As with every future, ``cancel()`` succeeds only while the call has not
+    begun, which is until its request is about to be written; what was cancelled is never sent.
     """
 
     def __init__(self, executor: Executor) -> None:
         super().__init__()
         self._executor = executor
+        # Guards _started.
+        self._starting = threading.Lock()
+        self._started: bool | None = None
+
+    def start(self) -> bool:
+        """Make it too late for ``cancel()``, and return False if that came first. Idempotent; any thread."""
+        with self._starting:
+            if self._started is None:
+                self._started = self.set_running_or_notify_cancel()
+            return self._started
 
     def add_done_callback(self, fn: Callable[[Future[T]], Any]) -> None:
         """Run ``fn(future)`` on the client's executor once the future is done, at once if it is already."""
@@ -47,8 +64,37 @@ class CallFuture(Future[T]):
                 _run(fn, future)
 
 
+def begin(pending: Pending) -> bool:
+    """Tell whoever asked that the request is about to be written. Return False if it was cancelled."""
+    future: CallFuture[Any] | None = pending.handle
+    return future is None or future.start()
+
+
+def complete(effect: Complete) -> None:
+    """Complete a call's future. Each request is completed once: the session hands it out once."""
+    future: CallFuture[Any] = effect.pending.handle
+    if not future.start():
+        return
+    request, outcome = effect.pending.request, effect.outcome
+    try:
+        if not isinstance(outcome, Reply):
+            raise outcome
+        error = error_of(outcome, request)
+        if error is not None:
+            raise error
+        limits = tuple([_limit(limit) for limit in outcome.rate_limits])
+        future.set_result(
+            Response(id=outcome.id, status=outcome.status, result=request.read(outcome.result), rate_limits=limits)
+        )
+    except BinanceSocketError as exc:
+        future.set_exception(exc)
+
+
 def _run(fn: Callable[[Future[T]], Any], future: Future[T]) -> None:
     try:
         fn(future)
     except Exception:
         logger.exception("a done-callback of %s raised", future)
+
+
+_limit: Callable[[Any], CurrentRateLimit] = Request[CurrentRateLimit]("", returns=CurrentRateLimit).read

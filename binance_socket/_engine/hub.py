@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
 import random
 import secrets
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
@@ -19,7 +21,7 @@ from .._session.session import Session
 from .._session.topics import STREAMS, WS_API, Dialect, StreamTopic, Topic
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
-from ..errors import BinanceSocketError, ClientClosed, ForkedClientError, InvalidRequest
+from ..errors import ClientClosed, ForkedClientError, InvalidRequest
 from ..models.response import Response
 from ..options import ClientOptions, Environment, ListenKeyTransport
 from .audience import Subscriber
@@ -37,13 +39,18 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-# What close() may take, in seconds: for the readers, and for callbacks that are still to run.
-_READERS_MAY_TAKE = 1.5
+# What close() may take, in seconds: for the readers, for the timer, for callbacks that are still to run, and for other
+# threads to end (twice).
+_READERS_MAY_TAKE = 1.2
+_TIMER_MAY_TAKE = 0.4
 _CALLBACKS_MAY_TAKE = 1.0
+_THREADS_MAY_TAKE = 0.2
 # The exchange allows 36 characters; eight of them tell our connections' requests from everybody else's in its logs.
 _ID_PREFIX_BYTES = 6
 
-_budgets: dict[int | None, ConnectBudget] = {}
+_SYSTEM_CLOCK = SystemClock()
+# Times of different clocks cannot be compared, so that a clock has its own budgets; all system clocks are the same.
+_budgets: weakref.WeakKeyDictionary[Clock, dict[int | None, ConnectBudget]] = weakref.WeakKeyDictionary()
 # Guards _budgets and what is in it: the exchange counts the whole process as one.
 _budgets_lock = threading.Lock()
 
@@ -71,14 +78,16 @@ class Hub:
         self.clock = clock
         self.timer = Timer(clock)
         self.server_clock = ServerClock(monotonic=clock.monotonic(), wall=clock.time())
-        self._own_workers = Workers(options.callback_threads) if executor is None else None
-        self.executor: Executor = self._own_workers or executor or Workers(1)
-        # What engine threads must not wait for: writing to a peer that does not read, and HTTP.
+        self._own_workers: Workers | None = None
+        if executor is None:
+            executor = self._own_workers = Workers(options.callback_threads)
+        self.executor: Executor = executor
+        # What engine threads must not wait for: writing to a peer that does not read.
         self._helpers = Workers(2, "helper")
         self._process = os.getpid()
         self._network = network
         self._ids = _request_ids()
-        self._rest = ListenKeyRest(environment, options.proxy)
+        self._rest = ListenKeyRest(environment, options.proxy, executor=executor, timer=self.timer)
         # Guards everything below.
         self._lock = threading.Lock()
         self._closed = False
@@ -95,11 +104,15 @@ class Hub:
         """Ask *request*, and return the future of its answer. Any thread; never waits for the answer."""
         self._check_usable()
         if self.environment.listen_key_transport is ListenKeyTransport.REST and request.method in ListenKeyRest.METHODS:
-            return self._submit_rest(request, self.options.request_timeout if timeout is None else timeout)
+            if self.credentials is None:
+                raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
+            timeout = self.options.request_timeout if timeout is None else timeout
+            return self._rest.submit(request, self.credentials, timeout)
         return self.api.submit(request, timeout)
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
+        self._rest.cancel(future)
         self.api.cancel(future)
 
     def subscribe(self, topic: Topic, subscriber: Subscriber, timeout: float | None = None) -> CallFuture[None]:
@@ -148,44 +161,33 @@ class Hub:
             self._closed = True
             subscribers = tuple(self._subscribers)
             self._subscribers.clear()
-        clock = SystemClock()  # threads are joined in real time
-        deadline = clock.monotonic() + _READERS_MAY_TAKE
+        # Threads are joined in real time.
+        deadline = _SYSTEM_CLOCK.monotonic() + _READERS_MAY_TAKE
         for connection in (self.api, self.streams):
             connection.close()
+        self._rest.close()
         for connection in (self.api, self.streams):
-            connection.join(max(0.0, deadline - clock.monotonic()))
-        self.timer.close()
-        self._helpers.shutdown(wait=False)
-        self._helpers.join(max(0.0, deadline - clock.monotonic()))
-        if self._own_workers is None:
-            return
-        if not self._own_workers.is_own_thread():
+            connection.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
+        self.timer.close(_TIMER_MAY_TAKE)
+        workers = self._own_workers
+        if workers is not None and workers.is_own_thread():
             # A callback that closes the client cannot wait for itself.
-            deadline = clock.monotonic() + _CALLBACKS_MAY_TAKE
-            for subscriber in subscribers:
-                subscriber.finish(max(0.0, deadline - clock.monotonic()))
-        self._own_workers.shutdown(wait=False)
-        if not self._own_workers.is_own_thread():
-            self._own_workers.join(max(0.0, deadline - clock.monotonic()))
+            with contextlib.suppress(RuntimeError):  # it was closed before
+                self._helpers.submit(self._finish, subscribers, workers)
+            self._helpers.shutdown(wait=False)
+            return
+        self._helpers.shutdown(wait=False)
+        if workers is not None:
+            self._finish(subscribers, workers)
+            workers.join(_THREADS_MAY_TAKE)
+        self._helpers.join(_THREADS_MAY_TAKE)
 
-    # Requests over REST.
-
-    def _submit_rest(self, request: Request[R], timeout: float) -> CallFuture[Response[R]]:
-        future: CallFuture[Response[R]] = CallFuture(self.executor)
-        credentials = self.credentials
-        if credentials is None:
-            raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
-        self._helpers.submit(self._answer_over_rest, request, credentials, timeout, future)
-        return future
-
-    def _answer_over_rest(
-        self, request: Request[R], credentials: Credentials, timeout: float, future: CallFuture[Response[R]]
-    ) -> None:
-        if future.set_running_or_notify_cancel():
-            try:
-                future.set_result(self._rest.ask(request, credentials, timeout))
-            except BinanceSocketError as error:
-                future.set_exception(error)
+    def _finish(self, subscribers: tuple[Subscriber, ...], workers: Workers) -> None:
+        """Let callbacks have what was received, for a limited time; then end their threads."""
+        deadline = _SYSTEM_CLOCK.monotonic() + _CALLBACKS_MAY_TAKE
+        for subscriber in subscribers:
+            subscriber.finish(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
+        workers.shutdown(wait=False)
 
     # Composition.
 
@@ -233,8 +235,9 @@ class Hub:
 
     def _take_connect(self, now: float) -> float:
         limit = self.options.connect_budget
+        clock = _SYSTEM_CLOCK if isinstance(self.clock, SystemClock) else self.clock
         with _budgets_lock:
-            return _budgets.setdefault(limit, ConnectBudget(limit)).take(now)
+            return _budgets.setdefault(clock, {}).setdefault(limit, ConnectBudget(limit)).take(now)
 
     def _check_usable(self) -> None:
         if os.getpid() != self._process:

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from .._session.effects import Pending
-from ..errors import BinanceSocketError
+from ..errors import BinanceSocketError, InvalidRequest
 from .clock import Clock
+from .futures import begin
 from .transport import Transport
 
 __all__ = ["Link"]
@@ -77,8 +78,13 @@ class Link:
             except BinanceSocketError as error:
                 unsendable.append((pending, error))
                 continue
+            except Exception as exc:  # noqa: BLE001  # credentials may be of the user's own making
+                unsigned = InvalidRequest(f"{pending.request.method} could not be signed: {type(exc).__name__}")
+                unsigned.__cause__ = exc
+                unsendable.append((pending, unsigned))
+                continue
             pending.sent_at = self._clock.monotonic()
-            if not pending.claim():
+            if not pending.claim() or not begin(pending):
                 continue
             try:
                 self.transport.send(message)

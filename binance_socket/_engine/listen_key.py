@@ -25,7 +25,7 @@ class ListenKeyKeeper:
     """
     Drives a :class:`ListenKey`: asks what is due when it is due, on the timer's thread.
 
-    *replace(old, new)* is called when the exchange has given another key; *report(error)* for each failure.
+    *replace(key)* is called when the exchange has given a key for one that was gone; *report(error)* for each failure.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ListenKeyKeeper:
         ask: Callable[[Request[Any]], CallFuture[Response[Any]]],
         ping: Callable[[str], Request[Any]],
         start: Callable[[], Request[str]],
-        replace: Callable[[str, str], None],
+        replace: Callable[[str], None],
         report: Callable[[BinanceSocketError], None],
         clock: Clock,
         timer: Timer,
@@ -103,19 +103,20 @@ class ListenKeyKeeper:
         if isinstance(error, BinanceSocketError):
             self._failed(step, key, error)
             return
-        now, old, new = self._clock.monotonic(), None, future.result().result
+        now, started, new = self._clock.monotonic(), False, future.result().result
         with self._lock:
             if step is Step.PING:
                 self._listen_key.pinged(key, now)
             elif isinstance(new, str):
-                old = self._listen_key.started(new, now)
+                self._listen_key.started(new, now)
+                started = True
             else:
                 self._listen_key.start_failed(DecodeError("no listen key in the answer", new), now)
             self._schedule()
             closed = self._closed
-        if old is not None and not closed:
+        if started and not closed:
             logger.info("a listen key was replaced")
-            self._replace(old, new)
+            self._replace(new)
 
     def _failed(self, step: Step, key: str, error: BinanceSocketError) -> None:
         with self._lock:

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future
 from typing import Any, ClassVar, TypeVar
 
 from .._wire.messages import Reply, Request, error_of
-from .._wire.values import as_object
 from ..credentials import Credentials
-from ..errors import DecodeError
+from ..errors import (
+    BinanceSocketError,
+    CallCancelled,
+    Certainty,
+    ClientClosed,
+    ConnectionLost,
+    DecodeError,
+    RequestTimeout,
+)
 from ..models.response import Response
 from ..options import Environment
-from .http import request_json
+from .clock import SystemClock
+from .futures import CallFuture
+from .http import HttpAnswer, request_json
+from .timer import Timer
+from .workers import Workers
 
 __all__ = ["ListenKeyRest"]
 
+logger = logging.getLogger(__name__)
+
 R = TypeVar("R")
+
+_THREADS = 4
 
 
 class ListenKeyRest:
-    """Asks for listen keys with ``POST, PUT, DELETE /api/v3/userDataStream`` and the API key in a header."""
+    """
+    Asks for listen keys with ``POST, PUT, DELETE /api/v3/userDataStream`` and the API key in a header.
+
+    Each call is made on a thread of its own kind, which cannot be interrupted: a future that is cancelled, or whose
+    time is up, or whose client is closed, ends at once, and the answer that may still come is ignored.
+    """
 
     METHODS: ClassVar[Mapping[str, str]] = {
         "userDataStream.start": "POST",
@@ -27,9 +50,45 @@ class ListenKeyRest:
         "userDataStream.stop": "DELETE",
     }
 
-    def __init__(self, environment: Environment, proxy: str | None) -> None:
+    def __init__(self, environment: Environment, proxy: str | None, *, executor: Executor, timer: Timer) -> None:
         self._environment = environment
         self._proxy = proxy
+        self._executor = executor
+        self._timer = timer
+        self._workers = Workers(_THREADS, "rest")
+        # Guards everything below.
+        self._lock = threading.Lock()
+        # Whoever takes a future out of here completes it.
+        self._waiting: set[Future[Any]] = set()
+        self._closed = False
+
+    def submit(self, request: Request[R], credentials: Credentials, timeout: float) -> CallFuture[Response[R]]:
+        """Ask *request*, within *timeout* seconds. Any thread; does not wait."""
+        future: CallFuture[Response[R]] = CallFuture(self._executor)
+        with self._lock:
+            if self._closed:
+                raise ClientClosed("the client is closed")
+            self._waiting.add(future)
+        try:
+            alarm = self._timer.call_at(self._timer.now() + timeout, lambda: self._too_late(request, future))
+            future.when_done(lambda _: alarm.cancel())
+            self._workers.submit(self._answer, request, credentials, SystemClock().monotonic() + timeout, future)
+        except RuntimeError as exc:
+            self._end(future, ConnectionLost(f"no thread to ask with: {exc}"))
+        return future
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Give up waiting: *future* ends with CallCancelled, if it is one of these and not done. Any thread."""
+        self._end(future, CallCancelled("the call was cancelled"))
+
+    def close(self) -> None:
+        """Fail what waits, and accept nothing more. Idempotent; any thread; does not wait."""
+        with self._lock:
+            self._closed = True
+            waiting = tuple(self._waiting)
+        for future in waiting:
+            self._end(future, ClientClosed("the client is closed"))
+        self._workers.shutdown(wait=False, cancel_futures=True)
 
     def ask(self, request: Request[R], credentials: Credentials, timeout: float) -> Response[R]:
         """
@@ -47,18 +106,58 @@ class ListenKeyRest:
             ca_file=self._environment.ca_file,
             proxy=self._proxy,
         )
-        reply = _reply(answer.status, answer.payload)
+        reply = _reply(answer)
         error = error_of(reply, request)
         if error is not None:
             raise error
         return Response(id=None, status=answer.status, result=request.read(reply.result))
 
+    def _answer(
+        self, request: Request[R], credentials: Credentials, deadline: float, future: CallFuture[Response[R]]
+    ) -> None:
+        """Make the call, on a thread of our own."""
+        outcome: Response[R] | BinanceSocketError
+        left = deadline - SystemClock().monotonic()
+        if left <= 0 or future.done() or not future.start():
+            return
+        try:
+            outcome = self.ask(request, credentials, left)
+        except BinanceSocketError as error:
+            outcome = error
+        except Exception as exc:
+            # A defect of ours. It must not end in a caller who waits for ever.
+            logger.exception("a REST call has failed")
+            outcome = ClientClosed(f"internal error: {type(exc).__name__}")
+        self._end(future, outcome)
 
-def _reply(status: int, body: Any) -> Reply:
-    fields = as_object(body)
+    def _too_late(self, request: Request[Any], future: CallFuture[Any]) -> None:
+        certainty = Certainty.MAYBE_SENT if future.running() else Certainty.NOT_SENT
+        self._end(future, RequestTimeout(f"{request.method}: no answer in time", certainty))
+
+    def _end(self, future: Future[Any], outcome: Response[Any] | BinanceSocketError) -> None:
+        with self._lock:
+            if future not in self._waiting:
+                return
+            self._waiting.discard(future)
+        assert isinstance(future, CallFuture)
+        if not future.start():
+            return
+        if isinstance(outcome, BinanceSocketError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+
+def _reply(answer: HttpAnswer) -> Reply:
+    status, body = answer.status, answer.payload
     if 200 <= status < 300:
-        if not isinstance(body, dict):
-            raise DecodeError(f"an answer with status {status} that is not an object", body)
-        return Reply(None, status, fields)
-    error = fields if isinstance(fields.get("code"), int) else {"code": 0, "msg": "no reason was given"}
+        if not isinstance(body, Mapping):
+            raise DecodeError("an answer that is not an object", body)
+        return Reply(None, status, body)
+    # Before the exchange there are others that answer, with pages instead of objects.
+    known = isinstance(body, Mapping) and isinstance(body.get("code"), int)
+    error = dict(body) if known else {"code": 0, "msg": "no reason was given"}
+    seconds = answer.headers.get("Retry-After", "")
+    if seconds.isdecimal():
+        error["data"] = {"retryAfter": int((SystemClock().time() + int(seconds)) * 1000)}
     return Reply(None, status, None, error)

@@ -48,6 +48,7 @@ class Strand(Generic[T]):
         "_size",
         "_undelivered",
         "_was_full",
+        "refused",
     )
 
     def __init__(
@@ -73,6 +74,8 @@ class Strand(Generic[T]):
         self._high_water = 0
         self._closed = False
         self._abandoned = False
+        self.refused = False
+        """Whether the executor takes nothing more. Then ``on_error`` is told of that, and of no item's exception."""
         # Guards _undelivered.
         self._counting = threading.Lock()
         self._undelivered = 0
@@ -158,6 +161,7 @@ class Strand(Generic[T]):
         except IndexError:  # abandoned meanwhile
             self.abandon()
             return
+        self.refused = True
         self.abandon()
         self._report(exc, first)
         self._make_room()

@@ -69,25 +69,30 @@ class Timer:
             if self._closed:
                 alarm._function = None  # pyright: ignore[reportPrivateUsage]
                 return alarm
+            # Before anything is added: if there is no thread to be had, no alarm is left that nobody will run.
+            self._start()
             entry = (when, next(self._sequence), alarm)
             heapq.heappush(self._heap, entry)
-            if self._thread is None:
-                thread = EngineThread(self._run, self._name)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    # No thread to be had: leave no alarm behind that nobody will run.
-                    self._heap.remove(entry)
-                    heapq.heapify(self._heap)
-                    raise
-                self._thread = thread
-            elif self._heap[0] is entry:
+            if self._heap[0] is entry:
                 self._changed.notify_all()
         return alarm
 
-    def close(self) -> None:
+    def start(self) -> None:
+        """Start the thread now rather than with the first alarm. Raises RuntimeError when there is none to be had."""
+        with self._changed:
+            if not self._closed:
+                self._start()
+
+    def _start(self) -> None:
+        """Requires the condition."""
+        if self._thread is None:
+            thread = EngineThread(self._run, self._name)
+            thread.start()
+            self._thread = thread
+
+    def close(self, timeout: float = _JOIN_TIMEOUT) -> None:
         """
-        Run nothing more, and wait (2 s at most) for a function that is running.
+        Run nothing more, and wait (2 s at most by default) for a function that is running.
 
         Idempotent; any thread, the timer's own included, where it does not wait.
         """
@@ -99,7 +104,7 @@ class Timer:
             self._changed.notify_all()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_TIMEOUT)
+            thread.join(timeout)
 
     def _cancel(self, alarm: Alarm) -> None:
         with self._changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import attrs
@@ -57,6 +57,9 @@ def _narrowing_nothing(arguments: dict[str, Any]) -> Mapping[str, Any]:
 def _symbols_of(symbols: str | Iterable[str] | None) -> list[str]:
     if symbols is None:
         return []
+    if not isinstance(symbols, Collection):
+        # It is read once before the request is sent, and once when the answer has come.
+        raise InvalidRequest("symbols are given as a list: an iterator can be read only once")
     names = [symbols] if isinstance(symbols, str) else list(symbols)
     if not all(isinstance(name, str) and name for name in names):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidRequest(f"symbols are names such as 'BTCUSDT', not {symbols!r}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._wire.events import decode_event
-from ..errors import DecodeError, InvalidRequest
+from ..errors import BinanceSocketError, DecodeError, InvalidRequest
 from ..events import Batch, DataEvent
 from ..models.base import EVENTS
 from ..models.user_data import UnknownEvent, UserDataEvent
@@ -34,29 +34,28 @@ class UserDataDispatcher:
         self._handlers = {names[kind]: handler for kind, handler in handlers.items() if handler is not None}
         self._on_unknown = on_unknown
         self._keep_raw = keep_raw
-        self.report: Callable[[DecodeError], None] = _ignore
 
-    def __call__(self, payload: dict[str, Any], batch: Batch) -> None:
+    def __call__(
+        self, payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object], /
+    ) -> None:
         """Deliver one event. Runs on the executor; what the handler raises is the caller's to report."""
         name = payload.get("e")
         if name is None and isinstance(payload.get("event"), dict):
             # The documents show eventStreamTerminated on listen-key streams in this form.
             payload = payload["event"]
             name = payload.get("e")
-        handler = self._handlers.get(name)  # type: ignore[arg-type]  # any value may be looked up
-        if handler is None and name in EVENTS:
-            return
+        handler = None
+        if isinstance(name, str):
+            handler = self._handlers.get(name)
+            if handler is None and name in EVENTS:
+                return
         try:
             event = decode_event(payload)
         except DecodeError as error:
-            self.report(error)
+            report(error)
             event = UnknownEvent(name=name if isinstance(name, str) else "", payload=payload, event_time=None)
         if isinstance(event, UnknownEvent):
             handler = self._on_unknown
         if handler is not None:
             raw = payload if self._keep_raw else None
             handler(DataEvent(event, batch.stream, batch.received_at, event.event_time, raw=raw))
-
-
-def _ignore(error: DecodeError) -> None:
-    """Take a report that nobody wants."""
