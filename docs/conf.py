@@ -26,9 +26,15 @@ autodoc_default_options = {"members": True}
 # Every name that a page refers to must exist. The standard library's are not looked up: the build needs no network.
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(abc|asyncio|collections|concurrent|contextlib|datetime|decimal|enum|os|pathlib|queue|sys|threading|types|typing)(\..*)?"),
+    (
+        "py:.*",
+        r"(abc|asyncio|collections|concurrent|contextlib|datetime|decimal|enum|os|pathlib|queue|sys|threading|types|typing)(\..*)?",
+    ),
     ("py:class", r"(Any|Callable|Decimal|Executor|Future|Iterable|Mapping|Path|Protocol|Self|Sequence|TracebackType)"),
-    ("py:class", r"(ClassVar|Generic|Literal|NoReturn|PathLike|SupportsIndex|date|datetime|timedelta|typing_extensions\..*)"),
+    (
+        "py:class",
+        r"(ClassVar|Generic|Literal|NoReturn|PathLike|SupportsIndex|date|datetime|timedelta|typing_extensions\..*)",
+    ),
     ("py:class", r"(P|R|T|[a-z_.]*\.(P|R|T))"),
     ("py:mod", r"multiprocessing"),
     # Ours, and not meant for anybody else.
