@@ -158,6 +158,9 @@ def balances_of() -> Callable[[Sequence[dict[str, Any]], dict[str, str]], dict[s
         for event in events:
             if event["e"] == "outboundAccountPosition":
                 held.update({entry["a"]: (float(entry["f"]), float(entry["l"])) for entry in event["B"]})
+            elif event["e"] == "externalLockUpdate":
+                free, locked = held[event["a"]]
+                held[event["a"]] = (free - float(event["d"]), locked + float(event["d"]))
         return {asset: amounts for asset, amounts in held.items() if any(amounts)}
 
     return balances

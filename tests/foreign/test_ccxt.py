@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,13 @@ def _exchange(sandbox: Any, account: Any, key_type: str) -> Any:
             "apiKey": account.api_key,
             # It takes a key of more than 120 characters for RSA, as python-binance does.
             "secret": account.secret if key_type == "HMAC" else account.pem.strip(),
-            # The sandbox is a spot exchange without the wallet's own API.
-            "options": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False},
+            # The sandbox is a spot exchange, without futures, margin and the wallet's API.
+            "options": {
+                "defaultType": "spot",
+                "fetchMarkets": {"types": ["spot"]},
+                "fetchMargins": False,
+                "fetchCurrencies": False,
+            },
             "urls": {
                 "api": {
                     "public": rest,
@@ -33,7 +39,9 @@ def _exchange(sandbox: Any, account: Any, key_type: str) -> Any:
 
 
 def _held(balance: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    held = {asset: (balance["free"][asset], balance["used"][asset]) for asset in balance["total"]}
+    # Of an account.status over the socket, ccxt 4.5 passes on the answer, but parses no balances.
+    entries = balance["info"]["balances"]
+    held = {entry["asset"]: (float(entry["free"]), float(entry["locked"])) for entry in entries}
     return {asset: amounts for asset, amounts in held.items() if any(amounts)}
 
 
@@ -60,7 +68,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
                 result = act()
                 if asyncio.iscoroutine(result):
                     result = await result
-                orders.append((await order)[-1])
+                orders.append(copy.deepcopy((await order)[-1]))  # It goes on to change what it has given.
                 positions.append((await position)["info"])
                 return result
 

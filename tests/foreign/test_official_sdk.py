@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,13 +18,17 @@ def _as_received(message: Any) -> dict[str, Any]:
     return {"e": name[0].lower() + name[1:], **fields}
 
 
-async def _connect(sandbox: Any, account: Any, key_type: str) -> Any:
+@asynccontextmanager
+async def _connection(sandbox: Any, api_key: str, **key: str) -> AsyncIterator[Any]:
     from binance_common.configuration import ConfigurationWebSocketAPI
     from binance_sdk_spot.spot import Spot
 
-    key = {"api_secret": account.secret} if key_type == "HMAC" else {"private_key": account.pem}
-    configuration = ConfigurationWebSocketAPI(api_key=account.api_key, stream_url=sandbox.environment.ws_api_url, **key)
-    return await Spot(config_ws_api=configuration).websocket_api.create_connection()
+    configuration = ConfigurationWebSocketAPI(api_key=api_key, stream_url=sandbox.environment.ws_api_url, **key)
+    connection = await Spot(config_ws_api=configuration).websocket_api.create_connection()
+    try:
+        yield connection
+    finally:
+        await connection.close_connection(close_session=True)
 
 
 def _held(status: Any) -> dict[str, tuple[float, float]]:
@@ -36,8 +42,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
     """Its models take every event of the ledger, every key of it, in order, and nothing else."""
     initial = {"USDT": "100000", "BTC": "1"}
 
-    async def scenario() -> None:
-        connection = await _connect(sandbox, account, key_type)
+    async def trade(connection: Any) -> None:
         if key_type == "ED25519":
             session = (await connection.session_logon()).data()
             assert session.result.api_key == account.api_key
@@ -75,7 +80,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
         assert [one.order_id for one in still_open.result] == [order.order_id]
 
         cancelled = (await connection.order_cancel(symbol="BTCUSDT", order_id=order.order_id)).data()
-        assert cancelled.result.actual_instance.status == "CANCELED"
+        assert cancelled.result.status == "CANCELED"
 
         counterparty.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.01", price="49000")
         sold = (await connection.order_place(symbol="BTCUSDT", side="SELL", type="MARKET", quantity=0.005)).data()
@@ -83,7 +88,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
 
         refused = (
             await connection.order_place(
-                symbol="BTCUSDT", side="BUY", type="LIMIT", time_in_force="GTC", quantity=0.0000001, price=50000.0
+                symbol="BTCUSDT", side="BUY", type="LIMIT", time_in_force="GTC", quantity=0.01, price=50000.001
             )
         ).data()
         assert refused["error"]["code"] == -1013
@@ -110,7 +115,11 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
         assert unsubscribed.status == 200
         if key_type == "ED25519":
             assert (await connection.session_logout()).data().result.api_key is None
-        await connection.close_connection(close_session=True)
+
+    async def scenario() -> None:
+        key = {"api_secret": account.secret} if key_type == "HMAC" else {"private_key": account.pem}
+        async with _connection(sandbox, account.api_key, **key) as connection:
+            await trade(connection)
 
     run(scenario())
 
@@ -121,14 +130,7 @@ def test_is_refused_with_a_wrong_key(sandbox: Any, account: Any, key_type: str, 
     other = sandbox.create_account({}, key_type=key_type)
 
     async def scenario() -> None:
-        from binance_common.configuration import ConfigurationWebSocketAPI
-        from binance_sdk_spot.spot import Spot
-
-        configuration = ConfigurationWebSocketAPI(
-            api_key=account.api_key, private_key=other.pem, stream_url=sandbox.environment.ws_api_url
-        )
-        connection = await Spot(config_ws_api=configuration).websocket_api.create_connection()
-        assert (await connection.session_logon()).data()["error"]["code"] == -1022
-        await connection.close_connection(close_session=True)
+        async with _connection(sandbox, account.api_key, private_key=other.pem) as connection:
+            assert (await connection.session_logon()).data()["error"]["code"] == -1022
 
     run(scenario())

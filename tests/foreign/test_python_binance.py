@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 
-async def _connect(sandbox: Any, account: Any, key_type: str) -> Any:
+@asynccontextmanager
+async def _client(sandbox: Any, account: Any, key_type: str) -> AsyncIterator[Any]:
     from binance import AsyncClient
 
     class Client(AsyncClient):
@@ -19,7 +22,11 @@ async def _connect(sandbox: Any, account: Any, key_type: str) -> Any:
 
     # It takes a key of more than 120 characters for RSA; an Ed25519 key with a line end at its end has just those.
     key = {"api_secret": account.secret} if key_type == "HMAC" else {"private_key": account.pem.strip()}
-    return await Client.create(account.api_key, **key)
+    client = await Client.create(account.api_key, **key)
+    try:
+        yield client
+    finally:
+        await client.close_connection()
 
 
 def _held(status: dict[str, Any]) -> dict[str, tuple[float, float]]:
@@ -37,13 +44,14 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
         from binance import BinanceSocketManager
         from binance.exceptions import BinanceAPIException
 
-        client = await _connect(sandbox, account, key_type)
-
         async def listen(socket: Any) -> None:
             while True:
                 mailbox.put(await socket.recv())
 
-        async with BinanceSocketManager(client).user_socket() as socket:
+        async with (
+            _client(sandbox, account, key_type) as client,
+            BinanceSocketManager(client).user_socket() as socket,
+        ):
             listening = asyncio.create_task(listen(socket))
             before = len(account.events)
 
@@ -86,7 +94,6 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
             expected = account.events[before:]
             assert await mailbox.until(len(expected)) == expected
             listening.cancel()
-        await client.close_connection()
 
     run(scenario())
 
@@ -99,11 +106,10 @@ def test_is_refused_with_a_wrong_secret(sandbox: Any, account: Any, key_type: st
     async def scenario() -> None:
         from binance.exceptions import BinanceAPIException
 
-        client = await _connect(sandbox, account, key_type)
-        client.API_SECRET = other.secret
-        with pytest.raises(BinanceAPIException) as refused:
-            await client.ws_get_account()
-        assert refused.value.code == -1022
-        await client.close_connection()
+        async with _client(sandbox, account, key_type) as client:
+            client.API_SECRET = other.secret
+            with pytest.raises(BinanceAPIException) as refused:
+                await client.ws_get_account()
+            assert refused.value.code == -1022
 
     run(scenario())
