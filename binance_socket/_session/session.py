@@ -439,6 +439,7 @@ class Session:
 
     def _end(self, state: State) -> None:
         self._become(state)
+        self._logged_on = False
         self._continuations.clear()
         for pending in self._requests.take_all():
             if pending.handle is not None:

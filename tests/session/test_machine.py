@@ -1,0 +1,440 @@
+"""The whole session, held against a model, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from binance_socket._session.backoff import Backoff
+from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Lost, Opened, Pending, Probe, Send
+from binance_socket._session.server_clock import ServerClock
+from binance_socket._session.session import Session
+from binance_socket._session.state import State
+from binance_socket._session.topics import STREAMS, WS_API, StreamTopic, UserDataTopic
+from binance_socket._wire.messages import Reply, Request, Security
+from binance_socket.errors import (
+    CallCancelled,
+    Certainty,
+    ClientClosed,
+    ConnectionLost,
+    DeliveryError,
+    HandshakeError,
+    InvalidRequest,
+    TlsError,
+)
+
+TOPICS = {
+    "api": [UserDataTopic(needs_logon=False), UserDataTopic(needs_logon=True)],
+    "streams": [StreamTopic("a"), StreamTopic("b"), StreamTopic("c")],
+}
+REQUESTS = [
+    Request[Any]("ping"),
+    Request[Any]("order.place", security=Security.SIGNED, mutating=True),
+    Request[Any]("session.logon", security=Security.SIGNED),
+    Request[Any]("session.logout"),
+    Request[Any]("time"),
+]
+CODES = [-1000, -1003, -1007, -1021, -1021, -1022, -1125, -2010, -2015, -2035, -2035]
+CONNECT_ERRORS = [
+    ConnectionLost("refused"),
+    TlsError("who"),
+    HandshakeError("slow", 429, 3.0),
+    HandshakeError("gone", 404),
+    HandshakeError("busy", 503),
+]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "status", "result", "error", "code", "msg", "rateLimits", "serverTime", "subscriptionId"]
+                + ["event", "e", "stream", "data", "response"]
+            ),
+            inner | st.sampled_from(["eventStreamTerminated", "serverShutdown", "id-1", "id-2", 401, 0]),
+            max_size=5,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+class Call:
+    """What the model knows of one request of the application."""
+
+    def __init__(self, request: Request[Any], deadline: float) -> None:
+        self.request = request
+        self.deadline = deadline
+        self.done = False
+        # The wire requests made for it that were written, refused for their time, and those on the present link.
+        self.writes = 0
+        self.refusals = 0
+
+
+class Life(RuleBasedStateMachine):
+    """Drives a session as its connection does, and keeps account of what it says."""
+
+    @initialize(dialect=st.sampled_from(["api", "streams"]), random=st.sampled_from([0.0, 0.5, 0.999]))
+    def start(self, dialect: str, random: float) -> None:
+        self.dialect = WS_API if dialect == "api" else STREAMS
+        self.topics = TOPICS[dialect]
+        self.now = self.heard_at = 1000.0
+        self.session = Session(
+            self.dialect,
+            ServerClock(monotonic=self.now, wall=1.7e9),
+            ids=(f"id-{number}" for number in itertools.count(1)),
+            backoff=lambda: Backoff(1.0, 8.0, lambda: random),
+            request_timeout=10.0,
+            probe_after=20.0,
+            probe_timeout=5.0,
+        )
+        self.calls: list[Call] = []
+        self.wanted: set[Any] = set()
+        self.open: dict[Any, Any] = {}
+        # What was sent on the present link, and not yet written; what was written, and waits for an answer.
+        self.outbox: list[Pending] = []
+        self.on_wire: list[Pending] = []
+        self.claimed_ids: set[str] = set()
+        self.numbers = itertools.count()
+        self.held: list[tuple[Any, Any]] = []
+        self.ended = False
+
+    # The effects.
+
+    def perform(self) -> None:
+        """Take the session's effects, as the connection would, and check each."""
+        for effect in self.session.effects():
+            if isinstance(effect, Send):
+                self.check_send(effect.pending)
+            elif isinstance(effect, Complete):
+                self.check_complete(effect)
+            elif isinstance(effect, Opened):
+                assert effect.topic in self.wanted
+                assert effect.topic not in self.open
+                self.open[effect.topic] = effect.route
+                self.check_early(effect)
+            elif isinstance(effect, Lost):
+                del self.open[effect.topic]
+            elif isinstance(effect, Closed):
+                self.wanted.remove(effect.topic)
+                self.open.pop(effect.topic, None)
+            elif isinstance(effect, Deliver):
+                assert effect.topic in self.wanted
+            else:
+                assert isinstance(effect, (Probe, Abort))
+                assert self.session.state is State.READY
+        assert self.session.effects() == []
+        if not self.acknowledgement_due():
+            self.held.clear()
+
+    def check_send(self, pending: Pending) -> None:
+        assert self.session.state is State.READY, "nothing is sent without a link"
+        assert pending.certainty is Certainty.NOT_SENT, "nothing that may have been written is sent again"
+        assert not any(pending is other for other in self.outbox)
+        if pending.handle is not None:
+            assert not pending.handle.done, "nothing is sent for who does not wait"
+            assert self.now < pending.deadline
+            assert pending.handle.writes == pending.handle.refusals <= 1
+        self.outbox.append(pending)
+
+    def check_complete(self, effect: Complete) -> None:
+        call = effect.pending.handle
+        assert not call.done, "completed twice"
+        call.done = True
+        outcome = effect.outcome
+        unresolved = call.writes > call.refusals
+        if isinstance(outcome, Reply):
+            assert unresolved
+        elif isinstance(outcome, DeliveryError) and not isinstance(outcome, (TlsError, HandshakeError)):
+            assert outcome.certainty is (Certainty.MAYBE_SENT if unresolved else Certainty.NOT_SENT)
+        elif isinstance(outcome, (TlsError, HandshakeError)):
+            assert not unresolved
+        # From here on it must not leave any more.
+        assert unresolved or not effect.pending.claim() or self.session.state is not State.READY
+
+    def check_early(self, effect: Opened) -> None:
+        ours = [payload for route, payload in self.held if route == effect.route]
+        kept = [payload for payload in effect.early if "n" in payload]
+        assert kept == ours, "early events are delivered once, in order"
+        self.held = [held for held in self.held if held[0] != effect.route]
+
+    # The application.
+
+    @rule(request=st.sampled_from(REQUESTS), timeout=st.none() | st.sampled_from([0.0, 1.0, 60.0]))
+    def submit(self, request: Request[Any], timeout: float | None) -> None:
+        call = Call(request, self.now + (10.0 if timeout is None else timeout))
+        self.calls.append(call)
+        if call.deadline <= self.now:
+            call.deadline = self.now + 1e-9
+        self.session.submit(request, call, self.now, call.deadline - self.now)
+        self.perform()
+        assert call.done is self.ended
+
+    @rule(data=st.data())
+    def subscribe(self, data: st.DataObject) -> None:
+        topic = data.draw(st.sampled_from(self.topics))
+        self.wanted.add(topic)
+        self.session.subscribe(topic, self.now)
+        self.perform()
+        assert (topic in self.wanted) is not self.ended
+
+    @rule(data=st.data())
+    def unsubscribe(self, data: st.DataObject) -> None:
+        topic = data.draw(st.sampled_from(self.topics))
+        self.wanted.discard(topic)
+        self.open.pop(topic, None)
+        self.session.unsubscribe(topic, self.now)
+        self.perform()
+
+    @precondition(lambda self: any(not call.done for call in self.calls))
+    @rule(data=st.data())
+    def give_up(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from([call for call in self.calls if not call.done]))
+        self.session.give_up(call, CallCancelled("enough"))
+        self.perform()
+        assert call.done
+
+    @rule(failing=st.booleans(), sure=st.integers(0, 15))
+    def end(self, failing: bool, sure: int) -> None:
+        if sure != 7:
+            return
+        if failing:
+            self.session.fail(ClientClosed("defect"))
+        else:
+            self.session.close()
+        self.ended = True
+        self.perform()
+        self.outbox.clear()
+        assert all(call.done for call in self.calls)
+        assert not self.wanted
+
+    # The network.
+
+    def can_connect(self) -> bool:
+        state = self.session.state
+        return self.session.wants_link and (
+            state is State.IDLE or (state is State.BACKOFF and self.now >= self.session.resume_at)
+        )
+
+    @precondition(lambda self: self.can_connect())
+    @rule(works=st.integers(0, 4), error=st.sampled_from(CONNECT_ERRORS))
+    def connect(self, works: int, error: ConnectionLost) -> None:
+        self.session.connecting()
+        self.perform()
+        if works:
+            self.session.connected(self.now)
+            self.heard_at = self.now
+        else:
+            self.session.connect_failed(error, self.now)
+        self.perform()
+
+    @precondition(lambda self: self.session.state is State.READY)
+    @rule()
+    def lose(self) -> None:
+        self.outbox.clear()
+        self.on_wire.clear()
+        self.held.clear()
+        self.session.lost(ConnectionLost("gone"), self.now)
+        self.perform()
+        assert not self.open
+        for call in self.calls:
+            assert call.done or call.writes == call.refusals, "what may have been written is not kept for the next link"
+
+    @precondition(lambda self: self.outbox)
+    @rule(count=st.integers(1, 5), unsendable=st.booleans())
+    def write(self, count: int, unsendable: bool) -> None:
+        """Write what is next in the outbox."""
+        for pending in self.outbox[:count]:
+            self.outbox.remove(pending)
+            if unsendable and count == 1:
+                self.session.unsendable(pending, InvalidRequest("bad"))
+                pending.claim()
+                self.perform()
+                return
+            if not pending.claim():
+                continue
+            assert pending.id not in self.claimed_ids, "ids are never used twice"
+            self.claimed_ids.add(pending.id)
+            pending.sent_at = self.now
+            if pending.handle is not None:
+                assert not pending.handle.done
+                pending.handle.writes += 1
+            self.on_wire.append(pending)
+
+    def receive(self, message: Any) -> None:
+        self.heard_at = self.now
+        self.session.received(message, self.now)
+        self.perform()
+
+    def connected(self) -> bool:
+        return self.session.state is State.READY
+
+    @precondition(lambda self: self.connected() and self.on_wire)
+    @rule(data=st.data(), late=st.booleans())
+    def succeed(self, data: st.DataObject, late: bool) -> None:
+        """The exchange answers well, in any order, sometimes twice."""
+        pending = data.draw(st.sampled_from(self.on_wire))
+        self.on_wire.remove(pending)
+        method = pending.request.method
+        result: Any = {}
+        if "userDataStream.subscribe" in method:
+            result = {"subscriptionId": data.draw(st.integers(0, 3).filter(lambda n: n not in self.open.values()))}
+        elif method == "session.subscriptions":
+            result = [{"subscriptionId": number} for number in data.draw(st.sets(st.integers(0, 3), max_size=3))]
+        elif method == "time":
+            result = {"serverTime": 1_700_000_000_000 + int(self.now)}
+        message = {"id": pending.id, "status": 200, "result": result}
+        handle = pending.handle
+        before = handle is None or handle.done
+        self.receive(message)
+        assert handle is None or handle.done
+        if late:
+            count = self.session.late
+            self.receive(message)
+            assert self.session.late == count + 1
+        assert before or handle.done
+
+    @precondition(lambda self: self.connected() and self.on_wire)
+    @rule(data=st.data(), code=st.sampled_from(CODES), status=st.sampled_from([400, 401, 409, 418, 429, 500]))
+    def refuse(self, data: st.DataObject, code: int, status: int) -> None:
+        pending = data.draw(st.sampled_from(self.on_wire))
+        self.on_wire.remove(pending)
+        call = pending.handle
+        # A mutating request that fails with 5xx has no known outcome, whatever the code: it is not repeated.
+        unknown = pending.request.mutating and status >= 500
+        if call is not None and not call.done and code == -1021 and not pending.resynced and not unknown:
+            call.refusals += 1
+            self.receive({"id": pending.id, "status": status, "error": {"code": code, "msg": "no"}})
+            assert not call.done
+        else:
+            self.receive({"id": pending.id, "status": status, "error": {"code": code, "msg": "no"}})
+            assert call is None or call.done
+
+    @precondition(lambda self: self.connected() and self.on_wire)
+    @rule(data=st.data())
+    def answer_badly(self, data: st.DataObject) -> None:
+        pending = data.draw(st.sampled_from(self.on_wire))
+        self.on_wire.remove(pending)
+        self.receive({"id": pending.id, "status": data.draw(st.sampled_from(["x", None, 1.5, []]))})
+        assert pending.handle is None or pending.handle.done
+
+    @precondition(lambda self: self.connected())
+    @rule()
+    def revoke(self) -> None:
+        self.receive({"id": None, "status": 401, "error": {"code": -2015, "msg": "revoked"}})
+        assert not self.session.logged_on
+        assert not any(topic.needs_logon for topic in self.open)
+
+    @precondition(lambda self: self.connected())
+    @rule(garbage=json_values)
+    def receive_garbage(self, garbage: Any) -> None:
+        """No message raises; the connection sorts out events of open subscriptions before."""
+        route = garbage.get(self.dialect.route_key) if isinstance(garbage, dict) else None
+        if isinstance(garbage, dict) and str(garbage.get("id")).startswith("id-"):
+            garbage = {**garbage, "id": "id-0"}
+        with contextlib.suppress(TypeError):
+            if route in self.open.values():
+                return
+        before = len(self.calls), [call.done for call in self.calls]
+        revoked = isinstance(garbage, dict) and garbage.get("status") == 401
+        self.receive(garbage)
+        assert revoked or before == (len(self.calls), [call.done for call in self.calls])
+
+    # Events.
+
+    def acknowledgement_due(self) -> bool:
+        """Whether the session holds events for one: it shows by what becomes of an event of nobody's."""
+        count = self.session.unrouted
+        self.session.received({self.dialect.route_key: "nobody's", self.dialect.payload_key: {"e": "x"}}, self.now)
+        assert self.session.effects() == []
+        if self.session.unrouted == count:
+            return True
+        self.session.unrouted = count
+        return False
+
+    @precondition(lambda self: self.connected())
+    @rule(data=st.data(), terminated=st.integers(0, 9))
+    def event(self, data: st.DataObject, terminated: int) -> None:
+        routes = ["a", "b", "c"] if self.dialect is STREAMS else [0, 1, 2, 3]
+        route = data.draw(st.sampled_from(routes))
+        name = "balanceUpdate" if terminated else "eventStreamTerminated"
+        if route in self.open.values():
+            # The hot lane delivers it; the session is told of an end only.
+            self.heard_at = self.now
+            self.session.subscription_event(route, name, self.now)
+            self.perform()
+            assert (route in self.open.values()) is (name == "balanceUpdate")
+            return
+        payload = {"e": name, "n": next(self.numbers)}
+        count = self.session.unrouted
+        self.receive({self.dialect.route_key: route, self.dialect.payload_key: payload})
+        if self.session.unrouted == count:
+            self.held.append((route, payload))
+
+    @precondition(lambda self: self.connected())
+    @rule(name=st.sampled_from(["balanceUpdate", "eventStreamTerminated", "serverShutdown"]), wrap=st.booleans())
+    def raw_event(self, name: str, wrap: bool) -> None:
+        was_open = list(self.open)
+        payload = {"e": name, "raw": True}
+        self.receive({self.dialect.payload_key: payload} if wrap else payload)
+        if name == "eventStreamTerminated" and len(was_open) == 1:
+            assert not self.open
+
+    # The clock.
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 4.0, 11.0, 25.0]), alive=st.booleans())
+    def wait(self, seconds: float, alive: bool) -> None:
+        """Time passes; the timer ticks when it was told to, and then has done what was due."""
+        end = self.now + seconds
+        for _ in range(200):
+            when = self.session.next_tick(self.heard_at)
+            if when is None or when > end:
+                break
+            self.now = max(self.now, when)
+            if alive:
+                self.heard_at = self.now
+            self.session.tick(self.now, self.heard_at)
+            self.perform()
+        else:
+            pytest.fail("the clock is told of a time in the past, for ever")
+        self.now = end
+        if alive:
+            self.heard_at = self.now
+        for call in self.calls:
+            assert call.done or call.deadline > self.now, "completed by its deadline"
+
+    # What always holds.
+
+    @invariant()
+    def consistent(self) -> None:
+        """The session says of itself what its effects have said."""
+        session = self.session
+        for topic in self.topics:
+            assert session.is_open(topic) is (topic in self.open)
+        if session.state is not State.READY:
+            assert not self.open
+            assert not session.logged_on
+        assert session.in_flight >= sum(not call.done for call in self.calls)
+        assert session.wants_link is bool(session.in_flight or self.wanted)
+        assert session.state.is_final is self.ended
+        if self.ended:
+            assert session.in_flight == 0
+            assert session.next_tick(self.heard_at) is None
+
+    def teardown(self) -> None:
+        """In the end everybody is answered."""
+        if hasattr(self, "session"):
+            self.session.close()
+            self.ended = True
+            self.perform()
+            assert all(call.done for call in self.calls)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
