@@ -1,0 +1,258 @@
+"""A subscription's listen key over its life: kept alive, expired, replaced. Simulated hours, real threads."""
+
+import queue
+import threading
+
+import pytest
+
+from binance_socket import ApiError, CallCancelled, CancellationToken, DecodeError, SubscriptionState
+
+PATIENCE = 10.0
+
+
+@pytest.fixture
+def listen(network, exchange, run):
+    """Subscribe with the key "first": ``listen(client, **handlers) -> subscription, stream transport``."""
+
+    def open_one(client, key="first", transport=None, **handlers):
+        join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates(key, **handlers))
+        transport = transport or network.accept()
+        request = transport.sent()
+        assert (request["method"], request["params"]) == ("SUBSCRIBE", [key])
+        transport.push({"id": request["id"], "result": None})
+        return join(), transport
+
+    return open_one
+
+
+@pytest.fixture
+def replaced(network, exchange):
+    """Act the exchange's part while the key is replaced: ``replaced(api, streams, key, by)``."""
+
+    def act(api, streams, key="first", by="second"):
+        exchange.expect(api, "userDataStream.start", {"listenKey": by})
+        opening, closing = streams.sent(), streams.sent()
+        assert (opening["method"], opening["params"]) == ("SUBSCRIBE", [by])
+        assert (closing["method"], closing["params"]) == ("UNSUBSCRIBE", [key])
+        streams.push({"id": opening["id"], "result": None}, {"id": closing["id"], "result": None})
+
+    return act
+
+
+def balance(exchange, number, key="first"):
+    return {"stream": key, "data": exchange.event(number)}
+
+
+@pytest.mark.parametrize("form", ["combined", "raw"])
+def test_events_are_understood_in_both_forms(client, exchange, listen, form):
+    """Combined payloads name their stream; a raw one can only be of the one there is."""
+    heard = queue.SimpleQueue()
+    subscription, streams = listen(
+        client, on_account_balance_update=lambda event: heard.put((str(event.data.delta), event.stream))
+    )
+    for number in (1, 2):
+        event = exchange.event(number)
+        streams.push(event if form == "raw" else {"stream": "first", "data": event})
+    assert heard.get(timeout=PATIENCE) == ("1", "first")
+    assert heard.get(timeout=PATIENCE) == ("2", "first")
+    subscription.close()
+    assert streams.sent()["method"] == "UNSUBSCRIBE"
+
+
+def test_the_key_is_kept_alive_every_30_minutes(client, network, exchange, listen, pass_time):
+    """Over and over; the key is the parameter, the API key goes with it, nothing is signed."""
+    _subscription, _streams = listen(client)
+    api = None
+    for _ in range(3):
+        pass_time(client, 1799)
+        if api is not None:
+            assert api.nothing_sent()
+        pass_time(client, 1)
+        api = api or network.accept()
+        request = exchange.expect(api, "userDataStream.ping", None)
+        assert request["params"] == {"listenKey": "first", "apiKey": "key"}
+        done = client.spot_api.account.session_subscriptions.submit()
+        exchange.expect(api, "session.subscriptions", [])
+        done.result(PATIENCE)  # so the answer to the ping has been read, too
+
+
+def test_it_is_not_kept_alive_where_the_options_say_so(make_client, network, exchange, listen, pass_time):
+    """keep_alive_listen_keys=False leaves the key to the user."""
+    client = make_client(keep_alive_listen_keys=False)
+    listen(client)
+    pass_time(client, 4000)
+    assert len(network.attempts) == 1
+
+
+def test_it_is_not_kept_alive_after_the_subscription_was_closed(client, network, listen, pass_time):
+    """The key is the user's."""
+    subscription, _ = listen(client)
+    subscription.close()
+    pass_time(client, 4000)
+    assert len(network.attempts) == 1
+
+
+def test_a_failing_keepalive_is_reported_and_tried_again(client, network, exchange, listen, pass_time):
+    """Half a minute later, as the key has another half hour."""
+    errors = queue.SimpleQueue()
+    subscription, _ = listen(client)
+    subscription.on_exception(errors.put)
+    pass_time(client, 1800)
+    api = network.accept()
+    exchange.refuse(api, api.sent(), -1000, status=500)
+    error = errors.get(timeout=PATIENCE)
+    assert isinstance(error, ApiError)
+    assert error.code == -1000
+    pass_time(client, 30)
+    exchange.expect(api, "userDataStream.ping", None)
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+@pytest.mark.parametrize("form", ["combined", "raw"])
+def test_an_expired_key_is_replaced(client, network, exchange, listen, replaced, form, clock):
+    """The new one is subscribed before the old one is left, and the user hears that there was a hole."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(
+        client,
+        on_listen_key_expired=lambda event: story.put("expired"),
+        on_account_balance_update=lambda event: story.put((str(event.data.delta), event.stream)),
+    )
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda downtime: story.put(downtime.total_seconds()))
+    expired = {"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "first"}
+    streams.push(expired if form == "raw" else {"stream": "first", "data": expired})
+    api = network.accept()
+    assert story.get(timeout=PATIENCE) == "expired"
+    assert story.get(timeout=PATIENCE) == "lost"
+    assert subscription.state is SubscriptionState.RECONNECTING
+    clock.advance(2)
+    replaced(api, streams)
+    assert story.get(timeout=PATIENCE) == 2.0
+    streams.push(balance(exchange, 7, "second"))
+    assert story.get(timeout=PATIENCE) == ("7", "second")
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+def test_a_key_that_expires_in_the_very_read_of_the_acknowledgement_is_replaced(client, network, run, replaced):
+    """However early it comes."""
+    join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("first"))
+    streams = network.accept()
+    request = streams.sent()
+    expired = {"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "first"}
+    streams.push({"id": request["id"], "result": None}, {"stream": "first", "data": expired})
+    replaced(network.accept(), streams)
+    assert join().state is not SubscriptionState.CLOSED
+
+
+def test_a_key_that_the_exchange_does_not_know_is_replaced(client, network, exchange, listen, replaced, pass_time):
+    """-1125 as the answer to a keepalive."""
+    heard, errors = queue.SimpleQueue(), queue.SimpleQueue()
+    subscription, streams = listen(client, on_account_balance_update=lambda event: heard.put(event.stream))
+    subscription.on_exception(errors.put)
+    pass_time(client, 1800)
+    api = network.accept()
+    exchange.refuse(api, api.sent(), -1125)
+    assert errors.get(timeout=PATIENCE).code == -1125
+    replaced(api, streams)
+    streams.push(balance(exchange, 1, "second"))
+    assert heard.get(timeout=PATIENCE) == "second"
+
+
+def test_a_key_that_turns_out_to_be_alive_is_kept(client, network, exchange, listen):
+    """The exchange answers with the same key: nothing is subscribed anew, and the user hears that all is well."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(client, on_account_balance_update=lambda event: story.put(str(event.data.delta)))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    exchange.expect(network.accept(), "userDataStream.start", {"listenKey": "first"})
+    assert story.get(timeout=PATIENCE) == "restored"
+    streams.push(balance(exchange, 1))
+    assert story.get(timeout=PATIENCE) == "1"
+    assert streams.nothing_sent()
+
+
+def test_a_new_key_is_asked_for_until_there_is_one(client, network, exchange, listen, replaced, pass_time):
+    """An answer without a key and a refusal are reported; the next try succeeds."""
+    errors = queue.SimpleQueue()
+    subscription, streams = listen(client)
+    subscription.on_exception(errors.put)
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    api = network.accept()
+    exchange.refuse(api, api.sent(), -1000, status=500)
+    assert errors.get(timeout=PATIENCE).code == -1000
+    exchange.expect(api, "userDataStream.start", {"nothing": "here"})
+    assert isinstance(errors.get(timeout=PATIENCE), DecodeError)
+    replaced(api, streams)
+
+
+def test_closing_while_a_key_is_replaced(client, network, exchange, listen):
+    """The new key is not subscribed to any more."""
+    subscription, streams = listen(client)
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    api = network.accept()
+    request = api.sent()
+    assert request["method"] == "userDataStream.start"
+    subscription.close()
+    assert streams.sent()["method"] == "UNSUBSCRIBE"
+    api.push({"id": request["id"], "status": 200, "result": {"listenKey": "second"}})
+    done = client.spot_api.account.session_subscriptions.submit()
+    exchange.expect(api, "session.subscriptions", [])
+    done.result(PATIENCE)
+    assert streams.nothing_sent()
+    assert subscription.wait(PATIENCE)
+
+
+def test_a_link_that_is_lost_while_a_key_is_replaced(client, network, exchange, listen):
+    """The subscription comes back on the new link with the new key, and the user hears of one hole."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(client, on_account_balance_update=lambda event: story.put(event.stream))
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    exchange.expect(network.accept(), "userDataStream.start", {"listenKey": "second"})
+    assert streams.sent()["params"] == ["second"]
+    assert streams.sent()["params"] == ["first"]
+    streams.drop()
+    again = network.accept()
+    request = again.sent()
+    assert (request["method"], request["params"]) == ("SUBSCRIBE", ["second"])
+    again.push({"id": request["id"], "result": None}, balance(exchange, 1, "second"))
+    assert [story.get(timeout=PATIENCE) for _ in range(3)] == ["lost", "restored", "second"]
+
+
+def test_two_keys_expire_independently(client, network, exchange, listen, replaced):
+    """Only the subscription of the expired key moves."""
+    heard = queue.SimpleQueue()
+    _first, streams = listen(client, on_account_balance_update=lambda event: heard.put(("first", event.stream)))
+    second, _ = listen(
+        client, "other", streams, on_account_balance_update=lambda event: heard.put(("other", event.stream))
+    )
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    replaced(network.accept(), streams, by="new")
+    streams.push(balance(exchange, 1, "other"), balance(exchange, 1, "new"))
+    assert sorted(heard.get(timeout=PATIENCE) for _ in range(2)) == [("first", "new"), ("other", "other")]
+    assert second.stream == "other"
+
+
+def test_a_cancelled_token_ends_the_keepalives(client, network, run, pass_time):
+    """A token closes a subscription with a key, too, and one that waits."""
+    token = CancellationToken()
+    join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("first", ct=token))
+    streams = network.accept()
+    streams.sent()
+    token.cancel()
+    with pytest.raises(CallCancelled):
+        join()
+    pass_time(client, 4000)
+    assert len(network.attempts) == 1
+
+
+def test_the_client_may_be_closed_while_a_keepalive_is_under_way(client, network, listen, pass_time):
+    """No thread hangs, and the subscription ends."""
+    closed = threading.Event()
+    subscription, _ = listen(client)
+    subscription.on_connection_closed(closed.set)
+    pass_time(client, 1800)
+    network.accept().sent()
+    client.close()
+    assert closed.wait(PATIENCE)

@@ -1,0 +1,248 @@
+"""Listen keys over REST, against a real HTTP server on loopback."""
+
+import http.server
+import json
+import queue
+import threading
+import urllib.parse
+
+import attrs
+import pytest
+
+from binance_socket import (
+    ApiError,
+    CallCancelled,
+    CancellationToken,
+    Certainty,
+    ClientClosed,
+    ConnectionLost,
+    DecodeError,
+    Environment,
+    InvalidRequest,
+    RateLimited,
+    RequestTimeout,
+)
+from binance_socket._engine import rest as rest_module
+
+PATIENCE = 10.0
+
+
+class Venue:
+    """An HTTP server that keeps what it was asked and answers what it is told to."""
+
+    def __init__(self):
+        self.asked = queue.SimpleQueue()
+        self.answers = queue.SimpleQueue()
+        self.release = threading.Event()
+        venue = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                split = urllib.parse.urlsplit(self.path)
+                params = dict(urllib.parse.parse_qsl(split.query))
+                venue.asked.put((self.command, split.path, params, self.headers.get("X-MBX-APIKEY")))
+                status, body, headers = venue.answers.get(timeout=PATIENCE)
+                if status is None:
+                    venue.release.wait(PATIENCE)
+                    return
+                body = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_PUT = do_DELETE = answer  # noqa: N815  # the names that http.server looks for
+
+            def log_message(self, *args):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def answer(self, status, body, **headers):
+        self.answers.put((status, body, headers))
+
+    def stop(self):
+        self.release.set()
+        self._server.shutdown()
+        self._thread.join(PATIENCE)
+        self._server.server_close()
+
+
+@pytest.fixture
+def venue():
+    venue = Venue()
+    yield venue
+    venue.stop()
+
+
+@pytest.fixture
+def environment(venue):
+    return Environment(
+        name="venue",
+        ws_api_url="wss://api.example/ws-api/v3",
+        stream_url="wss://stream.example",
+        rest_url=venue.url,
+        listen_key_transport="rest",
+    )
+
+
+@pytest.fixture
+def account(make_client, environment):
+    return make_client(environment=environment).spot_api.account
+
+
+def test_the_three_calls_go_over_rest(account, venue, network):
+    """POST, PUT and DELETE, the key as a parameter and the API key as a header; no socket is opened."""
+    venue.answer(200, {"listenKey": "abc"})
+    assert account.start_user_stream().result == "abc"
+    assert venue.asked.get(timeout=PATIENCE) == ("POST", "/api/v3/userDataStream", {}, "key")
+    venue.answer(200, {})
+    assert account.keep_alive_user_stream("abc").result is None
+    assert venue.asked.get(timeout=PATIENCE) == ("PUT", "/api/v3/userDataStream", {"listenKey": "abc"}, "key")
+    venue.answer(200, {})
+    response = account.stop_user_stream("abc")
+    assert (response.status, response.result) == (200, None)
+    assert venue.asked.get(timeout=PATIENCE) == ("DELETE", "/api/v3/userDataStream", {"listenKey": "abc"}, "key")
+    assert network.attempts == []
+
+
+def test_an_error_of_the_exchange(account, venue):
+    """ApiError with code, message, status and method."""
+    venue.answer(400, {"code": -1125, "msg": "This listenKey does not exist."})
+    with pytest.raises(ApiError) as caught:
+        account.keep_alive_user_stream("gone")
+    error = caught.value
+    assert (error.code, error.message, error.status) == (-1125, "This listenKey does not exist.", 400)
+    assert error.method == "userDataStream.ping"
+
+
+@pytest.mark.parametrize("status", [403, 404, 502])
+def test_a_page_instead_of_an_answer_is_an_api_error_all_the_same(account, venue, status):
+    """What stands before the exchange refuses with a page: its status counts."""
+    venue.answer(status, b"<html>no</html>")
+    with pytest.raises(ApiError) as caught:
+        account.start_user_stream()
+    assert caught.value.status == status
+
+
+def test_a_rate_limit_says_when_to_come_back(account, venue):
+    """Retry-After is in seconds."""
+    venue.answer(429, {"code": -1003, "msg": "Too many requests."}, **{"Retry-After": "60"})
+    with pytest.raises(RateLimited) as caught:
+        account.start_user_stream()
+    assert caught.value.retry_after is not None
+
+
+@pytest.mark.parametrize("body", [b"[]", b"", b"<html>", b'{"listenKey": 5}', b"{}"])
+def test_a_success_that_is_none(account, venue, body):
+    """DecodeError."""
+    venue.answer(200, body)
+    with pytest.raises(DecodeError):
+        account.start_user_stream()
+
+
+def test_nobody_there(make_client, environment, venue):
+    """ConnectionLost, without the URL, in which the key may be."""
+    client = make_client(environment=attrs.evolve(environment, rest_url="http://127.0.0.1:1"))
+    with pytest.raises(ConnectionLost) as caught:
+        client.spot_api.account.keep_alive_user_stream("secretkey")
+    assert "secretkey" not in str(caught.value)
+
+
+def test_no_answer_in_time(account, venue, make_client, environment, clock):
+    """RequestTimeout, by the client's clock, though the thread still waits."""
+    venue.answer(None, b"")
+    future = account.start_user_stream.submit()
+    venue.asked.get(timeout=PATIENCE)
+    clock.advance(12)
+    with pytest.raises(RequestTimeout) as caught:
+        future.result(PATIENCE)
+    assert caught.value.certainty is Certainty.MAYBE_SENT
+    venue.release.set()
+
+
+def test_a_token_abandons_a_waiting_call(make_client, environment, venue):
+    """At once, though the thread still waits."""
+    token = CancellationToken()
+    client = make_client(environment=environment)
+    venue.answer(None, b"")
+    future = client.with_options(ct=token).spot_api.account.start_user_stream.submit()
+    venue.asked.get(timeout=PATIENCE)
+    token.cancel()
+    with pytest.raises(CallCancelled):
+        future.result(PATIENCE)
+    venue.release.set()
+
+
+def test_closing_ends_a_waiting_call(make_client, environment, venue):
+    """At once, with ClientClosed; later ones are refused."""
+    client = make_client(environment=environment)
+    venue.answer(None, b"")
+    future = client.spot_api.account.start_user_stream.submit()
+    venue.asked.get(timeout=PATIENCE)
+    client.close()
+    assert isinstance(future.exception(0), ClientClosed)
+    with pytest.raises(ClientClosed):
+        client.spot_api.account.start_user_stream()
+    venue.release.set()
+
+
+def test_calls_that_hang_do_not_hold_up_the_sockets(make_client, environment, venue, network, exchange, clock):
+    """However many: what the reader has others write is written."""
+    client = make_client(environment=environment)
+    network.hang()
+    waiting = client.spot_api.account.session_subscriptions.submit()
+    network.wait_attempt()
+    hanging = []
+    for _ in range(4):
+        venue.answer(None, b"")
+        hanging.append(client.spot_api.account.start_user_stream.submit())
+        venue.asked.get(timeout=PATIENCE)
+    late = client.spot_api.account.start_user_stream.submit()
+    client._hub.api._waker.wake()
+    exchange.expect(network.accept(), "session.subscriptions", [])
+    assert waiting.result(PATIENCE).result == []
+    clock.advance(12)
+    for future in hanging:
+        assert future.exception(PATIENCE).certainty is Certainty.MAYBE_SENT
+    # This one was never begun.
+    assert late.exception(PATIENCE).certainty is Certainty.NOT_SENT
+    venue.release.set()
+
+
+def test_a_defect_does_not_leave_the_caller_waiting(account, venue, monkeypatch):
+    """Whatever goes wrong on our side, the future ends (U2)."""
+
+    def broken(*args, **kwargs):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(rest_module, "request_json", broken)
+    with pytest.raises(ClientClosed, match="internal"):
+        account.start_user_stream()
+
+
+def test_without_credentials_nothing_is_asked(make_client, environment, venue):
+    """InvalidRequest before anything is sent."""
+    client = make_client(environment=environment, credentials=None)
+    with pytest.raises(InvalidRequest):
+        client.spot_api.account.start_user_stream()
+    assert venue.asked.empty()
+
+
+def test_a_key_is_kept_alive_over_rest(make_client, environment, venue, network, run, pass_time):
+    """The stream is on the socket, its key is at the REST server."""
+    client = make_client(environment=environment)
+    join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("abc"))
+    streams = network.accept()
+    streams.push({"id": streams.sent()["id"], "result": None})
+    join()
+    venue.answer(200, {})
+    pass_time(client, 1800)
+    assert venue.asked.get(timeout=PATIENCE)[0] == "PUT"
+    assert network.attempts == ["wss://stream.example/stream"]
