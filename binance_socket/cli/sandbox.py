@@ -35,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as exc:
         parser.exit(1, f"cannot listen: {exc}\n")
     stopped = threading.Event()
-    previous = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+
+    def stop(number: int, frame: object) -> None:
+        stopped.set()
+
+    previous = signal.signal(signal.SIGTERM, stop)
     try:
         with sandbox:
             environment = sandbox.environment

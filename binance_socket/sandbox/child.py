@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 import orjson
 
@@ -53,9 +53,10 @@ class _Child:
                     "data": exc.data,
                 }
             }
-        except (KeyError, ValueError, TypeError) as exc:
-            kind = next(kind for kind in (KeyError, ValueError, TypeError) if isinstance(exc, kind))
-            answer = {"error": {"kind": kind.__name__, "message": str(exc)}}
+        except KeyError as exc:
+            answer = {"error": {"kind": "KeyError", "message": str(exc)}}
+        except ValueError as exc:
+            answer = {"error": {"kind": "ValueError", "message": str(exc)}}
         line = orjson.dumps({"id": request["id"], **answer}, default=str) + b"\n"
         with self._lock:
             self._output.write(line)
@@ -63,8 +64,11 @@ class _Child:
 
 
 def _unpacked(value: Any) -> Any:
-    if isinstance(value, dict) and value.keys() == {BYTES}:
-        return base64.b64decode(value[BYTES])
+    if isinstance(value, dict):
+        document = cast("dict[str, Any]", value)
+        if document.keys() == {BYTES}:
+            return base64.b64decode(document[BYTES])
+        return document
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import orjson
 
@@ -59,11 +59,10 @@ def _event_in_microseconds(payload: Mapping[str, Any]) -> dict[str, Any]:
 def in_microseconds(result: Any) -> Any:
     """Return a copy of a result with its times in microseconds instead of milliseconds."""
     if isinstance(result, dict):
-        return {
-            name: _longer(value) if name in _RESULT_TIMES else in_microseconds(value) for name, value in result.items()
-        }
+        items = cast("dict[str, Any]", result).items()
+        return {name: _longer(value) if name in _RESULT_TIMES else in_microseconds(value) for name, value in items}
     if isinstance(result, list):
-        return [in_microseconds(item) for item in result]
+        return [in_microseconds(item) for item in cast("list[object]", result)]
     return result
 
 

@@ -7,7 +7,7 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from websockets.exceptions import ConnectionClosed
@@ -140,7 +140,7 @@ class Outbox:
             self._changed.notify()
 
     @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> Generator[None]:
         """
         Hold back whatever is put meanwhile.
 
@@ -236,6 +236,7 @@ class Heart:
 
     def _beat(self) -> None:
         now = self._clock.monotonic()
+        payload: bytes | None = None
         with self._lock:
             if self._stopped:
                 return
@@ -247,8 +248,7 @@ class Heart:
                 payload = b"%d" % self._number
                 self._unanswered[payload] = now
                 self._next_ping = self._timer.call_at(now + PING_INTERVAL, self._beat)
-            silent = self._stopped
-        if silent:
+        if payload is None:
             self._outbox.close_with(1008, "Pong timeout")
         else:
             self._outbox.put(ping_frame(payload))

@@ -44,7 +44,7 @@ class Method:
 
     security: Security = OPEN
     weight: int | Weight = 1
-    parameters: Form = attrs.field(factory=Form)
+    form: Form = attrs.field(factory=Form)
     session: bool = True
     """Whether a session's key may stand in for the request's own."""
 
@@ -82,7 +82,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "time": Method(),
     "exchangeInfo": Method(
         weight=20,
-        parameters=Form(
+        form=Form(
             {
                 "symbol": "STRING",
                 "symbols": "ARRAY",
@@ -101,7 +101,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "userDataStream.stop": Method(KEY, 2, _LISTEN_KEY),
     "userDataStream.subscribe": Method(weight=2),
     "userDataStream.subscribe.signature": Method(SIGNED, 2, session=False),
-    "userDataStream.unsubscribe": Method(weight=2, parameters=Form({"subscriptionId": "INT"})),
+    "userDataStream.unsubscribe": Method(weight=2, form=Form({"subscriptionId": "INT"})),
     "account.status": Method(SIGNED, 20, Form({"omitZeroBalances": "BOOLEAN"})),
     "account.rateLimits.orders": Method(SIGNED, 40),
     "order.place": Method(SIGNED, 1, Form(_ORDER, _ORDER_REQUIRED)),

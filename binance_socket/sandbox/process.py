@@ -15,10 +15,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import orjson
@@ -122,7 +122,7 @@ def _packed(value: Any) -> Any:
     if isinstance(value, bytes):
         return {BYTES: base64.b64encode(value).decode("ascii")}
     if isinstance(value, (list, tuple)):
-        return [_packed(item) for item in value]
+        return [_packed(item) for item in cast("Iterable[Any]", value)]
     return value
 
 
@@ -132,4 +132,4 @@ def _error(error: Mapping[str, Any]) -> Exception:
     return _KINDS.get(error["kind"], RuntimeError)(error["message"])
 
 
-_KINDS: Final[Mapping[str, type[Exception]]] = {"KeyError": KeyError, "ValueError": ValueError, "TypeError": TypeError}
+_KINDS: Final[Mapping[str, type[Exception]]] = {"KeyError": KeyError, "ValueError": ValueError}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import attrs
 import orjson
@@ -45,6 +45,7 @@ class Request:
 
 def parse_request(text: str | bytes) -> Request:
     """Read one message. Raises ExchangeError, with ``id`` in its data where the request had a usable one."""
+    document: Any
     try:
         document = json.loads(
             text, parse_float=NumberText, parse_constant=_no_constant, object_pairs_hook=_without_duplicates
@@ -57,15 +58,17 @@ def parse_request(text: str | bytes) -> Request:
         raise ExchangeError(-1135, "Invalid JSON Request")
     if "id" not in document:
         raise ExchangeError.mandatory("id")
-    request_id = document["id"]
+    fields = cast("dict[str, Any]", document)
+    request_id = fields["id"]
     if not _is_id(request_id):
         raise ExchangeError.illegal_characters("id", "^[a-zA-Z0-9-_]{1,36}$")
-    method, params = document.get("method"), document.get("params")
+    method, params = fields.get("method"), fields.get("params")
     if not isinstance(method, str) or not method:
         return Request(request_id, "", {})
     if params is not None and not isinstance(params, dict):
         raise ExchangeError(-1135, "JSON sent for parameter 'params' is not valid", data={"id": request_id})
-    return Request(request_id, _VERSION.sub("", method, count=1), params or {})
+    own = cast("dict[str, Any]", params or {})
+    return Request(request_id, _VERSION.sub("", method, count=1), own)
 
 
 def _is_id(value: object) -> bool:
@@ -108,7 +111,7 @@ class Form:
     The types are the documents': STRING, ENUM, DECIMAL, LONG, INT, BOOLEAN and ARRAY.
     """
 
-    types: Mapping[str, str] = attrs.field(factory=dict)
+    types: Mapping[str, str] = attrs.field(factory=dict[str, str])
     required: Sequence[str] = ()
     one_of: tuple[str, str] | None = None
 
@@ -147,9 +150,9 @@ def _read(name: str, kind: str, value: Any) -> Any:
             raise ExchangeError.bad_data(name)
         return value in (True, "true")
     if kind == "ARRAY":
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[object]", value)):
             raise ExchangeError.bad_data(name)
-        return value
+        return cast("list[str]", value)
     if text is None:
         raise ExchangeError.bad_data(name)
     return text

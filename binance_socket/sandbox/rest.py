@@ -91,7 +91,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  # only a _Server makes these
     # One request per connection: nothing is left open.
     protocol_version = "HTTP/1.0"
 
@@ -146,7 +146,7 @@ def _info(venue: Venue, query: Mapping[str, str], key: str | None) -> Any:
                 params[name] = json.loads(params[name])
             except ValueError:
                 raise ExchangeError.bad_data(name) from None
-    typed = METHODS["exchangeInfo"].parameters.check(params, ())
+    typed = METHODS["exchangeInfo"].form.check(params, ())
     return venue.exchange.exchange_info(typed, rate_limits=venue.limits.quotas)
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import orjson
@@ -56,7 +56,7 @@ class _Budget:
     """At most so many messages in any second."""
 
     clock: Callable[[], float]
-    _seen: deque[float] = attrs.field(factory=deque, init=False)
+    _seen: deque[float] = attrs.field(factory=deque[float], init=False)
 
     def spend(self) -> bool:
         """Count a message. False when there were too many."""
@@ -125,9 +125,7 @@ class StreamSession(Session):
         if method == "LIST_SUBSCRIPTIONS":
             return list(self._streams)
         if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
-            if not isinstance(params, list) or not all(isinstance(name, str) for name in params):
-                raise _Refused(2, "Invalid request: invalid type, expected a sequence of strings")
-            names: list[str] = params
+            names = _strings(params)
             if method == "UNSUBSCRIBE":
                 self._unsubscribe(names)
                 return None
@@ -135,17 +133,18 @@ class StreamSession(Session):
                 raise _Refused(2, f"Invalid request: more than {MOST_STREAMS} streams")
             announced.append(lambda: self._subscribe(names))
             return None
-        if not isinstance(params, list) or not params or not isinstance(params[0], str):
+        given = cast("list[object]", params) if isinstance(params, list) else []
+        if not given or not isinstance(given[0], str):
             raise _Refused(2, "Invalid request: property name must be a string")
-        if len(params) > (2 if method == "SET_PROPERTY" else 1):
+        if len(given) > (2 if method == "SET_PROPERTY" else 1):
             raise _Refused(2, "Invalid request: too many parameters")
-        if params[0] != "combined":
+        if given[0] != "combined":
             raise _Refused(0, "Unknown property")
         if method == "GET_PROPERTY":
             return self._combined
-        if len(params) < 2 or not isinstance(params[1], bool):
+        if len(given) < 2 or not isinstance(given[1], bool):
             raise _Refused(1, "Invalid value type: expected Boolean")
-        self._combined = params[1]
+        self._combined = given[1]
         return None
 
     def _subscribe(self, names: Iterable[str]) -> None:
@@ -172,7 +171,14 @@ class StreamSession(Session):
             self.venue.feed(sink.uid).detach(sink)
 
 
+def _strings(params: Any) -> list[str]:
+    if not isinstance(params, list) or not all(isinstance(name, str) for name in cast("list[object]", params)):
+        raise _Refused(2, "Invalid request: invalid type, expected a sequence of strings")
+    return cast("list[str]", params)
+
+
 def _read(message: str) -> Mapping[str, Any]:
+    document: Any
     try:
         document = json.loads(message)
     except json.JSONDecodeError as exc:
@@ -182,14 +188,14 @@ def _read(message: str) -> Mapping[str, Any]:
     where = f"at line 1 column {len(message)}"
     if not isinstance(document, dict) or "method" not in document:
         raise _Refused(2, f"Invalid request: missing field `method` {where}")
-    method = document["method"]
+    fields = cast("dict[str, Any]", document)
+    method = fields["method"]
     if method not in _METHODS:
         expected = ", ".join(f"`{name}`" for name in _METHODS)
         raise _Refused(2, f"Invalid request: unknown variant `{method}`, expected one of {expected} {where}")
-    request_id = document.get("id")
-    if "id" not in document or not _is_id(request_id):
+    if "id" not in fields or not _is_id(fields["id"]):
         raise _Refused(2, "Invalid request: request ID must be an unsigned integer")
-    return document
+    return fields
 
 
 def _is_id(value: object) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 from websockets.frames import Frame, Opcode
@@ -54,8 +53,10 @@ class Venue:
     listen_keys: ListenKeys
     # Guards the two below.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
-    _accounts: dict[int, tuple[AccountState, Feed]] = attrs.field(factory=dict, init=False)
-    _sessions: dict[Session, None] = attrs.field(factory=dict, init=False)
+    _accounts: dict[int, tuple[AccountState, Feed]] = attrs.field(
+        factory=dict[int, "tuple[AccountState, Feed]"], init=False
+    )
+    _sessions: dict[Session, None] = attrs.field(factory=dict["Session", None], init=False)
 
     def open_account(self, balances: Mapping[str, str]) -> AccountState:
         """Open an account, and listen to it."""
@@ -135,9 +136,3 @@ class Session(ABC):
         self.venue.leave(self)
         self.heart.stop()
         self.outbox.stop()
-
-
-def query_flag(query: Mapping[str, list[str]], name: str) -> Any:
-    """Return the last value of a URL parameter, or None."""
-    values = query.get(name)
-    return values[-1] if values else None

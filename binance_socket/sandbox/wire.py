@@ -15,7 +15,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 from .._engine.waker import Waker
@@ -176,7 +176,7 @@ class Wire:
     # Within.
 
     @contextlib.contextmanager
-    def _in_use(self) -> Iterator[None]:
+    def _in_use(self) -> Generator[None]:
         with self._lock:
             if self._closed:
                 raise ConnectionAbortedError("the connection is closed")

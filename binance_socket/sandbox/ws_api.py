@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 import orjson
@@ -95,7 +95,7 @@ class ApiSession(Session):
             if method is None:
                 raise ExchangeError(-1020, "This operation is not supported.")
             call = self._admit(method, request)
-            if request.method in ("order.place",) and call.key is not None:
+            if request.method == "order.place" and call.key is not None:
                 uid = call.key.uid
             body = self._run(request.method, call)
         except ExchangeError as error:
@@ -117,7 +117,7 @@ class ApiSession(Session):
     def _admit(self, method: Method, request: Request) -> Call:
         """Return the request's own parameters and its key, once it has passed all checks. Raises ExchangeError."""
         params, security = request.params, method.security
-        typed = method.parameters.check(params, ("returnRateLimits", *security.parameters))
+        typed = method.form.check(params, ("returnRateLimits", *security.parameters))
         if not security.key:
             return Call(typed, self._key)
         own = "apiKey" in params
@@ -199,7 +199,7 @@ class ApiSession(Session):
 
     def _run(self, name: str, call: Call) -> dict[str, Any]:
         venue, params = self.venue, call.params
-        public = _PUBLIC.get(name)
+        public = self._PUBLIC.get(name)
         if public is not None:
             result = public(self, call)
         else:
@@ -210,6 +210,9 @@ class ApiSession(Session):
         # So it was documented, and so it came.
         field = "response" if name in ("userDataStream.ping", "userDataStream.stop") else "result"
         return {"status": 200, field: result}
+
+    def _ping(self, call: Call) -> dict[str, Any]:
+        return {}
 
     def _time(self, call: Call) -> dict[str, Any]:
         return {"serverTime": self.venue.wall.milliseconds()}
@@ -293,20 +296,19 @@ class ApiSession(Session):
         self.venue.feed(subscription.uid).detach(subscription)
         self._subscriptions.pop(subscription.number, None)
 
-
-# Methods that concern the connection, or nobody in particular.
-_PUBLIC: Final[Mapping[str, Callable[[ApiSession, Call], Any]]] = {
-    "ping": lambda session, call: {},
-    "time": ApiSession._time,  # pyright: ignore[reportPrivateUsage]  # the table of this very class
-    "exchangeInfo": ApiSession._exchange_info,  # pyright: ignore[reportPrivateUsage]
-    "session.logon": ApiSession._logon,  # pyright: ignore[reportPrivateUsage]
-    "session.status": ApiSession._status,  # pyright: ignore[reportPrivateUsage]
-    "session.logout": ApiSession._logout,  # pyright: ignore[reportPrivateUsage]
-    "session.subscriptions": ApiSession._list_subscriptions,  # pyright: ignore[reportPrivateUsage]
-    "userDataStream.subscribe": ApiSession._subscribe,  # pyright: ignore[reportPrivateUsage]
-    "userDataStream.subscribe.signature": ApiSession._subscribe_signed,  # pyright: ignore[reportPrivateUsage]
-    "userDataStream.unsubscribe": ApiSession._unsubscribe,  # pyright: ignore[reportPrivateUsage]
-}
+    # Methods that concern the connection, or nobody in particular.
+    _PUBLIC: ClassVar[Mapping[str, Callable[..., Any]]] = {
+        "ping": _ping,
+        "time": _time,
+        "exchangeInfo": _exchange_info,
+        "session.logon": _logon,
+        "session.status": _status,
+        "session.logout": _logout,
+        "session.subscriptions": _list_subscriptions,
+        "userDataStream.subscribe": _subscribe,
+        "userDataStream.subscribe.signature": _subscribe_signed,
+        "userDataStream.unsubscribe": _unsubscribe,
+    }
 
 
 def _start_key(venue: Venue, uid: int, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ def test_the_server_pings_every_twenty_seconds(bare, clock):
         assert opcode == PING
         payloads.append(payload)
         bare.send_frame(PONG, payload)
+        # Its answer shows that the pong has been seen, too.
+        bare.send_frame(TEXT, b'{"id":1,"method":"ping"}')
+        assert bare.read_frame()[0] == TEXT
     assert len(set(payloads)) == 4
 
 
