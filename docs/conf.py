@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+from sphinx.application import Sphinx
+
 import binance_socket
 from binance_socket.spot_api.account import Account
 from binance_socket.spot_api.endpoint import Endpoint
@@ -13,6 +18,7 @@ extensions = ["sphinx.ext.autodoc"]
 html_theme = "furo"
 html_title = f"binance_socket {release}"
 html_copy_source = False
+html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["wide.css"]
 exclude_patterns = ["_build"]
@@ -21,7 +27,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_class_signature = "separated"
 autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True}
+autodoc_default_options = {"members": True, "undoc-members": True}
 
 # Every name that a page refers to must exist. The standard library's are not looked up: the build needs no network.
 nitpicky = True
@@ -49,3 +55,16 @@ for name, member in list(vars(Account).items()):
         declaration = member.declaration
         declaration.__annotations__["return"] = f"Response[{declaration.__annotations__['return']}]"
         setattr(Account, name, declaration)
+
+
+def show_default(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Say what an option's default is: the constructors that attrs writes are not shown."""
+    owner, _, field_name = name.rpartition(".")
+    cls = {f"binance_socket.{cls.__name__}": cls for cls in (binance_socket.ClientOptions, binance_socket.Environment)}
+    field = getattr(attrs.fields(cls[owner]), field_name, None) if what == "attribute" and owner in cls else None
+    if field is not None and field.default is not attrs.NOTHING:
+        lines += ["", f"Default: ``{getattr(field.default, 'name', field.default)}``"]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", show_default)

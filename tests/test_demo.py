@@ -106,6 +106,29 @@ def test_a_broken_promise(
     assert "All as promised" not in output.getvalue()
 
 
+class _Saboteur(PlainView):
+    """Loses one event of the deposit and repeats the other, so that as many arrive as should."""
+
+    def __init__(self, output: io.StringIO, sandbox: Sandbox) -> None:
+        super().__init__(output, TITLE)
+        self._sandbox = sandbox
+
+    def begin(self, chapter: str) -> None:
+        if chapter == "deposit":
+            self._sandbox.faults.drop_events()
+            self._sandbox.faults.duplicate_events()
+
+
+def test_the_ledger_has_the_last_word(sandbox: Sandbox, output: io.StringIO) -> None:
+    """As many events as there should be are not enough: they must be the ledger's."""
+    assert perform(sandbox, _Saboteur(output, sandbox)) == 1
+
+    last = output.getvalue().splitlines()[-1]
+    assert re.fullmatch(
+        r"FAILED: alice: event 7 of the ledger is .*'balanceUpdate'.*, but .*'outboundAccountPosition'.* arrived", last
+    )
+
+
 @pytest.mark.parametrize("width, height", [(80, 24), (100, 40)])
 def test_screen(width: int, height: int, sandbox: Sandbox) -> None:
     """On a terminal everything stands on one screen at the end."""
