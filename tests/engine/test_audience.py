@@ -1,0 +1,139 @@
+"""Who hears what."""
+
+from concurrent.futures import Future
+
+from binance_socket import ClientClosed, InvalidRequest
+from binance_socket._engine.audience import Audience, settle
+from binance_socket._session.effects import Closed, Deliver, Lost, Opened
+from binance_socket._session.topics import StreamTopic
+
+TOPIC, OTHER = StreamTopic("a"), StreamTopic("b")
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.story = []
+        self.full = False
+
+    def post(self, payloads, received_at, route):
+        self.story.append(("post", list(payloads), route))
+
+    def opened(self, topic, route, now):
+        self.story.append(("opened", route))
+
+    def lost(self, topic, reason, now):
+        self.story.append(("lost", reason))
+
+    def closed(self, topic, error):
+        self.story.append(("closed", error))
+
+    def ended(self, topic, name, now):
+        self.story.append(("ended", name))
+
+
+def follow(audience, *effects):
+    for tell in audience.follow(effects):
+        tell(1.0, 2.0)
+
+
+def test_opened_is_told_before_early_events_and_before_the_future_is_done():
+    """So that whoever waits finds everything in place."""
+    audience, listener, future = Audience(), Listener(), Future()
+    assert audience.add(TOPIC, listener, future, 0.0) is None
+    future.add_done_callback(lambda _: listener.story.append("done"))
+    follow(audience, Opened(TOPIC, "a", ({"n": 1},)))
+    assert listener.story == [("opened", "a"), ("post", [{"n": 1}], "a"), "done"]
+    assert audience.routes == {"a": (TOPIC, (listener,))}
+
+
+def test_a_second_subscriber_of_an_open_topic_is_told_at_once():
+    """And is routed to before."""
+    audience, first, second, future = Audience(), Listener(), Listener(), Future()
+    audience.add(TOPIC, first, Future(), 0.0)
+    follow(audience, Opened(TOPIC, 5))
+    tell = audience.add(TOPIC, second, future, 0.0)
+    assert audience.routes[5] == (TOPIC, (first, second))
+    tell()
+    assert second.story == [("opened", 5)]
+    assert future.done()
+
+
+def test_the_last_to_leave_is_told_so():
+    """Routes go with it; leaving twice is nothing."""
+    audience, first, second = Audience(), Listener(), Listener()
+    for listener in (first, second):
+        audience.add(TOPIC, listener, Future(), 0.0)
+    follow(audience, Opened(TOPIC, 5))
+    assert not audience.remove(TOPIC, first)
+    assert not audience.remove(TOPIC, first)
+    assert audience.routes[5] == (TOPIC, (second,))
+    assert audience.remove(TOPIC, second)
+    assert not audience.remove(TOPIC, second)
+    assert audience.routes == {}
+
+
+def test_a_lost_topic_keeps_its_subscribers():
+    """They hear again when it is open again, under whatever route."""
+    audience, listener = Audience(), Listener()
+    audience.add(TOPIC, listener, Future(), 0.0)
+    follow(audience, Opened(TOPIC, 5), Lost(TOPIC, "why"))
+    assert audience.routes == {}
+    follow(audience, Opened(TOPIC, 6))
+    assert list(audience.routes) == [6]
+    assert listener.story == [("opened", 5), ("lost", "why"), ("opened", 6)]
+
+
+def test_a_closed_topic_forgets_them():
+    """Who waits gets the error; without one, the client was closed."""
+    audience, listener, refused, closed = Audience(), Listener(), Future(), Future()
+    error = InvalidRequest("no")
+    audience.add(TOPIC, listener, refused, 0.0)
+    follow(audience, Closed(TOPIC, error))
+    assert refused.exception(0) is error
+    audience.add(TOPIC, listener, closed, 0.0)
+    follow(audience, Closed(TOPIC, None))
+    assert isinstance(closed.exception(0), ClientClosed)
+    assert listener.story == [("closed", error), ("closed", None)]
+    assert not audience.remove(TOPIC, listener)
+
+
+def test_withdrawing_returns_what_waits():
+    """Only once, and only the subscriber's own."""
+    audience, first, second, future = Audience(), Listener(), Listener(), Future()
+    audience.add(TOPIC, first, future, 0.0)
+    audience.add(TOPIC, second, Future(), 0.0)
+    assert audience.withdraw(OTHER, first) == []
+    assert audience.withdraw(TOPIC, first) == [future]
+    assert audience.withdraw(TOPIC, first) == []
+
+
+def test_an_event_without_a_route_is_posted_and_its_name_told():
+    """By some names the exchange ends a stream."""
+    audience, listener = Audience(), Listener()
+    audience.add(TOPIC, listener, Future(), 0.0)
+    follow(audience, Deliver(TOPIC, {"e": "listenKeyExpired"}), Deliver(TOPIC, {"e": []}), Deliver(OTHER, {"e": "x"}))
+    assert listener.story == [
+        ("post", [{"e": "listenKeyExpired"}], None),
+        ("ended", "listenKeyExpired"),
+        ("post", [{"e": []}], None),
+    ]
+
+
+def test_somebody_is_full():
+    """Of any topic, open or not."""
+    audience, listener = Audience(), Listener()
+    assert not audience.anyone_full()
+    audience.add(TOPIC, listener, Future(), 0.0)
+    assert not audience.anyone_full()
+    listener.full = True
+    assert audience.anyone_full()
+
+
+def test_a_cancelled_future_is_left_alone():
+    """Whoever waited does not any more."""
+    future = Future()
+    future.cancel()
+    settle(future, None)
+    assert future.cancelled()

@@ -1,0 +1,134 @@
+"""One socket and its outbox."""
+
+import threading
+
+import pytest
+
+from binance_socket import CallCancelled, Certainty, InvalidRequest
+from binance_socket._engine.futures import CallFuture
+from binance_socket._engine.link import Link
+from binance_socket._session.effects import Pending
+from binance_socket._wire.messages import Request
+from binance_socket.testing import FakeTransport, InlineExecutor, ManualClock
+
+PATIENCE = 10.0
+
+
+def pending(number, handle=None):
+    return Pending(f"{number}", Request("test"), 10.0, handle)
+
+
+@pytest.fixture
+def transport():
+    return FakeTransport()
+
+
+@pytest.fixture
+def link(transport):
+    return Link(transport, lambda item: b'{"n":%s}' % item.id.encode(), ManualClock())
+
+
+def test_requests_leave_in_their_order(link, transport):
+    """Each is claimed and stamped as it leaves."""
+    items = [pending(number) for number in range(3)]
+    link.enqueue(items)
+    assert link.has_outbox
+    assert link.flush() == []
+    assert [transport.sent()["n"] for _ in items] == [0, 1, 2]
+    assert {item.certainty for item in items} == {Certainty.MAYBE_SENT}
+    assert {item.sent_at for item in items} == {0.0}
+    assert not link.has_outbox
+
+
+def test_what_was_claimed_or_cancelled_does_not_leave(link, transport):
+    """It was reported already."""
+    claimed, cancelled, fine = pending(1), pending(2, CallFuture(InlineExecutor())), pending(3)
+    claimed.claim()
+    cancelled.handle.cancel()
+    link.enqueue([claimed, cancelled, fine])
+    assert link.flush() == []
+    assert transport.sent() == {"n": 3}
+    assert transport.nothing_sent()
+
+
+def test_what_cannot_be_encoded_is_returned_and_the_rest_leaves(transport):
+    """Our errors as they are; those of credentials of the user's own as InvalidRequest, without what they say."""
+    refusal = CallCancelled("no")
+
+    def encode(item):
+        if item.id == "1":
+            raise refusal
+        if item.id == "2":
+            raise ZeroDivisionError("a secret")
+        return b"{}"
+
+    link = Link(transport, encode, ManualClock())
+    items = [pending(number) for number in (1, 2, 3)]
+    link.enqueue(items)
+    (first, first_error), (second, second_error) = link.flush()
+    assert (first, first_error) == (items[0], refusal)
+    assert second is items[1]
+    assert isinstance(second_error, InvalidRequest)
+    assert "secret" not in str(second_error)
+    assert items[1].certainty is Certainty.NOT_SENT
+    assert transport.sent() == {}
+
+
+def test_a_send_that_fails_ends_the_link(link, transport):
+    """The one that failed may have been sent; what follows was not, and does not leave."""
+    transport.break_sending()
+    items = [pending(1), pending(2)]
+    link.enqueue(items)
+    assert link.flush() == []
+    assert transport.aborted
+    assert [item.certainty for item in items] == [Certainty.MAYBE_SENT, Certainty.NOT_SENT]
+
+
+def test_nothing_leaves_after_kill(link, transport):
+    """A link dies with its socket."""
+    item = pending(1)
+    link.enqueue([item])
+    link.kill()
+    link.enqueue([item])
+    link.flush()
+    assert transport.nothing_sent()
+    assert item.certainty is Certainty.NOT_SENT
+
+
+def test_kill_waits_for_the_one_that_is_being_written(transport, run):
+    """When it returns, what was written and what was not is settled."""
+    writing, go_on = threading.Event(), threading.Event()
+
+    def slow(message):
+        writing.set()
+        go_on.wait(PATIENCE)
+
+    transport.send = slow
+    link = Link(transport, lambda item: b"{}", ManualClock())
+    items = [pending(1), pending(2)]
+    link.enqueue(items)
+    flush = run(link.flush)
+    assert writing.wait(PATIENCE)
+    # A second thread leaves its requests to the first.
+    assert run(link.flush)() == []
+    kill = run(link.kill)
+    go_on.set()
+    kill()
+    flush()
+    assert items[0].certainty is Certainty.MAYBE_SENT
+    assert not link.has_outbox
+
+
+def test_no_request_is_left_behind_by_threads_that_flush_at_once(link, transport, run):
+    """Whoever finds another one writing leaves its requests to it."""
+    lock = threading.Lock()
+
+    def send(numbers):
+        for number in numbers:
+            with lock:
+                link.enqueue([pending(number)])
+            link.flush()
+
+    for join in [run(send, range(first, 2000, 8)) for first in range(8)]:
+        join()
+    assert sorted(transport.sent(1)["n"] for _ in range(2000)) == list(range(2000))
