@@ -9,10 +9,8 @@ from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 from .._session.effects import Complete, Pending
-from .._wire.messages import Reply, Request, error_of
+from .._wire.messages import Reply, response_to
 from ..errors import BinanceSocketError
-from ..models.rate_limits import CurrentRateLimit
-from ..models.response import Response
 from .threads import on_engine_thread
 
 __all__ = ["CallFuture", "begin", "complete"]
@@ -79,13 +77,7 @@ def complete(effect: Complete) -> None:
     try:
         if not isinstance(outcome, Reply):
             raise outcome
-        error = error_of(outcome, request)
-        if error is not None:
-            raise error
-        limits = tuple([_limit(limit) for limit in outcome.rate_limits])
-        future.set_result(
-            Response(id=outcome.id, status=outcome.status, result=request.read(outcome.result), rate_limits=limits)
-        )
+        future.set_result(response_to(request, outcome))
     except BinanceSocketError as exc:
         future.set_exception(exc)
 
@@ -95,6 +87,3 @@ def _run(fn: Callable[[Future[T]], Any], future: Future[T]) -> None:
         fn(future)
     except Exception:
         logger.exception("a done-callback of %s raised", future)
-
-
-_limit: Callable[[Any], CurrentRateLimit] = Request[CurrentRateLimit]("", returns=CurrentRateLimit).read

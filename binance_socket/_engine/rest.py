@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, ClassVar, TypeVar
 
-from .._wire.messages import Reply, Request, error_of
+from .._wire.messages import Reply, Request, response_to
+from .._wire.values import as_object, is_object
 from ..credentials import Credentials
 from ..errors import (
     BinanceSocketError,
@@ -106,11 +107,7 @@ class ListenKeyRest:
             ca_file=self._environment.ca_file,
             proxy=self._proxy,
         )
-        reply = _reply(answer)
-        error = error_of(reply, request)
-        if error is not None:
-            raise error
-        return Response(id=None, status=answer.status, result=request.read(reply.result))
+        return response_to(request, _reply(answer))
 
     def _answer(
         self, request: Request[R], credentials: Credentials, deadline: float, future: CallFuture[Response[R]]
@@ -151,12 +148,13 @@ class ListenKeyRest:
 def _reply(answer: HttpAnswer) -> Reply:
     status, body = answer.status, answer.payload
     if 200 <= status < 300:
-        if not isinstance(body, Mapping):
+        if not is_object(body):
             raise DecodeError("an answer that is not an object", body)
         return Reply(None, status, body)
     # Before the exchange there are others that answer, with pages instead of objects.
-    known = isinstance(body, Mapping) and isinstance(body.get("code"), int)
-    error = dict(body) if known else {"code": 0, "msg": "no reason was given"}
+    error = dict(as_object(body))
+    if not isinstance(error.get("code"), int):
+        error = {"code": 0, "msg": "no reason was given"}
     seconds = answer.headers.get("Retry-After", "")
     if seconds.isdecimal():
         error["data"] = {"retryAfter": int((SystemClock().time() + int(seconds)) * 1000)}

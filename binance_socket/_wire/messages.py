@@ -19,12 +19,14 @@ from ..errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from ..models.rate_limits import CurrentRateLimit
+from ..models.response import Response
 from .codec import dumps
 from .decoder import reader_of
 from .signing import signed
 from .values import as_array, as_object
 
-__all__ = ["Reply", "Request", "Security", "encode", "error_of", "parse_reply"]
+__all__ = ["Reply", "Request", "Security", "encode", "error_of", "parse_reply", "response_to"]
 
 R = TypeVar("R")
 
@@ -132,6 +134,18 @@ def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
         request_id=reply.id,
         data=as_object(error.get("data")),
     )
+
+
+_read_limits: Callable[[Any], list[CurrentRateLimit]] = reader_of(list[CurrentRateLimit])
+
+
+def response_to(request: Request[R], reply: Reply) -> Response[R]:
+    """Return the typed answer that *reply* is to *request*. Raises the error that it is, or DecodeError."""
+    error = error_of(reply, request)
+    if error is not None:
+        raise error
+    limits = tuple(_read_limits(list(reply.rate_limits)))
+    return Response(id=reply.id, status=reply.status, result=request.read(reply.result), rate_limits=limits)
 
 
 def encode(

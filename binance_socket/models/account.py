@@ -55,14 +55,16 @@ class AccountInfo(Model):
     can_trade: bool
     can_withdraw: bool
     can_deposit: bool
-    brokered: bool
-    require_self_trade_prevention: bool
-    prevent_sor: bool
+    # Venues that do not have the feature leave its flag out.
+    brokered: bool = False
+    require_self_trade_prevention: bool = False
+    prevent_sor: bool = False
     """Whether smart order routing is forbidden."""
     permissions: tuple[Permission, ...]
     account_type: AccountType
     # Identity.
-    uid: int
+    uid: int | None = None
+    """The account's number; None at venues that do not tell."""
     trade_group_id: int | None = None
     """The group within which self-trades are prevented; None where the account is in none."""
     # Holdings.

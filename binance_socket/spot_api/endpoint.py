@@ -83,6 +83,14 @@ class Endpoint(Generic[P, R]):
         arguments = self._bound(*args, **kwargs) if args or kwargs or self._has_required else {}
         values = arguments if self._prepare is None else self._prepare(dict(arguments))
         params = {self._wire_name(name): plain(value) for name, value in values.items() if value is not None}
+        return self._request(arguments, params)
+
+    @property
+    def prototype(self) -> Request[R]:
+        """The request without any parameters: enough to read an answer with, not to ask."""
+        return self._request({}, {})
+
+    def _request(self, arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Request[R]:
         finish = None if self._finish is None else functools.partial(_finished, self._finish, arguments)
         return Request(self.method, params, self._returns, self.security, self.mutating, finish)
 

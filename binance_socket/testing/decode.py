@@ -1,0 +1,51 @@
+"""Read payloads exactly as the client does, without a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .._wire.events import decode_event
+from .._wire.messages import Request, parse_reply, response_to
+from ..errors import InvalidRequest
+from ..models.response import Response
+from ..models.user_data import UserDataEvent
+from ..spot_api.account import Account
+from ..spot_api.endpoint import Endpoint, Room
+
+__all__ = ["decode_response", "decode_user_data_event"]
+
+_ROOMS: tuple[type[Room], ...] = (Account,)
+
+
+def decode_user_data_event(payload: Mapping[str, Any]) -> UserDataEvent:
+    """
+    Return the typed event that *payload* is: by itself, or as either kind of stream wraps it.
+
+    Raises DecodeError where a callback would be given the raw payload instead.
+    """
+    for route_key, payload_key in (("subscriptionId", "event"), ("stream", "data")):
+        if route_key in payload and isinstance(payload.get(payload_key), dict):
+            return decode_event(payload[payload_key])
+    return decode_event(dict(payload))
+
+
+def decode_response(method: str, payload: Mapping[str, Any]) -> Response[Any]:
+    """
+    Return the typed response that *payload* is to the exchange's *method*, for example ``"account.status"``.
+
+    Raises the error that the payload is, as a call would; DecodeError; InvalidRequest for an unknown method.
+    """
+    request = next((request for request in _requests() if request.method == method), None)
+    if request is None:
+        raise InvalidRequest(f"{method!r} is not a method of this library's")
+    return response_to(request, parse_reply(payload))
+
+
+def _requests() -> Iterator[Request[Any]]:
+    for room in _ROOMS:
+        members: Iterable[Any] = vars(room).values()
+        for member in members:
+            if isinstance(member, Endpoint):
+                endpoint: Endpoint[..., Any] = member
+                yield endpoint.prototype
