@@ -154,7 +154,7 @@ def _reply(answer: HttpAnswer) -> Reply:
     # Before the exchange there are others that answer, with pages instead of objects.
     error = dict(as_object(body))
     if not isinstance(error.get("code"), int):
-        error = {"code": 0, "msg": "no reason was given"}
+        error.update(code=0, msg="no reason was given")
     seconds = answer.headers.get("Retry-After", "")
     if seconds.isdecimal():
         error["data"] = {"retryAfter": int((SystemClock().time() + int(seconds)) * 1000)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from .._wire.events import decode_event
 from .._wire.messages import Request, parse_reply, response_to
@@ -47,5 +47,4 @@ def _requests() -> Iterator[Request[Any]]:
         members: Iterable[Any] = vars(room).values()
         for member in members:
             if isinstance(member, Endpoint):
-                endpoint: Endpoint[..., Any] = member
-                yield endpoint.prototype
+                yield cast("Endpoint[..., Any]", member).prototype

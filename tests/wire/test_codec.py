@@ -129,7 +129,7 @@ def test_unknown_keys_are_kept(answers: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "path, value, message",
     [
-        (["uid"], ..., "AccountInfo.uid ('uid'): is missing"),
+        (["canTrade"], ..., "AccountInfo.can_trade ('canTrade'): is missing"),
         (["uid"], "5", "AccountInfo.uid ('uid'): '5' does not fit"),
         (["uid"], True, "AccountInfo.uid ('uid'): True does not fit"),
         (["canTrade"], 1, "AccountInfo.can_trade ('canTrade'): 1 does not fit"),
