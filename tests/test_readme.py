@@ -41,3 +41,12 @@ def test_snippet_compiles(snippet: str) -> None:
 def test_link(target: str) -> None:
     """What the README links to is there."""
     assert (ROOT / target).exists()
+
+
+def test_sandbox_snippet_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The snippet that needs neither a key nor a window does what it says."""
+    (snippet,) = [snippet for snippet in SNIPPETS if "binance_socket.sandbox" in snippet]
+
+    exec(snippet, {})
+
+    assert capsys.readouterr().out == "NEW\n"
