@@ -87,7 +87,7 @@ def test_never_more_than_the_limit(limit: int, start: float, steps: list[float])
         else:
             assert len(taken) >= limit
             now += wait
-    for first, last in zip(taken, taken[limit:]):
+    for first, last in zip(taken, taken[limit:], strict=False):
         assert first + budget.PERIOD - last <= 0
 
 

@@ -32,7 +32,7 @@ def test_claim_from_many_threads() -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         won = [future.result(10) for future in [pool.submit(race) for _ in range(threads)]]
-    assert [sum(column) for column in zip(*won)] == [1] * rounds
+    assert [sum(column) for column in zip(*won, strict=True)] == [1] * rounds
 
 
 def test_requests_are_told_apart_by_identity() -> None:

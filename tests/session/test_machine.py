@@ -54,8 +54,10 @@ json_values = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["id", "status", "result", "error", "code", "msg", "rateLimits", "serverTime", "subscriptionId"]
-                + ["event", "e", "stream", "data", "response"]
+                [
+                    *("id", "status", "result", "response", "error", "code", "msg", "rateLimits", "serverTime"),
+                    *("subscriptionId", "event", "e", "stream", "data"),
+                ]
             ),
             inner | st.sampled_from(["eventStreamTerminated", "serverShutdown", "id-1", "id-2", 401, 0]),
             max_size=5,
@@ -80,8 +82,15 @@ class Call:
 class Life(RuleBasedStateMachine):
     """Drives a session as its connection does, and keeps account of what it says."""
 
-    @initialize(dialect=st.sampled_from(["api", "streams"]), random=st.sampled_from([0.0, 0.5, 0.999]))
-    def start(self, dialect: str, random: float) -> None:
+    @initialize(
+        dialect=st.sampled_from(["api", "streams"]),
+        random=st.sampled_from([0.0, 0.5, 0.999]),
+        prompt=st.booleans(),
+        connected=st.booleans(),
+    )
+    def start(self, dialect: str, random: float, prompt: bool, connected: bool) -> None:
+        # Whether what is sent is written at once.
+        self.prompt = prompt
         self.dialect = WS_API if dialect == "api" else STREAMS
         self.topics = TOPICS[dialect]
         self.now = self.heard_at = 1000.0
@@ -104,6 +113,9 @@ class Life(RuleBasedStateMachine):
         self.numbers = itertools.count()
         self.held: list[tuple[Any, Any]] = []
         self.ended = False
+        if connected:
+            self.session.connecting()
+            self.session.connected(self.now)
 
     # The effects.
 
@@ -132,6 +144,9 @@ class Life(RuleBasedStateMachine):
         assert self.session.effects() == []
         if not self.acknowledgement_due():
             self.held.clear()
+        if self.prompt:
+            for pending in self.outbox[:]:
+                self.write_one(pending)
 
     def check_send(self, pending: Pending) -> None:
         assert self.session.state is State.READY, "nothing is sent without a link"
@@ -166,7 +181,7 @@ class Life(RuleBasedStateMachine):
 
     # The application.
 
-    @rule(request=st.sampled_from(REQUESTS), timeout=st.none() | st.sampled_from([0.0, 1.0, 60.0]))
+    @rule(request=st.sampled_from(REQUESTS), timeout=st.sampled_from([None, None, 0.0, 1.0, 60.0]))
     def submit(self, request: Request[Any], timeout: float | None) -> None:
         call = Call(request, self.now + (10.0 if timeout is None else timeout))
         self.calls.append(call)
@@ -200,7 +215,7 @@ class Life(RuleBasedStateMachine):
         self.perform()
         assert call.done
 
-    @rule(failing=st.booleans(), sure=st.integers(0, 15))
+    @rule(failing=st.booleans(), sure=st.integers(0, 60))
     def end(self, failing: bool, sure: int) -> None:
         if sure != 7:
             return
@@ -257,15 +272,20 @@ class Life(RuleBasedStateMachine):
                 pending.claim()
                 self.perform()
                 return
-            if not pending.claim():
-                continue
-            assert pending.id not in self.claimed_ids, "ids are never used twice"
-            self.claimed_ids.add(pending.id)
-            pending.sent_at = self.now
-            if pending.handle is not None:
-                assert not pending.handle.done
-                pending.handle.writes += 1
-            self.on_wire.append(pending)
+            self.write_one(pending)
+
+    def write_one(self, pending: Pending) -> None:
+        if pending in self.outbox:
+            self.outbox.remove(pending)
+        if not pending.claim():
+            return
+        assert pending.id not in self.claimed_ids, "ids are never used twice"
+        self.claimed_ids.add(pending.id)
+        pending.sent_at = self.now
+        if pending.handle is not None:
+            assert not pending.handle.done
+            pending.handle.writes += 1
+        self.on_wire.append(pending)
 
     def receive(self, message: Any) -> None:
         self.heard_at = self.now
@@ -281,6 +301,17 @@ class Life(RuleBasedStateMachine):
         """The exchange answers well, in any order, sometimes twice."""
         pending = data.draw(st.sampled_from(self.on_wire))
         self.on_wire.remove(pending)
+        self.succeed_with(pending, data, late)
+
+    @precondition(lambda self: self.connected() and self.on_wire)
+    @rule(data=st.data())
+    def succeed_with_all(self, data: st.DataObject) -> None:
+        """All is well for a while: everything asked is answered, and everything asked because of that."""
+        for _ in range(10):
+            if self.on_wire:
+                self.succeed_with(self.on_wire.pop(0), data, late=False)
+
+    def succeed_with(self, pending: Pending, data: st.DataObject, late: bool) -> None:
         method = pending.request.method
         result: Any = {}
         if "userDataStream.subscribe" in method:
@@ -388,7 +419,7 @@ class Life(RuleBasedStateMachine):
 
     # The clock.
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 4.0, 11.0, 25.0]), alive=st.booleans())
+    @rule(seconds=st.sampled_from([0.0, 0.1, 0.5, 0.5, 1.0, 4.0, 11.0, 25.0]), alive=st.booleans())
     def wait(self, seconds: float, alive: bool) -> None:
         """Time passes; the timer ticks when it was told to, and then has done what was due."""
         end = self.now + seconds
@@ -437,4 +468,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestLife.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)

@@ -108,8 +108,9 @@ def test_a_malformed_answer(ready: Any, outcomes: Any) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [None, True, 5, 1.5, "text", [], [1], {}, {"result": 1}, {"status": 200}, {"id": []}, {"id": {}}, {"id": 1.5}]
-    + [
+    [
+        *(None, True, 5, 1.5, "text", [], [1], {}),
+        *({"result": 1}, {"status": 200}, {"id": []}, {"id": {}}, {"id": 1.5}),
         {"id": None, "error": 5},
         {"id": None, "error": {}},
         {"error": {"code": "x"}},
@@ -468,7 +469,7 @@ def test_an_error_of_no_request(ready: Any, message: dict[str, Any]) -> None:
 
 
 def test_probe(ready: Any) -> None:
-    """A peer that is silent is pinged, and given up when it stays so: once, not at every tick until the link is gone."""
+    """A peer that is silent is pinged, and given up when it stays so: once, not at every tick."""
     assert ready.next_tick() == ready.now + 20.0
     assert ready.tick(19.9) == []
     assert ready.tick(0.1) == [Probe()]

@@ -111,6 +111,16 @@ def test_logged_on_already(ready: Any) -> None:
     assert methods(ready.subscribe(LOGGED_ON)) == ["userDataStream.subscribe"]
 
 
+def test_lost_while_logging_on(ready: Any) -> None:
+    """That is nobody's refusal: the next link is logged on to, and serves the topic."""
+    [old] = ready.write(ready.subscribe(LOGGED_ON))
+    assert ready.lose() == []
+    [logon] = ready.write(ready.connect())
+    assert logon.request.method == "session.logon"
+    assert ready.answer(old, {}) == []
+    assert methods(ready.answer(logon, {})) == ["userDataStream.subscribe"]
+
+
 def test_logon_refused(ready: Any) -> None:
     """The topics that wait for it are refused with its reason, the others are not."""
     ready.open(SIGNED)
@@ -178,8 +188,8 @@ def test_revoked_while_opening(ready: Any) -> None:
     [dead] = ready.write(ready.answer(logon, {}))
     [logon] = ready.write(ready.revoke())
     [pending] = ready.write(ready.answer(logon, {}))
+    assert ready.refuse(dead, -2015, 401) == [], "it is not the answer to the second attempt"
     assert ready.answer(pending, {"subscriptionId": 4}) == [Opened(LOGGED_ON, 4)]
-    assert ready.refuse(dead, -2015, 401) == []
 
 
 def test_revoked_for_good(ready: Any) -> None:
@@ -428,6 +438,20 @@ def test_early_events_of_two(ready: Any) -> None:
     ready.receive(event(2, 1))
     assert ready.answer(two, {"subscriptionId": 1}) == [Opened(LOGGED_ON, 1, (payload(2),))]
     assert ready.answer(one, {"subscriptionId": 0}) == [Opened(SIGNED, 0, (payload(1),))]
+
+
+def test_early_events_are_delivered_once(drive: Any) -> None:
+    """Not again to a later subscription of the same name, though events of others are still held."""
+    driven = drive(STREAMS)
+    driven.connect()
+    one, two = StreamTopic("one"), StreamTopic("two")
+    [pending] = driven.write(driven.subscribe(one))
+    driven.subscribe(two)
+    driven.receive({"stream": "one", "data": payload(1)})
+    assert driven.answer(pending) == [Opened(one, "one", (payload(1),))]
+    driven.write(driven.unsubscribe(one))
+    [pending] = driven.write(driven.subscribe(one))
+    assert driven.answer(pending) == [Opened(one, "one")]
 
 
 def test_an_event_to_nobody(ready: Any) -> None:
