@@ -154,10 +154,12 @@ class Connection:
         """Have the reader look at the state of the session."""
         with self._changed:
             link, waker = self._link, self._waker
+        if link is not None:
+            # The peer is told that this is on purpose, if it listens.
+            link.transport.end()
+            link.transport.abort()
         if waker is not None:
             waker.wake()
-        if link is not None:
-            link.transport.abort()
 
     def join(self, timeout: float) -> None:
         """

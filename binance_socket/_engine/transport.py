@@ -56,6 +56,10 @@ class Transport(Protocol):
         """Send a WebSocket ping, or have it sent by whoever sends at the moment. Never blocks; any thread."""
         ...
 
+    def end(self, code: int = 1000) -> None:
+        """Send a close frame if that is possible without waiting, and nothing after it. Any thread; idempotent."""
+        ...
+
     def abort(self) -> None:
         """Make ``receive()`` and ``send()`` raise wherever they block. Never blocks; any thread; idempotent."""
         ...

@@ -110,6 +110,10 @@ class WebSocketTransport:
         """Send a ping, or have it sent by whoever sends at the moment. Never blocks; any thread."""
         self._sender.ping()
 
+    def end(self, code: int = 1000) -> None:
+        """Send a close frame if that needs no waiting, and nothing after it. Any thread; idempotent."""
+        self._sender.end(code)
+
     def abort(self) -> None:
         """Make ``receive()`` and ``send()`` raise wherever they block. Never blocks; any thread; idempotent."""
         self._sock.abort()

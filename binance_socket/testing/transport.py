@@ -62,6 +62,11 @@ class FakeTransport:
         self.pings += 1
         self._pinged.release()
 
+    def end(self, code: int = 1000) -> None:
+        """Take the client's close frame."""
+        if self.close_code is None:
+            self.close_code = code
+
     def abort(self) -> None:
         """End the connection, as the client's other threads do."""
         self.aborted = True
@@ -69,8 +74,8 @@ class FakeTransport:
 
     def close(self, code: int = 1000) -> None:
         """Close, as the client's reader does."""
-        if self.close_code is None:
-            self.close_code = code
+        self.end(code)
+        if not self._closed.is_set():
             self._broken = self._broken or "closed"
             self._incoming.put(LinkClosed(ABNORMAL, self._broken))
             if self._waker is not None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+
 import pytest
+import websockets.sync.server
 
 from binance_socket import (
+    BinanceSocketClient,
     Certainty,
     ClientClosed,
     ConnectionLost,
+    Environment,
     HandshakeError,
     RequestTimeout,
     SubscriptionState,
@@ -192,3 +198,30 @@ def test_garbage_among_the_events(sandbox, account, heard, connect):
     assert "'d'" in str(notices.next())
     account.deposit("ETH", "1")
     assert heard.take(2) == account.events
+
+
+def test_close_is_said_to_the_peer(connect):
+    """A client that is closed says so with a close frame, instead of just going away."""
+    codes = queue.SimpleQueue()
+
+    def serve(connection):
+        try:
+            for _ in connection:
+                pass
+        finally:
+            codes.put(connection.close_code)
+
+    with websockets.sync.server.serve(serve, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        environment = Environment(name="peer", ws_api_url=url, stream_url=url, rest_url="http://127.0.0.1:1")
+        client = BinanceSocketClient(environment=environment)
+        client.spot_api.account.session_status.submit()
+        server_side_ready = client._hub.api
+        while server_side_ready.state.value != "ready":
+            pass
+        client.close()
+        assert codes.get(timeout=10) == 1000
+        server.shutdown()
+        thread.join()
