@@ -1,0 +1,141 @@
+"""The composition root."""
+
+import pytest
+
+from binance_socket import (
+    BinanceSocketClient,
+    ClientClosed,
+    ClientOptions,
+    Environment,
+    HmacKey,
+    InvalidRequest,
+    RequestTimeout,
+)
+
+PATIENCE = 10.0
+VARIABLES = (
+    "BINANCE_ENVIRONMENT",
+    *(
+        f"BINANCE_{venue}{name}"
+        for venue in ("", "TESTNET_", "DEMO_")
+        for name in ("API_KEY", "API_SECRET", "PRIVATE_KEY_FILE")
+    ),
+)
+
+
+@pytest.fixture
+def environ(monkeypatch):
+    """Set environment variables, of which there are none of ours at first."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch.setenv
+
+
+def test_nothing_is_done_before_it_is_needed(client, network):
+    """No thread, no connect."""
+    assert network.attempts == []
+    assert repr(client) == "<BinanceSocketClient venue: idle>"
+
+
+def test_it_closes_itself(make_client):
+    """As a context manager; a closed client says so."""
+    with make_client() as client:
+        assert isinstance(client, BinanceSocketClient)
+    assert repr(client) == "<BinanceSocketClient venue: closed>"
+    with pytest.raises(ClientClosed):
+        client.spot_api.account.session_status()
+    client.close()
+
+
+def test_a_view_has_a_deadline_of_its_own(client, network, run, clock, exchange):
+    """On the same connection; the client's own deadline stays."""
+    own = client.spot_api.account.session_status.submit()
+    transport = network.accept()
+    transport.sent()
+    join = run(client.with_options(timeout=3).spot_api.account.session_status)
+    transport.sent()
+    clock.advance(3)
+    with pytest.raises(RequestTimeout):
+        join()
+    assert not own.done()
+    assert len(network.attempts) == 1
+
+
+def test_views_add_up(client):
+    """What is not given stays as it was; senseless deadlines are refused."""
+    view = client.with_options(timeout=3).with_options()
+    assert view._caller.timeout == 3
+    for timeout in (0, -1, float("nan")):
+        with pytest.raises(InvalidRequest):
+            client.with_options(timeout=timeout)
+
+
+def test_a_view_keeps_its_client_alive(make_client, network, exchange):
+    """Whoever holds a view, a room or a method can use it."""
+    call = make_client().with_options(timeout=5).spot_api.account.session_subscriptions
+    future = call.submit()
+    exchange.expect(network.accept(), "session.subscriptions", [])
+    assert future.result(PATIENCE).result == []
+
+
+def test_credentials_must_be_some():
+    """A tuple is none."""
+    with pytest.raises(InvalidRequest):
+        BinanceSocketClient(credentials=("key", "secret"))
+
+
+def test_a_proxy_that_is_none_is_refused_at_once():
+    """Not at the first call."""
+    with pytest.raises(InvalidRequest):
+        BinanceSocketClient(options=ClientOptions(proxy="socks5://proxy.example"))
+
+
+@pytest.mark.parametrize(
+    "name, environment, prefix",
+    [
+        (None, Environment.LIVE, "BINANCE_"),
+        ("", Environment.LIVE, "BINANCE_"),
+        (" Live ", Environment.LIVE, "BINANCE_"),
+        ("testnet", Environment.TESTNET, "BINANCE_TESTNET_"),
+        ("DEMO", Environment.DEMO, "BINANCE_DEMO_"),
+        ("us", Environment.US, "BINANCE_"),
+    ],
+)
+def test_from_env(environ, name, environment, prefix):
+    """The environment and its keys."""
+    if name is not None:
+        environ("BINANCE_ENVIRONMENT", name)
+    environ(f"{prefix}API_KEY", "k")
+    environ(f"{prefix}API_SECRET", "s")
+    with BinanceSocketClient.from_env() as client:
+        assert client.environment is environment
+        assert isinstance(client.spot_api.account._caller.credentials, HmacKey)
+
+
+def test_from_env_with_an_environment_given(environ):
+    """It decides, and its keys are read."""
+    environ("BINANCE_ENVIRONMENT", "live")
+    environ("BINANCE_API_KEY", "live")
+    environ("BINANCE_API_SECRET", "s")
+    environ("BINANCE_TESTNET_API_KEY", "test")
+    environ("BINANCE_TESTNET_API_SECRET", "s")
+    with BinanceSocketClient.from_env(Environment.TESTNET, options=ClientOptions(force=True)) as client:
+        assert client.environment is Environment.TESTNET
+        assert client.options.force
+        assert client.spot_api.account._caller.credentials.api_key.reveal() == "test"
+
+
+def test_from_env_without_keys(environ):
+    """It is good for what needs none."""
+    with BinanceSocketClient.from_env() as client:
+        assert client.spot_api.account._caller.credentials is None
+
+
+def test_from_env_with_half_a_pair_or_an_unknown_environment(environ):
+    """InvalidRequest names the variable."""
+    environ("BINANCE_API_KEY", "k")
+    with pytest.raises(InvalidRequest, match="BINANCE_API_SECRET"):
+        BinanceSocketClient.from_env()
+    environ("BINANCE_ENVIRONMENT", "mars")
+    with pytest.raises(InvalidRequest, match="BINANCE_ENVIRONMENT"):
+        BinanceSocketClient.from_env()

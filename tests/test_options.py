@@ -1,0 +1,93 @@
+"""Environments and options."""
+
+from datetime import date
+from pathlib import Path
+
+import attrs
+import pytest
+
+from binance_socket import ClientOptions, Environment, InvalidRequest, ListenKeyTransport
+
+URLS = {"ws_api_url": "wss://a.example/ws", "stream_url": "wss://s.example", "rest_url": "https://r.example"}
+
+
+@pytest.mark.parametrize("name", ["LIVE", "TESTNET", "DEMO", "US"])
+def test_binances_environments(name):
+    """All are encrypted; three have retired listen keys."""
+    environment = getattr(Environment, name)
+    assert environment.name == name.lower()
+    assert environment.ws_api_url.startswith("wss://")
+    assert environment.stream_url.startswith("wss://")
+    assert environment.rest_url.startswith("https://")
+    assert (environment.listen_keys_retired is None) == (name == "US")
+    assert environment.listen_key_transport is ListenKeyTransport.WEBSOCKET
+
+
+def test_the_day_on_which_live_retired_listen_keys():
+    """As the exchange's documents say."""
+    assert Environment.LIVE.listen_keys_retired == date(2026, 2, 20)
+
+
+def test_an_environment_of_ones_own():
+    """Enums and paths may be given as text."""
+    environment = Environment(name="mine", **URLS, listen_key_transport="rest", ca_file="ca.pem")
+    assert environment.listen_key_transport is ListenKeyTransport.REST
+    assert environment.ca_file == Path("ca.pem")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        environment.name = "other"
+
+
+@pytest.mark.parametrize("field", list(URLS))
+def test_plain_urls_are_for_loopback_only(field):
+    """Credentials travel on them."""
+    plain = "http" if field == "rest_url" else "ws"
+    for host in ("127.0.0.1:8080", "localhost", "[::1]:9"):
+        Environment(name="mine", **{**URLS, field: f"{plain}://{host}"})
+    for url in (f"{plain}://venue.example", f"{plain}://127.0.0.1.example", "ftp://127.0.0.1", "venue.example", ""):
+        with pytest.raises(InvalidRequest):
+            Environment(name="mine", **{**URLS, field: url})
+
+
+def test_defaults():
+    """Those of the documents: 12 s for a call, because the exchange itself may take 10."""
+    options = ClientOptions()
+    assert (options.request_timeout, options.connect_timeout, options.send_timeout) == (12.0, 10.0, 5.0)
+    assert (options.probe_after, options.probe_timeout) == (22.0, 5.0)
+    assert options.connect_budget == 100
+    assert options.listen_key_interval == 1800.0
+    assert (options.force, options.keep_raw, options.keep_alive_listen_keys) == (False, False, True)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"request_timeout": 0},
+        {"request_timeout": float("nan")},
+        {"connect_timeout": -1},
+        {"send_timeout": 0},
+        {"probe_after": 0},
+        {"probe_timeout": 0},
+        {"backoff_base": -1},
+        {"backoff_cap": -0.1},
+        {"connect_budget": 0},
+        {"receive_window": 0},
+        {"receive_window": 60001},
+        {"listen_key_interval": 0},
+        {"callback_threads": 0},
+        {"mailbox_size": 1},
+        {"max_message_size": 1},
+    ],
+    ids=str,
+)
+def test_senseless_options_are_refused(bad):
+    """With a ValueError that names the option."""
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        ClientOptions(**bad)
+
+
+def test_options_are_values():
+    """Frozen, compared by value, and the proxy's password is not shown."""
+    assert ClientOptions(force=True) == ClientOptions(force=True)
+    assert "secret" not in repr(ClientOptions(proxy="http://user:secret@proxy.example:1"))
+    with pytest.raises(TypeError):
+        ClientOptions(5)
