@@ -1,0 +1,5 @@
+"""Credentials are a key object."""
+
+from binance_socket import BinanceSocketClient
+
+BinanceSocketClient(credentials=("key", "secret"))

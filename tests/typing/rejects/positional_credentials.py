@@ -1,0 +1,5 @@
+"""The client takes keywords only."""
+
+from binance_socket import BinanceSocketClient, HmacKey
+
+BinanceSocketClient(HmacKey("key", "secret"))

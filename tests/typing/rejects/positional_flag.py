@@ -1,0 +1,7 @@
+"""The flag is for keywords only."""
+
+from binance_socket import BinanceSocketClient
+
+account = BinanceSocketClient().spot_api.account
+
+account.get_account_info("BTCUSDT", True)

@@ -1,0 +1,7 @@
+"""submit() takes what the call takes."""
+
+from binance_socket import BinanceSocketClient
+
+account = BinanceSocketClient().spot_api.account
+
+account.keep_alive_user_stream.submit(5)
