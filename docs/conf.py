@@ -14,7 +14,7 @@ from binance_socket.spot_api.endpoint import Endpoint
 project = "binance_socket"
 author = "the authors of binance_socket"
 version = release = binance_socket.__version__
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "furo"
 html_title = f"binance_socket {release}"
 html_copy_source = False
