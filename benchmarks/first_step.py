@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 from .measure import Figure, Measurement, measure, replay_server
@@ -77,12 +78,21 @@ def _measurements(python: str, peers: str, events: int) -> list[Measurement]:
 
 def first_step(python: str, peers: str, rounds: int, events: int) -> bool:
     """Measure, print the table, return whether every ratio is reached."""
+    _print_load()
     with replay_server() as where:
         figures = measure(_measurements(python, peers, events), where, rounds)
     _print_figures(figures)
     reached = [_print_row(row, figures) for row in ROWS]
     sound = _print_soundness(figures)
     return all(reached) and sound
+
+
+def _print_load() -> None:
+    """Warn of a busy machine: a client with two threads and a server need two idle cores, its peers may need one."""
+    if hasattr(os, "getloadavg"):
+        load, cores = os.getloadavg()[0], os.cpu_count() or 1
+        warning = " This is a busy machine: do not rely on the ratios." if load > cores / 4 else ""
+        print(f"Load before the first round: {load:.1f} on {cores} cores.{warning}\n")
 
 
 def _print_figures(figures: dict[str, Figure]) -> None:
