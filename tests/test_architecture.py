@@ -54,10 +54,7 @@ def violations(package: Path) -> list[str]:
             top, *rest = name.split(".")
             target = rest[0] if top == "binance_socket" and rest and rest[0] in LEVELS else None
             where = f"{path.relative_to(package)}:{line} imports {name}"
-            if (
-                target is not None
-                and (LEVELS[target] > LEVELS[room] or (target == "sandbox" and LEVELS[room] < LEVELS["sandbox"]))
-            ) or (room in PURE and top in IMPURE):
+            if (target is not None and LEVELS[target] > LEVELS[room]) or (room in PURE and top in IMPURE):
                 found.append(where)
     return found
 

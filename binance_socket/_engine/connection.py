@@ -297,6 +297,9 @@ class Connection:
                 if route in routes:
                     payload = message[payload_key]
                     name = payload.get("e")
+                    if name is None and isinstance(payload.get("event"), dict):
+                        payload = payload["event"]
+                        name = payload.get("e")
                     if route in batches:
                         batches[route].append(payload)
                     else:

@@ -30,7 +30,7 @@ from .effects import Abort, Closed, Complete, Deliver, Effect, Outcome, Pending,
 from .server_clock import ServerClock
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
-from .topics import Dialect, Topic
+from .topics import Dialect, StreamTopic, Topic
 
 __all__ = ["Session"]
 
@@ -293,6 +293,9 @@ class Session:
             self._raw_event(message)
         elif is_object(payload) and "id" not in message:
             self._raw_event(payload)
+        elif is_object(event := message.get("event")) and len(message) == 1:
+            # The documents show eventStreamTerminated on listen-key streams in this form.
+            self._raw_event(event)
         elif "id" in message or "error" in message or "code" in message:
             self._answered(parse_reply(message))
         else:
@@ -313,6 +316,9 @@ class Session:
                 self._effects.append(Deliver(topic, payload))
             return
         topics = self._subscriptions.open_topics()
+        named = StreamTopic(str(payload.get("listenKey")))
+        if named in topics:
+            topics = [named]
         if len(topics) == 1:
             self._effects.append(Deliver(topics[0], payload))
             if payload.get("e") == STREAM_TERMINATED:

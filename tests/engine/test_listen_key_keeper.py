@@ -11,6 +11,12 @@ PATIENCE = 10.0
 
 
 @pytest.fixture
+def client(make_client):
+    """A client that does not mind the long silences of these tests."""
+    return make_client(probe_after=1e6)
+
+
+@pytest.fixture
 def listen(network, exchange, run):
     """Subscribe with the key "first": ``listen(client, **handlers) -> subscription, stream transport``."""
 
@@ -256,3 +262,27 @@ def test_the_client_may_be_closed_while_a_keepalive_is_under_way(client, network
     network.accept().sent()
     client.close()
     assert closed.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("form", ["raw", "combined", "unwrapped"])
+def test_a_stream_that_the_exchange_ends_is_asked_for_again(client, listen, form):
+    """In each of the forms in which the end may be told."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(client, on_user_data_stream_terminated=lambda _: story.put("terminated"))
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    end = {"e": "eventStreamTerminated", "E": 1_728_973_001_334}
+    forms = {"raw": {"event": end}, "combined": {"stream": "first", "data": {"event": end}}, "unwrapped": end}
+    streams.push(forms[form])
+    request = streams.sent()
+    assert (request["method"], request["params"]) == ("SUBSCRIBE", ["first"])
+    streams.push({"id": request["id"], "result": None})
+    assert [story.get(timeout=PATIENCE) for _ in range(3)] == ["terminated", "lost", "restored"]
+
+
+def test_a_raw_end_of_one_of_two_keys_names_the_key(client, network, listen, replaced):
+    """listenKeyExpired says which key it is about."""
+    _first, streams = listen(client)
+    listen(client, "other", streams)
+    streams.push({"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "other"})
+    replaced(network.accept(), streams, key="other")
