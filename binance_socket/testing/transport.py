@@ -151,11 +151,11 @@ class FakeNetwork:
         """Connect, as the client does."""
         self.attempts.append(url)
         self._attempted.put(url)
-        if waker.woken:
-            raise ConnectionLost("aborted")
         try:
             failure = self._failures.get_nowait()
         except queue.Empty:
+            if waker.woken:
+                raise ConnectionLost("aborted") from None
             transport = FakeTransport(url)
             transport.own(waker)
             self._connected.put(transport)
