@@ -545,3 +545,17 @@ def test_early_raw_events_of_two(ready: Any) -> None:
     ready.subscribe(LOGGED_ON)
     ready.receive(payload(1))
     assert ready.session.unrouted == 1
+
+
+def test_the_end_of_a_listen_key_stream(drive: Any) -> None:
+    """In the documents' form, an event on its own, it is of the topic whose key it names, of however many."""
+    driven = drive(STREAMS)
+    driven.connect()
+    one, two = StreamTopic("one"), StreamTopic("two")
+    for topic in (one, two):
+        [pending] = driven.write(driven.subscribe(topic))
+        driven.answer(pending)
+    end = {"e": TERMINATED, "listenKey": "two"}
+    effects = driven.receive({"event": end})
+    assert effects[:2] == [Deliver(two, end), Lost(two, "the exchange ended the event stream")]
+    assert driven.session.is_open(one)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binance_socket._wire.codec import loads
-from binance_socket._wire.messages import Reply, Request, Security, encode, error_of, parse_reply
+from binance_socket._wire.messages import Reply, Request, Security, encode, error_of, parse_reply, response_to
 from binance_socket._wire.signing import signature_payload
 from binance_socket.credentials import HmacKey
 from binance_socket.errors import (
@@ -126,6 +126,18 @@ def test_reading_results() -> None:
     assert finish.read({"listenKey": "k"}) == "k"
     with pytest.raises(DecodeError):
         finish.read({})
+
+
+def test_responses() -> None:
+    """A success with everything typed; otherwise the error is raised."""
+    request = Request[str]("m", returns=ListenKey, finish=lambda key: key.listen_key)
+    response = response_to(request, Reply("id", 200, {"listenKey": "k"}, None, (LIMIT,)))
+    assert (response.id, response.status, response.result) == ("id", 200, "k")
+    assert [limit.limit for limit in response.rate_limits] == [9]
+    with pytest.raises(InvalidTimestamp):
+        response_to(request, Reply("id", 400, None, {"code": -1021, "msg": "late"}))
+    with pytest.raises(DecodeError):
+        response_to(request, Reply("id", 200, {}))
 
 
 def _encoded(request: Request[Any], credentials: HmacKey | None = KEY) -> dict[str, Any]:
