@@ -12,6 +12,8 @@ from binance_socket import BinanceSocketClient, ClientOptions, Environment, Hmac
 from binance_socket.testing import FakeNetwork, ManualClock
 
 PATIENCE = 10.0
+# A thread may have much to do, and coverage makes it slow.
+THREAD_PATIENCE = 120.0
 DATA = Path(__file__).parent / "data"
 
 VENUE = Environment(
@@ -137,7 +139,7 @@ def run():
         thread.start()
 
         def join():
-            thread.join(PATIENCE)
+            thread.join(THREAD_PATIENCE)
             assert not thread.is_alive(), "it hangs"
             if "error" in outcome:
                 raise outcome["error"]
@@ -147,7 +149,7 @@ def run():
 
     yield start
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(THREAD_PATIENCE)
         assert not thread.is_alive(), "a thread hangs"
 
 
