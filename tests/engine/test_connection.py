@@ -44,7 +44,7 @@ def test_answers_are_matched_to_64_threads_with_1000_requests_each(client, netwo
         held = []
         for left in reversed(range(threads * each)):
             held.append(transport.sent(30))
-            # Always fewer than are asked at once, so that nobody waits for an answer that is held back for ever.
+            # As many as each asks before it waits: nobody waits for an answer that is held back for ever.
             if len(held) == at_once or not left:
                 shuffle.shuffle(held)
                 transport.push(*({"id": r["id"], "status": 200, "rateLimits": [limit(r["params"]["n"])]} for r in held))
