@@ -182,7 +182,10 @@ class RateLimited(ApiError):
         moment = self.data.get("retryAfter")
         if not isinstance(moment, int):
             return None
-        return datetime.fromtimestamp(moment / 1000, timezone.utc)
+        try:
+            return datetime.fromtimestamp(moment / 1000, timezone.utc)
+        except (OverflowError, OSError, ValueError):
+            return None
 
     @property
     def banned(self) -> bool:

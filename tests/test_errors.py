@@ -69,3 +69,9 @@ def test_rate_limits_say_when_to_come_back(data: dict[str, int] | None, when: in
 def test_decode_errors_keep_the_payload() -> None:
     """Nothing that came is lost."""
     assert DecodeError("bad", [1]).payload == [1]
+
+
+@pytest.mark.parametrize("moment", [10**30, -(10**30), "soon", None])
+def test_retry_after_of_an_absurd_moment(moment):
+    """A moment that is none is not told, instead of raising while an error is being handled."""
+    assert RateLimited(-1003, "slow down", status=429, data={"retryAfter": moment}).retry_after is None

@@ -144,7 +144,11 @@ def response_to(request: Request[R], reply: Reply) -> Response[R]:
     error = error_of(reply, request)
     if error is not None:
         raise error
-    limits = tuple(_read_limits(list(reply.rate_limits)))
+    try:
+        limits = tuple(_read_limits(list(reply.rate_limits)))
+    except DecodeError:
+        # What was asked has been done. That must not turn into an error over what is told beside it.
+        limits = ()
     return Response(id=reply.id, status=reply.status, result=request.read(reply.result), rate_limits=limits)
 
 

@@ -47,8 +47,8 @@ class FaultTable:
     """Faults to come, and those that came. Thread-safe."""
 
     def __init__(self) -> None:
-        # Guards everything below.
-        self._lock = threading.Lock()
+        # Guards everything below. Notified when a fault happens.
+        self._lock = threading.Condition(threading.Lock())
         self._refusals = 0
         self._upgrades: deque[Upgrade] = deque()
         self._cuts: deque[tuple[int, bool]] = deque()
@@ -62,7 +62,12 @@ class FaultTable:
     def count(self, name: str, times: int = 1) -> None:
         """Note that a fault happened."""
         with self._lock:
-            self._triggered[name] += times
+            self._happened(name, times)
+
+    def _happened(self, name: str, times: int = 1) -> None:
+        """Requires holding the lock."""
+        self._triggered[name] += times
+        self._lock.notify_all()
 
     def triggered(self) -> dict[str, int]:
         """Return how often each fault happened."""
@@ -75,7 +80,7 @@ class FaultTable:
             if not self._refusals:
                 return False
             self._refusals -= 1
-            self._triggered["refuse"] += 1
+            self._happened("refuse")
             return True
 
     def next_upgrade(self) -> Upgrade | None:
@@ -83,7 +88,7 @@ class FaultTable:
         with self._lock:
             if not self._upgrades:
                 return None
-            self._triggered["refuse_upgrade"] += 1
+            self._happened("refuse_upgrade")
             return self._upgrades.popleft()
 
     def accepted(self, wire: Wire) -> None:
@@ -99,7 +104,8 @@ class FaultTable:
             for name in (method, ANY_METHOD):
                 if self._replies.get(name):
                     fault = self._replies[name].popleft()
-                    self._triggered[f"{fault.kind}_replies"] += 1
+                    if fault.kind != "late":
+                        self._happened(f"{fault.kind}_replies")
                     return fault
         return None
 
@@ -111,13 +117,14 @@ class FaultTable:
             if not self._event_faults:
                 return 1
             name, copies = self._event_faults.popleft()
-            self._triggered[name] += 1
+            self._happened(name)
             return copies
 
     def hold(self, outbox: Any, payload: bytes) -> None:
         """Keep a late reply until it is released."""
         with self._lock:
             self._late.append((outbox, payload))
+            self._happened("late_replies")
 
     # What the public face arms.
 
@@ -148,6 +155,11 @@ class FaultTable:
         """Deliver each of the next *n* events *copies* times."""
         with self._lock:
             self._event_faults.extend([(name, copies)] * n)
+
+    def wait_for(self, venue: Venue, name: str, count: int, timeout: float) -> bool:
+        """Wait until a fault has happened *count* times."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._triggered[name] >= count, timeout)
 
     # What the public face makes happen now.
 

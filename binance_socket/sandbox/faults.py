@@ -46,6 +46,10 @@ class Faults:
         """How often each fault happened, by name; a copy."""
         return dict[str, int](self._host.fault("triggered"))
 
+    def wait_for(self, name: str, count: int = 1, timeout: float = 10.0) -> bool:
+        """Wait until a fault has happened *count* times in all, and tell whether it has by *timeout* (seconds)."""
+        return bool(self._host.fault("wait_for", name, count, timeout))
+
     # Connections.
 
     def cut(self, account: HasUid | None = None, *, reset: bool = True) -> int:

@@ -120,7 +120,7 @@ class Market:
             self._check_liquidity(request, draft)
         order = self._new_order(account, request, quantity, now)
         order.working_since = now
-        self._accept(order, draft)
+        self._accept(order, draft.cost)
         self._report(order, "NEW", now)
         outcome = self._match(order, draft, now)
         self._trigger_stops(now)
@@ -138,7 +138,7 @@ class Market:
         order = self._new_order(account, request, request.quantity, now)
         if self.last_price is not None and order.is_triggered_by(self.last_price):
             raise ExchangeError.order_rejected("Order would trigger immediately.")
-        self._accept(order, None)
+        self._accept(order)
         self._stops[order.id] = order
         self._report(order, "NEW", now)
         return Placed(order, (), ())
@@ -160,22 +160,17 @@ class Market:
             updated_at=now,
         )
 
-    def _accept(self, order: Order, draft: Plan | None) -> None:
+    def _accept(self, order: Order, cost: Decimal = ZERO) -> None:
         """
-        Take the order in: lock what it may cost, or see that a market order can be paid.
+        Take the order in: lock what it may cost, or see that a market order that will *cost* so much can be paid.
 
         Raises ExchangeError if it cannot; until then nothing has changed.
         """
         buying = order.side is Side.BUY
         asset = self.rules.quote if buying else self.rules.base
         if order.request.type is OrderType.MARKET:
-            if draft is None:
-                needed = ZERO
-            elif buying:
-                needed = max(draft.cost, order.request.quote_quantity)
-            else:
-                # What finds no buyer has to be there as well.
-                needed = order.quantity
+            # Of a sale, what finds no buyer has to be there as well.
+            needed = max(cost, order.request.quote_quantity) if buying else order.quantity
             if needed > order.account.free(asset):
                 raise ExchangeError.insufficient_balance()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
@@ -101,26 +102,22 @@ def test_events_are_typed(sandbox, heard, connect):
 def test_events_right_behind_the_acknowledgement(key_type, sandbox, heard, connect):
     """Events that come back to back with the acknowledgement are delivered, every time."""
     account = sandbox.create_account(FUNDS, key_type=key_type)
-    for _ in range(10):
+    method = "userDataStream.subscribe" + ("" if key_type is KeyType.ED25519 else ".signature")
+    for round_ in range(10):
         client = connect(sandbox, account)
         before = account.event_count
-        # The exchange holds the acknowledgement back until the event is queued right behind it.
-        sandbox.faults.late_replies("userDataStream.subscribe")
-        sandbox.faults.late_replies("userDataStream.subscribe.signature")
-        sandbox.faults.late_replies("session.logon", n=0)
-        subscribing = _subscribe_later(client, heard)
-        while account.listeners == 0:
-            pass
+        # The acknowledgement is held back until the events are queued right behind it.
+        sandbox.faults.late_replies(method)
+        joined = _subscribe_later(client, heard)
+        assert sandbox.faults.wait_for("late_replies", round_ + 1)
         account.deposit("ETH", "1")
         sandbox.faults.release()
-        subscribing()
+        joined()
         assert heard.take(2) == account.events[before:]
         client.close()
 
 
 def _subscribe_later(client, heard):
-    import threading
-
     thread = threading.Thread(
         target=client.spot_api.account.subscribe_to_user_data_updates, kwargs=heard.handlers(), daemon=True
     )

@@ -107,8 +107,7 @@ def test_requests_in_flight_fail_at_once(sandbox, account, connect):
     spot.session_status()
     sandbox.faults.drop_replies("account.status")
     future = spot.get_account_info.submit()
-    while not sandbox.faults.triggered.get("drop_replies"):
-        pass
+    assert sandbox.faults.wait_for("drop_replies")
     sandbox.faults.cut(account)
 
     error = future.exception(10)
@@ -204,12 +203,12 @@ def test_close_is_said_to_the_peer(connect):
     """A client that is closed says so with a close frame, instead of just going away."""
     codes = queue.SimpleQueue()
 
+    connected = queue.SimpleQueue()
+
     def serve(connection):
-        try:
-            for _ in connection:
-                pass
-        finally:
-            codes.put(connection.close_code)
+        for message in connection:
+            connected.put(message)
+        codes.put(connection.close_code)
 
     with websockets.sync.server.serve(serve, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -218,9 +217,7 @@ def test_close_is_said_to_the_peer(connect):
         environment = Environment(name="peer", ws_api_url=url, stream_url=url, rest_url="http://127.0.0.1:1")
         client = BinanceSocketClient(environment=environment)
         client.spot_api.account.session_status.submit()
-        server_side_ready = client._hub.api
-        while server_side_ready.state.value != "ready":
-            pass
+        assert connected.get(timeout=10)
         client.close()
         assert codes.get(timeout=10) == 1000
         server.shutdown()

@@ -183,3 +183,10 @@ def test_no_reply_surprises(message: dict[str, Any]) -> None:
     except DecodeError:
         return
     assert error_of(reply, Request("m", mutating=True)) is None or reply.error is not None or reply.status // 100 != 2
+
+
+def test_malformed_rate_limits_do_not_spoil_an_answer() -> None:
+    """An answer whose rate limits cannot be read is a success all the same, without them."""
+    reply = parse_reply({"id": "1", "status": 200, "result": {}, "rateLimits": [{"count": "many"}]})
+
+    assert response_to(Request("order.place"), reply).rate_limits == ()
