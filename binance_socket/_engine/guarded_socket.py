@@ -14,6 +14,7 @@ import selectors
 import socket
 import ssl
 import threading
+from typing import Any
 
 from .clock import SystemClock
 from .waker import Waker
@@ -72,8 +73,11 @@ class GuardedSocket:
         self._tls = isinstance(sock, ssl.SSLSocket)
         self._clock = SystemClock()
         self._reason = "aborted"
-        # Guards the socket: held for each call on it, never while waiting.
-        self._mutex = threading.Lock()
+        # Guards the SSL object: held for each call on it, never while waiting. A plain socket is the kernel's to
+        # guard, and a mutex around its calls would make reader and writer wait for each other.
+        self._mutex: contextlib.AbstractContextManager[Any] = (
+            threading.Lock() if self._tls else contextlib.nullcontext()
+        )
         self._sock = sock
         # Guards the descriptor against a shutdown that meets its successor. Not the mutex: abort() must not wait.
         # Reentrant, because a signal handler that closes the client may come between.
