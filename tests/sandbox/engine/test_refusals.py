@@ -2,9 +2,13 @@
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from binance_socket.sandbox.errors import ExchangeError
+from binance_socket.sandbox.exchange import Exchange
+from binance_socket.sandbox.orders import OrderType
+from binance_socket.sandbox.symbols import DEFAULT_SYMBOLS
 
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "50000"}
 MARKET = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1"}
@@ -88,6 +92,17 @@ def test_a_bad_order_is_refused(exchange, alice, refused, order, code, message):
     with refused(code, message):
         exchange.place_order(alice.account, order, test=True)
     assert alice.events == []
+
+
+def test_a_symbol_may_offer_fewer_order_types(clock, refused):
+    """A type that the symbol does not list is refused."""
+    rules = attrs.evolve(DEFAULT_SYMBOLS[0], order_types=(OrderType.LIMIT, OrderType.MARKET))
+    exchange = Exchange(clock=clock, symbols=[rules])
+    account = exchange.open_account({"USDT": "100000"})
+    with refused(-2010, "Stop loss orders are not supported for this symbol."):
+        exchange.place_order(account, STOP)
+    assert exchange.place_order(account, LIMIT)["status"] == "NEW"
+    assert exchange.exchange_info({})["symbols"][0]["orderTypes"] == ["LIMIT", "MARKET"]
 
 
 def test_a_market_orders_value_is_judged_by_the_last_price(alice, bob, refused):
