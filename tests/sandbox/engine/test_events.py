@@ -91,6 +91,15 @@ def test_a_market_order_has_no_position_before_it_trades(alice, bob):
     assert kinds(bob) == ["executionReport", "executionReport", "outboundAccountPosition"]
 
 
+def test_a_position_lists_only_what_changed(alice):
+    """An outboundAccountPosition names the assets that changed since the one before it, no others."""
+    alice.buy("1", "40000")
+    alice.sell("1", "60000")
+    alice.buy("0.1", "0.05", symbol="ETHBTC")
+    told = [[entry["a"] for entry in event["B"]] for event in alice.events if event["e"] == "outboundAccountPosition"]
+    assert told == [["USDT"], ["BTC"], ["BTC"]]
+
+
 def test_a_cancel_names_both_ids(alice):
     """``c`` is the cancellation's id and ``C`` the order's; everywhere else ``C`` is empty."""
     placed = alice.buy("1", "40000", newClientOrderId="mine")
