@@ -15,12 +15,15 @@ from typing import Any, Generic, Protocol, TypeVar
 import attrs
 from typing_extensions import Self
 
+from ._engine.audience import Payload
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.strand import Strand
 from ._engine.timer import Alarm, shared_timer
 from ._session.topics import StreamTopic, Topic
-from .errors import BinanceSocketError, HandlerError, InvalidRequest
+from ._wire.codec import loads
+from ._wire.values import is_object
+from .errors import BinanceSocketError, DecodeError, HandlerError, InvalidRequest
 
 __all__ = ["CancellationToken", "DataEvent", "EventSource", "SubscriptionState", "UpdateSubscription"]
 
@@ -87,7 +90,7 @@ class _Notice:
 
 
 # What a mailbox holds. Events are plain tuples because there are so many of them.
-_Item = tuple[dict[str, Any], Batch] | _Notice
+_Item = tuple[Payload, Batch] | _Notice
 
 
 _ids = itertools.count(1)
@@ -218,7 +221,7 @@ class UpdateSubscription:
         """Whether more events wait than should."""
         return self._strand.full
 
-    def post(self, payloads: Sequence[dict[str, Any]], received_at: float, route: Hashable) -> None:
+    def post(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """Take events, in order."""
         self._last_received_at = received_at
         stream = route if isinstance(route, (str, int)) else self._stream
@@ -319,6 +322,12 @@ class UpdateSubscription:
             item.give()
         else:
             payload, batch = item
+            if isinstance(payload, bytes):
+                try:
+                    payload = _parsed(payload)
+                except DecodeError as error:
+                    self._tell(error)
+                    return
             self._dispatch(payload, batch, self._tell)
 
     def _failed(self, exc: BaseException, item: _Item) -> None:
@@ -386,6 +395,18 @@ class UpdateSubscription:
         with self._lock:
             callbacks.append(callback)
         return callback
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    """Return the event that *text* is. Raises DecodeError."""
+    try:
+        payload = loads(text)
+    except DecodeError:
+        # It was cut out of its wrapping by position. Perhaps something stands behind it there.
+        payload = loads(b'{"event":' + text + b"}")["event"]
+    if not is_object(payload):
+        raise DecodeError("an event that is not an object", payload)
+    return payload
 
 
 class CancellationToken:

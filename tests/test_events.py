@@ -303,3 +303,21 @@ def test_an_executor_that_is_shut_down_while_events_wait_ends_the_subscription(m
     exchange.emit(transport, 1)
     assert subscription.wait(PATIENCE)
     assert subscription.state is SubscriptionState.CLOSED
+
+
+def test_an_event_that_is_not_json_is_reported(make_client, network, exchange, run):
+    """A payload that turns out malformed where it is parsed is reported, and the next one is delivered."""
+    heard, reported = queue.SimpleQueue(), queue.SimpleQueue()
+    client = make_client()
+    joined = run(lambda: client.spot_api.account.subscribe_to_user_data_updates(on_account_balance_update=heard.put))
+    transport = network.accept()
+    exchange.expect(transport, "userDataStream.subscribe.signature", {"subscriptionId": 0})
+    joined().on_exception(reported.put)
+
+    transport.push(
+        b'{"subscriptionId":0,"event":{"e":"balanceUpdate",}}',
+        b'{"subscriptionId":0,"event":{"e":"balanceUpdate","E":1,"a":"BTC","d":"2","T":1},"more":{"x":{}}}',
+    )
+
+    assert isinstance(reported.get(timeout=PATIENCE), DecodeError)
+    assert str(heard.get(timeout=PATIENCE).data.delta) == "2"

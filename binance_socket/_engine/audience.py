@@ -10,7 +10,7 @@ from .._session.effects import Closed, Deliver, Effect, Lost, Opened
 from .._session.topics import Topic
 from ..errors import BinanceSocketError, ClientClosed
 
-__all__ = ["Audience", "Routes", "Subscriber", "Telling", "settle"]
+__all__ = ["Audience", "Payload", "Routes", "Subscriber", "Telling", "settle"]
 
 
 class Subscriber(Protocol):
@@ -21,7 +21,7 @@ class Subscriber(Protocol):
         """Whether it has more to do than it should be given."""
         ...
 
-    def post(self, payloads: Sequence[dict[str, Any]], received_at: float, route: Hashable) -> None:
+    def post(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """Take events, in order; *received_at* is the wall clock in epoch seconds, *route* None if they had none."""
         ...
 
@@ -46,6 +46,8 @@ class Subscriber(Protocol):
         ...
 
 
+Payload = dict[str, Any] | bytes
+"""An event, or the JSON that it is."""
 Routes = Mapping[Hashable, tuple[Topic, tuple[Subscriber, ...]]]
 Telling = Callable[[float, float], None]
 
@@ -55,11 +57,13 @@ class Audience:
     The subscribers of one connection, by topic and by route.
 
     Every method requires holding the connection's lock. What subscribers have to be told is returned, to be done after
-    releasing it; ``routes`` is replaced as a whole, so that the reader looks up without the lock.
+    releasing it; ``routes`` and ``tokens`` are replaced as a whole, so that the reader looks up without the lock.
     """
 
     def __init__(self) -> None:
         self.routes: Routes = {}
+        self.tokens: Mapping[bytes, Hashable] = {}
+        """The routes by how they are written in JSON, without quotation marks."""
         self._subscribers: dict[Topic, tuple[Subscriber, ...]] = {}
         self._opening: dict[Topic, list[tuple[Subscriber, Future[None]]]] = {}
 
@@ -129,10 +133,14 @@ class Audience:
         return tellings
 
     def _route(self, route: Hashable, topic: Topic) -> None:
-        self.routes = {**self.routes, route: (topic, self._subscribers.get(topic, ()))}
+        self._set_routes({**self.routes, route: (topic, self._subscribers.get(topic, ()))})
 
     def _unroute(self, topic: Topic) -> None:
-        self.routes = {route: entry for route, entry in self.routes.items() if entry[0] != topic}
+        self._set_routes({route: entry for route, entry in self.routes.items() if entry[0] != topic})
+
+    def _set_routes(self, routes: Routes) -> None:
+        self.routes = routes
+        self.tokens = {str(route).encode(): route for route in routes}
 
 
 def _opened(

@@ -13,13 +13,13 @@ from .._session.effects import Abort, Complete, Effect, Pending, Probe, Send
 from .._session.session import Session
 from .._session.state import State
 from .._session.topics import Dialect, Topic
-from .._wire.codec import loads
 from .._wire.messages import Request
-from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost, DecodeError
+from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost
 from ..models.response import Response
-from .audience import Audience, Routes, Subscriber, Telling, settle
+from .audience import Audience, Subscriber, Telling, settle
 from .clock import Clock
 from .futures import CallFuture, complete
+from .lanes import Lanes, Malformed
 from .link import Link
 from .threads import EngineThread, on_engine_thread
 from .timer import Alarm, Timer
@@ -30,9 +30,6 @@ __all__ = ["Connection"]
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
-
-# Events by which the exchange ends the subscription that they came on.
-_ENDING_EVENTS = frozenset({"eventStreamTerminated", "listenKeyExpired"})
 
 
 class Connection:
@@ -77,6 +74,8 @@ class Connection:
         self._waker: Waker | None = None
         self._reader: EngineThread | None = None
         self._audience = Audience()
+        # The reader's alone.
+        self._lanes = Lanes(dialect, self._audience, other=self._state_lane, ended=self._ended)
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
         self._updating = _Update(self)
@@ -278,64 +277,18 @@ class Connection:
         while True:
             messages = receive()
             self._heard_at = self._clock.monotonic()
-            if messages and self._take(messages):
+            if messages and self._lanes.take(messages, self._clock.time()):
                 self._await_room()
-
-    def _take(self, messages: list[bytes]) -> bool:
-        """Sort the messages of one read. Return whether a subscriber has more than it should."""
-        route_key, payload_key = self._dialect.route_key, self._dialect.payload_key
-        received_at = self._clock.time()
-        routes = self._audience.routes
-        batches: dict[Hashable, list[Any]] = {}
-        full = False
-        for text in messages:
-            route: Hashable = None
-            name = None
-            try:
-                message = loads(text)
-                route = message.get(route_key)
-                if route in routes:
-                    payload = message[payload_key]
-                    name = payload.get("e")
-                    if name is None and isinstance(payload.get("event"), dict):
-                        payload = payload["event"]
-                        name = payload.get("e")
-                    if route in batches:
-                        batches[route].append(payload)
-                    else:
-                        batches[route] = [payload]
-                    if name not in _ENDING_EVENTS:
-                        continue
-            except (DecodeError, AttributeError, KeyError, TypeError) as exc:
-                message = _Malformed(text, exc)
-            # Everything else may change the routes, and comes after the events that came before it.
-            full = self._post(routes, batches, received_at) or full
-            batches = {}
-            if name is None:
-                self._state_lane(message)
-            else:
-                self._ended(routes[route], route, name)
-            routes = self._audience.routes
-        return self._post(routes, batches, received_at) or full
-
-    def _post(self, routes: Routes, batches: dict[Hashable, list[Any]], received_at: float) -> bool:
-        full = False
-        for route, payloads in batches.items():
-            for subscriber in routes[route][1]:
-                subscriber.post(payloads, received_at, route)
-                full = full or subscriber.full
-        return full
 
     def _state_lane(self, message: Any) -> None:
         with self._update() as session:
-            if isinstance(message, _Malformed):
+            if isinstance(message, Malformed):
                 session.malformed += 1
                 logger.warning("a message that cannot be read (%d bytes): %r", len(message.text), message.cause)
             else:
                 session.received(message, self._clock.monotonic())
 
-    def _ended(self, entry: tuple[Topic, tuple[Subscriber, ...]], route: Hashable, name: str) -> None:
-        topic, subscribers = entry
+    def _ended(self, topic: Topic, subscribers: tuple[Subscriber, ...], route: Hashable, name: str) -> None:
         with self._update() as session:
             session.subscription_event(route, name, self._clock.monotonic())
         for subscriber in subscribers:
@@ -452,11 +405,3 @@ class _Update:
         finally:
             self._lock.release()
         self._connection._perform(*decided)  # pyright: ignore[reportPrivateUsage]
-
-
-class _Malformed:
-    """A message that is not JSON, or not of a shape that could be an event."""
-
-    def __init__(self, text: bytes, cause: BaseException) -> None:
-        self.text = text
-        self.cause = cause

@@ -21,14 +21,23 @@ __all__ = ["STREAMS", "WS_API", "Dialect", "StreamTopic", "Topic", "UserDataTopi
 
 @attrs.frozen
 class Dialect:
-    """Where a server puts the route of an event, and the event itself."""
+    """Where a server puts the route of an event, and the event itself; and how it writes that, for those in a hurry."""
 
     route_key: str
     payload_key: str
+    head: bytes
+    """What an event begins with, up to its route."""
+    middle: bytes
+    """What stands between the route and the event's name."""
+
+    @property
+    def skipped(self) -> int:
+        """How many bytes of ``middle`` stand before the event itself."""
+        return self.middle.index(b"{")
 
 
-WS_API = Dialect("subscriptionId", "event")
-STREAMS = Dialect("stream", "data")
+WS_API = Dialect("subscriptionId", "event", b'{"subscriptionId":', b',"event":{"e":"')
+STREAMS = Dialect("stream", "data", b'{"stream":"', b'","data":{"e":"')
 
 
 class Topic(Protocol):
