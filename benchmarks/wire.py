@@ -30,6 +30,7 @@ FIRST_ORDER_ID = 4_000_000_000
 
 EVENTS_IN_BLOCK = 64
 
+# A limit order that was placed: the shape, and so the cost, of the documents' own example.
 _EXECUTION_REPORT = {
     "e": "executionReport",
     "E": 1499405658658,
@@ -44,27 +45,27 @@ _EXECUTION_REPORT = {
     "F": "0.00000000",
     "g": -1,
     "C": "",
-    "x": "TRADE",
-    "X": "PARTIALLY_FILLED",
+    "x": "NEW",
+    "X": "NEW",
     "r": "NONE",
     "i": FIRST_ORDER_ID,
-    "l": "0.25000000",
-    "z": "0.50000000",
-    "L": "0.10264400",
-    "n": "0.00001500",
-    "N": "BNB",
+    "l": "0.00000000",
+    "z": "0.00000000",
+    "L": "0.00000000",
+    "n": "0",
+    "N": None,
     "T": 1499405658657,
-    "t": 77123,
+    "t": -1,
     "I": 8641984,
     "w": True,
     "m": False,
-    "M": True,
+    "M": False,
     "O": 1499405658601,
-    "Z": "0.05132200",
-    "Y": "0.02566100",
+    "Z": "0.00000000",
+    "Y": "0.00000000",
     "Q": "0.00000000",
     "W": 1499405658601,
-    "V": "EXPIRE_MAKER",
+    "V": "NONE",
 }
 
 LISTEN_KEY = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"

@@ -22,7 +22,6 @@ from ._engine.strand import Strand
 from ._engine.timer import Alarm, shared_timer
 from ._session.topics import StreamTopic, Topic
 from ._wire.codec import loads
-from ._wire.values import is_object
 from .errors import BinanceSocketError, DecodeError, HandlerError, InvalidRequest
 
 __all__ = ["CancellationToken", "DataEvent", "EventSource", "SubscriptionState", "UpdateSubscription"]
@@ -321,14 +320,26 @@ class UpdateSubscription:
         if isinstance(item, _Notice):
             item.give()
         else:
-            payload, batch = item
-            if isinstance(payload, bytes):
+            event, batch = item
+            payload: dict[str, Any] | None
+            if isinstance(event, bytes):
                 try:
-                    payload = _parsed(payload)
-                except DecodeError as error:
-                    self._tell(error)
-                    return
-            self._dispatch(payload, batch, self._tell)
+                    payload = loads(event)
+                except DecodeError:
+                    payload = self._rescued(event)
+            else:
+                payload = event
+            if payload is not None:
+                self._dispatch(payload, batch, self._tell)
+
+    def _rescued(self, text: bytes) -> dict[str, Any] | None:
+        """Return the event of a text that was cut out of its wrapping by position: something stands behind it there."""
+        try:
+            payload: dict[str, Any] = loads(b'{"event":' + text + b"}")["event"]
+        except DecodeError as error:
+            self._tell(error)
+            return None
+        return payload
 
     def _failed(self, exc: BaseException, item: _Item) -> None:
         if self._strand.refused:
@@ -395,18 +406,6 @@ class UpdateSubscription:
         with self._lock:
             callbacks.append(callback)
         return callback
-
-
-def _parsed(text: bytes) -> dict[str, Any]:
-    """Return the event that *text* is. Raises DecodeError."""
-    try:
-        payload = loads(text)
-    except DecodeError:
-        # It was cut out of its wrapping by position. Perhaps something stands behind it there.
-        payload = loads(b'{"event":' + text + b"}")["event"]
-    if not is_object(payload):
-        raise DecodeError("an event that is not an object", payload)
-    return payload
 
 
 class CancellationToken:

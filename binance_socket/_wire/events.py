@@ -12,7 +12,7 @@ from ..models.user_data import UnknownEvent, UserDataEvent
 from .decoder import make_decoder
 from .values import as_object, moment_from
 
-__all__ = ["decode_event"]
+__all__ = ["decode_event", "decoder_of"]
 
 _decoders: Final[dict[str, Callable[[dict[str, Any]], UserDataEvent]]] = {}
 """Made when first needed: compiling all of them would slow the import of the library down."""
@@ -32,6 +32,14 @@ def decode_event(payload: dict[str, Any]) -> UserDataEvent:
     return decode(payload)
 
 
+def decoder_of(name: str) -> Callable[[dict[str, Any]], UserDataEvent]:
+    """Return what reads the events of a *name* that is in EVENTS; faster than :func:`decode_event` for many of them."""
+    decode = _decoders.get(name)
+    if decode is None:
+        decode = _decoders[name] = cast("Callable[[dict[str, Any]], UserDataEvent]", make_decoder(EVENTS[name]))
+    return decode
+
+
 def _decode_unusual(payload: Any) -> UserDataEvent:
     """Decode the first event of its kind, an unknown one, or none."""
     event = as_object(payload)
@@ -40,12 +48,9 @@ def _decode_unusual(payload: Any) -> UserDataEvent:
     name = event.get("e")
     if not isinstance(name, str):
         raise DecodeError("no event: it has no name under 'e'", payload)
-    kind = EVENTS.get(name)
-    if kind is None:
+    if name not in EVENTS:
         return UnknownEvent(name=name, payload=event, event_time=_event_time(event))
-    if name not in _decoders:
-        _decoders[name] = cast("Callable[[dict[str, Any]], UserDataEvent]", make_decoder(kind))
-    return _decoders[name](event)
+    return decoder_of(name)(event)
 
 
 def _event_time(event: dict[str, Any]) -> datetime | None:

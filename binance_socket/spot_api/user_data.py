@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._wire.events import decode_event
+from .._wire.events import decode_event, decoder_of
+from .._wire.values import is_object
 from ..errors import BinanceSocketError, DecodeError, InvalidRequest
 from ..events import Batch, DataEvent
 from ..models.base import EVENTS
@@ -31,7 +32,9 @@ class UserDataDispatcher:
             if handler is not None and not callable(handler):
                 raise InvalidRequest(f"a handler must be callable, {handler!r} is not")
         names = {kind: name for name, kind in EVENTS.items()}
-        self._handlers = {names[kind]: handler for kind, handler in handlers.items() if handler is not None}
+        self._handlers = {
+            names[kind]: (handler, decoder_of(names[kind])) for kind, handler in handlers.items() if handler is not None
+        }
         self._on_unknown = on_unknown
         self._keep_raw = keep_raw
 
@@ -39,23 +42,46 @@ class UserDataDispatcher:
         self, payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object], /
     ) -> None:
         """Deliver one event. Runs on the executor; what the handler raises is the caller's to report."""
-        name = payload.get("e")
-        if name is None and isinstance(payload.get("event"), dict):
-            # The documents show eventStreamTerminated on listen-key streams in this form.
-            payload = payload["event"]
-            name = payload.get("e")
-        handler = None
-        if isinstance(name, str):
-            handler = self._handlers.get(name)
-            if handler is None and name in EVENTS:
-                return
         try:
-            event = decode_event(payload)
+            handler, decode = self._handlers[payload["e"]]
+        except (KeyError, TypeError):
+            self._deliver_unusual(payload, batch, report)
+            return
+        try:
+            event = decode(payload)
         except DecodeError as error:
+            self._deliver_raw(payload, batch, report, error)
+            return
+        raw = payload if self._keep_raw else None
+        handler(DataEvent(event, batch.stream, batch.received_at, event.event_time, raw=raw))
+
+    def _deliver_unusual(
+        self, payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object]
+    ) -> None:
+        """Deliver an event that nobody asked for, that is not known, or that comes wrapped once more."""
+        name, inner = payload.get("e"), payload.get("event")
+        if name is None and is_object(inner) and "e" in inner:
+            # The documents show eventStreamTerminated on listen-key streams in this form.
+            self(inner, batch, report)
+        elif not isinstance(name, str):
+            self._deliver_raw(payload, batch, report, DecodeError("an event without a name", payload))
+        elif name not in EVENTS:
+            self._deliver_raw(payload, batch, report, None)
+
+    def _deliver_raw(
+        self,
+        payload: dict[str, Any],
+        batch: Batch,
+        report: Callable[[BinanceSocketError], object],
+        error: DecodeError | None,
+    ) -> None:
+        """Deliver a payload as it came, and say why if it should have been more than that."""
+        if error is None:
+            event = decode_event(payload)
+        else:
             report(error)
+            name = payload.get("e")
             event = UnknownEvent(name=name if isinstance(name, str) else "", payload=payload, event_time=None)
-        if isinstance(event, UnknownEvent):
-            handler = self._on_unknown
-        if handler is not None:
+        if self._on_unknown is not None:
             raw = payload if self._keep_raw else None
-            handler(DataEvent(event, batch.stream, batch.received_at, event.event_time, raw=raw))
+            self._on_unknown(DataEvent(event, batch.stream, batch.received_at, event.event_time, raw=raw))
