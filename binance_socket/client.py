@@ -224,14 +224,16 @@ class _Caller:
     def submit(self, request: Request[R]) -> Future[Response[R]]:
         if request.security is not Security.NONE and self.credentials is None:
             raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
-        hub, ct = self.anchor.hub, self.ct
-        if ct is None:
-            return hub.submit(request, self.timeout)
-        if ct.is_cancelled:
+        anchor, ct = self.anchor, self.ct
+        hub = anchor.hub
+        if ct is not None and ct.is_cancelled:
             raise CallCancelled(f"{request.method}: cancelled before it was sent")
         future = hub.submit(request, self.timeout)
-        forget = ct.on_cancel(lambda: hub.cancel(future))
-        future.when_done(lambda _: forget())
+        # The client lives until the answer is there, even if nobody holds anything but the future.
+        future.when_done(lambda _: anchor and None)
+        if ct is not None:
+            forget = ct.on_cancel(lambda: hub.cancel(future))
+            future.when_done(lambda _: forget())
         return future
 
     def subscribe(

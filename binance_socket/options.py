@@ -61,6 +61,12 @@ class Environment:
         ):
             _check_url(url, schemes)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all of it is on this machine, where nobody has to be spared."""
+        urls = (self.ws_api_url, self.stream_url, self.rest_url)
+        return all(_is_loopback(urlsplit(url).hostname or "") for url in urls)
+
 
 def _check_url(url: str, schemes: tuple[str, str]) -> None:
     parts = urlsplit(url)
@@ -140,7 +146,11 @@ class ClientOptions:
     backoff_cap: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
     """The longest that such a random time may get."""
     connect_budget: int | None = attrs.field(default=100, validator=_check_connect_budget)
-    """Connects allowed in 5 minutes, for all clients of the process together (the exchange allows an address 300)."""
+    """
+    Connects allowed in 5 minutes, for all clients of the process together (the exchange allows an address 300).
+
+    Does not count for venues on this machine, such as the sandbox.
+    """
     receive_window: float | None = attrs.field(default=None, validator=_check_receive_window)
     """``recvWindow`` of signed requests in milliseconds, at most 60000; None leaves it to the exchange (5000)."""
     keep_alive_listen_keys: bool = True

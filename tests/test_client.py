@@ -1,5 +1,7 @@
 """The composition root."""
 
+import gc
+
 import pytest
 
 from binance_socket import (
@@ -139,3 +141,12 @@ def test_from_env_with_half_a_pair_or_an_unknown_environment(environ):
     environ("BINANCE_ENVIRONMENT", "mars")
     with pytest.raises(InvalidRequest, match="BINANCE_ENVIRONMENT"):
         BinanceSocketClient.from_env()
+
+
+def test_a_future_keeps_its_client_alive(make_client, network, exchange):
+    """An answer that somebody waits for comes, even if nothing else of the client is held."""
+    future = BinanceSocketClient(network=network).spot_api.account.session_subscriptions.submit()
+    gc.collect()
+    exchange.expect(network.accept(), "session.subscriptions", [])
+
+    assert future.result(PATIENCE).result == []

@@ -91,3 +91,11 @@ def test_options_are_values():
     assert "secret" not in repr(ClientOptions(proxy="http://user:secret@proxy.example:1"))
     with pytest.raises(TypeError):
         ClientOptions(5)
+
+
+def test_local_venues():
+    """A venue counts as local when all of it is on this machine."""
+    local = Environment(name="x", ws_api_url="ws://127.0.0.1:1", stream_url="ws://[::1]:1", rest_url="http://localhost")
+
+    assert local.is_local
+    assert not attrs.evolve(local, stream_url="wss://stream.example").is_local

@@ -75,7 +75,7 @@ class Connection:
         self._reader: EngineThread | None = None
         self._audience = Audience()
         # The reader's alone.
-        self._lanes = Lanes(dialect, self._audience, other=self._state_lane, ended=self._ended)
+        self._lanes = Lanes(dialect, self._audience, others=self._state_lane, ended=self._ended)
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
         self._updating = _Update(self)
@@ -280,13 +280,15 @@ class Connection:
             if messages and self._lanes.take(messages, self._clock.time()):
                 self._await_room()
 
-    def _state_lane(self, message: Any) -> None:
+    def _state_lane(self, messages: list[Any]) -> None:
         with self._update() as session:
-            if isinstance(message, Malformed):
-                session.malformed += 1
-                logger.warning("a message that cannot be read (%d bytes): %r", len(message.text), message.cause)
-            else:
-                session.received(message, self._clock.monotonic())
+            now = self._clock.monotonic()
+            for message in messages:
+                if isinstance(message, Malformed):
+                    session.malformed += 1
+                    logger.warning("a message that cannot be read (%d bytes): %r", len(message.text), message.cause)
+                else:
+                    session.received(message, now)
 
     def _ended(self, topic: Topic, subscribers: tuple[Subscriber, ...], route: Hashable, name: str) -> None:
         with self._update() as session:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 import random
 import secrets
 import threading
@@ -29,6 +28,7 @@ from .clock import Clock, SystemClock
 from .connection import Connection
 from .futures import CallFuture
 from .rest import ListenKeyRest
+from .threads import process_token
 from .timer import Timer
 from .transport import Network
 from .workers import Workers
@@ -84,7 +84,7 @@ class Hub:
         self.executor: Executor = executor
         # What engine threads must not wait for: writing to a peer that does not read.
         self._helpers = Workers(2, "helper")
-        self._process = os.getpid()
+        self._process = process_token()
         self._network = network
         self._ids = _request_ids()
         self._rest = ListenKeyRest(environment, options.proxy, executor=executor, timer=self.timer)
@@ -135,7 +135,7 @@ class Hub:
         """Stop *subscriber* from hearing *topic*; with *leaves*, it hears nothing else. Any thread; idempotent."""
         if leaves:
             self.forget(subscriber)
-        if os.getpid() == self._process:
+        if process_token() == self._process:
             self._connection_of(topic).unsubscribe(topic, subscriber)
 
     def forget(self, subscriber: Subscriber) -> None:
@@ -155,7 +155,7 @@ class Hub:
         Calls that wait fail with ClientClosed. Events that have been received are still delivered, for a second at
         most. Afterwards no thread of ours is left, but one that is stuck in a callback of the user's.
         """
-        if os.getpid() != self._process:
+        if process_token() != self._process:
             return
         with self._lock:
             self._closed = True
@@ -234,13 +234,13 @@ class Hub:
         )
 
     def _take_connect(self, now: float) -> float:
-        limit = self.options.connect_budget
+        limit = None if self.environment.is_local else self.options.connect_budget
         clock = _SYSTEM_CLOCK if isinstance(self.clock, SystemClock) else self.clock
         with _budgets_lock:
             return _budgets.setdefault(clock, {}).setdefault(limit, ConnectBudget(limit)).take(now)
 
     def _check_usable(self) -> None:
-        if os.getpid() != self._process:
+        if process_token() != self._process:
             raise ForkedClientError("this client was made before a fork; make one in this process")
         if self._closed:
             raise ClientClosed("the client is closed")

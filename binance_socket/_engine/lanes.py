@@ -40,22 +40,23 @@ class Lanes:
         dialect: Dialect,
         audience: Audience,
         *,
-        other: Callable[[Any], None],
+        others: Callable[[list[Any]], None],
         ended: Callable[[Topic, tuple[Subscriber, ...], Hashable, str], None],
     ) -> None:
         self._dialect = dialect
         self._audience = audience
-        self._other = other
+        self._others = others
         self._ended = ended
 
     def take(self, messages: list[bytes], received_at: float) -> bool:
         """Sort the messages of one read. Return whether a subscriber has more than it should."""
         head, middle, skipped = self._dialect.head, self._dialect.middle, self._dialect.skipped
+        mark = self._dialect.route_key.encode()
         start = len(head)
         audience = self._audience
-        routes = audience.routes
-        tokens = audience.tokens
+        routes, tokens = audience.routes, audience.tokens
         batches: dict[Hashable, list[Payload]] = {}
+        others: list[Any] = []
         full = False
         # How the event before began: most events begin like it.
         prefix, payload_at = b"", 0
@@ -64,6 +65,11 @@ class Lanes:
             if prefix and text.startswith(prefix) and text.endswith(b"}}"):
                 batch.append(text[payload_at:-1])
                 continue
+            if others and mark in text:
+                # What came before may be the acknowledgement that this is an event of.
+                self._others(others)
+                others = []
+                routes, tokens = audience.routes, audience.tokens
             if text.startswith(head) and text.endswith(b"}}"):
                 token_end = text.find(middle, start)
                 name_at = token_end + len(middle)
@@ -81,14 +87,15 @@ class Lanes:
                     continue
             # Everything else may change the routes, and comes after the events that came before it.
             full = self._post(routes, batches, received_at) or full
-            batches = {}
-            prefix = b""
+            batches, prefix = {}, b""
             if payload is None:
-                self._other(message)
+                others.append(message)
             else:
                 topic, subscribers = routes[route]
                 self._ended(topic, subscribers, route, payload["e"])
-            routes, tokens = audience.routes, audience.tokens
+                routes, tokens = audience.routes, audience.tokens
+        if others:
+            self._others(others)
         return self._post(routes, batches, received_at) or full
 
     def _parsed(self, text: bytes, routes: Routes) -> tuple[Any, Hashable, dict[str, Any] | None, bool]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 from collections.abc import Callable
 
-__all__ = ["NAME_PREFIX", "EngineThread", "on_engine_thread"]
+__all__ = ["NAME_PREFIX", "EngineThread", "on_engine_thread", "process_token"]
 
 NAME_PREFIX = "binance-socket-"
 
@@ -25,3 +27,21 @@ class EngineThread(threading.Thread):
 def on_engine_thread() -> bool:
     """Tell whether the calling thread is one that must never block on an answer."""
     return isinstance(threading.current_thread(), EngineThread)
+
+
+_tokens = itertools.count()
+_process_token = next(_tokens)
+
+
+def process_token() -> int:
+    """Return a number that is another one after a fork. Asking the system who we are would take longer."""
+    return _process_token
+
+
+def _take_another_token() -> None:
+    global _process_token
+    _process_token = next(_tokens)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_take_another_token)

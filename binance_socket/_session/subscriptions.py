@@ -168,7 +168,8 @@ class Subscriptions:
 
     def next_retry(self) -> float | None:
         """Return when :meth:`open` should be called again."""
-        return min((e.retry_at for e in self._entries.values() if e.retry_at is not None), default=None)
+        times = [entry.retry_at for entry in self._entries.values() if entry.retry_at is not None]
+        return min(times) if times else None
 
     # How an attempt ends.
 

@@ -79,13 +79,15 @@ class Endpoint(Generic[P, R]):
         Raises TypeError for arguments that the declaration does not take, and for values that cannot be sent as they
         are, above all floats; InvalidRequest for what the method itself refuses.
         """
-        # Binding takes longer than everything else here, and most calls have nothing to bind.
-        arguments = self._bound(*args, **kwargs) if args or kwargs or self._has_required else {}
+        if not args and not kwargs and not self._has_required and self._prepare is None:
+            # Most calls have nothing to bind, and binding takes longer than everything else.
+            return self.prototype
+        arguments = self._bound(*args, **kwargs)
         values = arguments if self._prepare is None else self._prepare(dict(arguments))
         params = {self._wire_name(name): plain(value) for name, value in values.items() if value is not None}
         return self._request(arguments, params)
 
-    @property
+    @functools.cached_property
     def prototype(self) -> Request[R]:
         """The request without any parameters: enough to read an answer with, not to ask."""
         return self._request({}, {})

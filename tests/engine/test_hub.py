@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from binance_socket import ClientClosed, ForkedClientError
+from binance_socket._engine import threads
 from binance_socket.testing import FakeNetwork, InlineExecutor, ManualClock
 
 PATIENCE = 10.0
@@ -65,10 +66,10 @@ def test_ids_are_never_used_twice(make_client, network, exchange):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_hub_of_another_process_refuses(client, network, exchange, monkeypatch):
-    """And close() leaves the parent's connections alone. Here the process id changes instead of the process."""
+    """And close() leaves the parent's connections alone. Here what a fork changes is changed without one."""
     transport = connect(client, exchange, network)
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: -1)
+        patch.setattr(threads, "_process_token", -1)
         with pytest.raises(ForkedClientError):
             client.spot_api.account.session_subscriptions()
         with pytest.raises(ForkedClientError):

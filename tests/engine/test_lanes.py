@@ -40,7 +40,7 @@ class Bench:
         topic = topic or UserDataTopic(needs_logon=False)
         audience.add(topic, self.listener, None, 0.0)
         audience.follow([Opened(topic, route)])
-        self.lanes = Lanes(dialect, audience, other=self.others.append, ended=lambda *told: self.ended.append(told[3]))
+        self.lanes = Lanes(dialect, audience, others=self.others.extend, ended=lambda *told: self.ended.append(told[3]))
 
     def take(self, *messages):
         self.lanes.take([m if isinstance(m, bytes) else _compact(m) for m in messages], 0.0)
