@@ -229,8 +229,9 @@ class _Caller:
         if ct is not None and ct.is_cancelled:
             raise CallCancelled(f"{request.method}: cancelled before it was sent")
         future = hub.submit(request, self.timeout)
-        # The client lives until the answer is there, even if nobody holds anything but the future.
-        future.when_done(lambda _: anchor and None)
+        # The client lives until the answer is there, and no longer, even if nobody holds anything but the future.
+        alive = [anchor]
+        future.when_done(lambda _: alive.clear())
         if ct is not None:
             forget = ct.on_cancel(lambda: hub.cancel(future))
             future.when_done(lambda _: forget())
