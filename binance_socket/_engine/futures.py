@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
@@ -32,13 +31,12 @@ class CallFuture(Future[T]):
     def __init__(self, executor: Executor) -> None:
         super().__init__()
         self._executor = executor
-        # Guards _started.
-        self._starting = threading.Lock()
+        # Guarded by the future's own condition, which is reentrant.
         self._started: bool | None = None
 
     def start(self) -> bool:
         """Make it too late for ``cancel()``, and return False if that came first. Idempotent; any thread."""
-        with self._starting:
+        with self._condition:
             if self._started is None:
                 self._started = self.set_running_or_notify_cancel()
             return self._started

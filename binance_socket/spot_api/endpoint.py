@@ -79,8 +79,8 @@ class Endpoint(Generic[P, R]):
         Raises TypeError for arguments that the declaration does not take, and for values that cannot be sent as they
         are, above all floats; InvalidRequest for what the method itself refuses.
         """
-        if not args and not kwargs and not self._has_required and self._prepare is None:
-            # Most calls have nothing to bind, and binding takes longer than everything else.
+        if not args and not kwargs and not self._has_required:
+            # Most calls have nothing to bind or to prepare, and binding takes longer than everything else.
             return self.prototype
         arguments = self._bound(*args, **kwargs)
         values = arguments if self._prepare is None else self._prepare(dict(arguments))
