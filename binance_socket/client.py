@@ -114,11 +114,14 @@ class BinanceSocketClient(ClientView):
         cls,
         environment: Environment | None = None,
         *,
+        credentials: Credentials | None = None,
         options: ClientOptions = _DEFAULT_OPTIONS,
         executor: Executor | None = None,
+        clock: Clock | None = None,
+        network: Network | None = None,
     ) -> Self:
         """
-        Return a client set up from environment variables.
+        Return a client set up from environment variables, as far as it is not from arguments.
 
         ``BINANCE_ENVIRONMENT`` is ``live`` (the default), ``testnet``, ``demo`` or ``us``, unless *environment* is
         given. Keys come from ``BINANCE_API_KEY`` with ``BINANCE_API_SECRET`` or ``BINANCE_PRIVATE_KEY_FILE``
@@ -132,8 +135,14 @@ class BinanceSocketClient(ClientView):
             environment, prefix = _ENVIRONMENTS[name]
         else:
             prefix = _ENVIRONMENTS.get(environment.name, (environment, "BINANCE_"))[1]
-        credentials = credentials_from_env(os.environ, prefix)
-        return cls(credentials=credentials, environment=environment, options=options, executor=executor)
+        return cls(
+            credentials=credentials or credentials_from_env(os.environ, prefix),
+            environment=environment,
+            options=options,
+            executor=executor,
+            clock=clock,
+            network=network,
+        )
 
     @property
     def environment(self) -> Environment:

@@ -150,3 +150,15 @@ def test_a_future_keeps_its_client_alive(make_client, network, exchange):
     exchange.expect(network.accept(), "session.subscriptions", [])
 
     assert future.result(PATIENCE).result == []
+
+
+def test_arguments_win_over_the_environment(monkeypatch, network, clock, exchange):
+    """What from_env() is given is not looked for in the environment; the rest is as in the constructor."""
+    monkeypatch.setenv("BINANCE_API_KEY", "from the environment")
+    monkeypatch.delenv("BINANCE_API_SECRET", raising=False)
+    key = HmacKey("given", "secret")
+    with BinanceSocketClient.from_env(Environment.US, credentials=key, clock=clock, network=network) as client:
+        client.spot_api.account.start_user_stream.submit()
+        transport = network.accept()
+        assert transport.sent()["params"] == {"apiKey": "given"}
+    assert network.attempts == [Environment.US.ws_api_url]
