@@ -144,12 +144,15 @@ def test_from_env_with_half_a_pair_or_an_unknown_environment(environ):
 
 
 def test_a_future_keeps_its_client_alive(make_client, network, exchange):
-    """An answer that somebody waits for comes, even if nothing else of the client is held."""
+    """An answer that somebody waits for comes, even if nothing else of the client is held. Then the client ends."""
     future = BinanceSocketClient(network=network).spot_api.account.session_subscriptions.submit()
     gc.collect()
-    exchange.expect(network.accept(), "session.subscriptions", [])
+    transport = network.accept()
+    exchange.expect(transport, "session.subscriptions", [])
 
     assert future.result(PATIENCE).result == []
+    gc.collect()
+    transport.wait_closed(PATIENCE)
 
 
 def test_arguments_win_over_the_environment(monkeypatch, network, clock, exchange):
