@@ -14,6 +14,9 @@ import gc, os, signal, sys, threading
 from binance_socket import BinanceSocketClient, ClientOptions, Environment, ForkedClientError, HmacKey
 from binance_socket.testing import FakeNetwork
 
+# A shell that starts the tests in the background has them, and so us, ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 venue = Environment(
     name="venue", ws_api_url="wss://api.example", stream_url="wss://s.example", rest_url="https://r.example"
 )

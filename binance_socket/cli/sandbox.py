@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def stop(number: int, frame: object) -> None:
         stopped.set()
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    # Both by a handler of our own: a shell that starts programs in the background has them ignore Ctrl-C.
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with sandbox:
             environment = sandbox.environment
@@ -57,10 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                     print(account.pem.rstrip())
             print("\nCtrl-C ends it.", flush=True)
             stopped.wait()
-    except KeyboardInterrupt:
-        pass
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     return 0
 
 

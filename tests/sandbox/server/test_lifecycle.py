@@ -240,7 +240,10 @@ def test_the_command_serves_until_ctrl_c():
             lines.append(process.stdout.readline())
             assert lines[-1], process.stderr.read()
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 0
+        try:
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
         assert process.stderr.read() == ""
     text = "".join(lines)
     assert "wss://127.0.0.1:" in text
