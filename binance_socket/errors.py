@@ -70,6 +70,18 @@ class Certainty(enum.Enum):
 class BinanceSocketError(Exception):
     """Base class of every error raised by this library."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled and copied by calling their class with the message alone, which is not what ours take.
+        # One that fails on the way back breaks a ProcessPoolExecutor.
+        return _remake, (type(self), self.args, self.__dict__)
+
+
+def _remake(kind: type[BinanceSocketError], args: tuple[Any, ...], attributes: dict[str, Any]) -> BinanceSocketError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
 
 class InvalidRequest(BinanceSocketError, ValueError):
     """Bad input, found before anything was sent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import datetime, timezone
 
 import pytest
@@ -75,3 +77,24 @@ def test_decode_errors_keep_the_payload() -> None:
 def test_retry_after_of_an_absurd_moment(moment):
     """A moment that is none is not told, instead of raising while an error is being handled."""
     assert RateLimited(-1003, "slow down", status=429, data={"retryAfter": moment}).retry_after is None
+
+
+@pytest.mark.parametrize("back", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidRequest("bad"),
+        DecodeError("bad", [1]),
+        RequestTimeout("late", Certainty.MAYBE_SENT),
+        TlsError("who are you?"),
+        HandshakeError("no", 429, retry_after=3.0),
+        OutcomeUnknown("timeout", code=-1007, status=503),
+        RateLimited(-1003, "slow down", status=429, method="ping", data={"retryAfter": 1_700_000_000_000}),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_travel(error, back):
+    """They cross processes whole, with their attributes: pools pickle what a task raises."""
+    arrived = back(error)
+    assert type(arrived) is type(error)
+    assert (str(arrived), arrived.args, arrived.__dict__) == (str(error), error.args, error.__dict__)
