@@ -69,12 +69,16 @@ class Environment:
 
 
 def _check_url(url: str, schemes: tuple[str, str]) -> None:
-    parts = urlsplit(url)
     plain, encrypted = schemes
-    if parts.scheme not in schemes or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        scheme, host = parts.scheme, parts.hostname if parts.port != 0 else None
+    except ValueError:  # brackets that do not match, or a port that is none
+        scheme, host = "", None
+    if scheme not in schemes or not host:
         raise InvalidRequest(f"{url!r} is not a {encrypted}:// URL")
-    if parts.scheme == plain and not _is_loopback(parts.hostname):
-        raise InvalidRequest(f"{plain}:// is for loopback addresses only, use {encrypted}:// for {parts.hostname}")
+    if scheme == plain and not _is_loopback(host):
+        raise InvalidRequest(f"{plain}:// is for loopback addresses only, use {encrypted}:// for {host}")
 
 
 def _is_loopback(host: str) -> bool:

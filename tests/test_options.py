@@ -48,6 +48,15 @@ def test_plain_urls_are_for_loopback_only(field):
             Environment(name="mine", **{**URLS, field: url})
 
 
+@pytest.mark.parametrize("field", list(URLS))
+@pytest.mark.parametrize("host", ["venue.example:99999", "venue.example:0", "venue.example:x", "[::1", ":443"])
+def test_urls_that_lead_nowhere(field, host):
+    """They are refused here, not by a connection that fails later."""
+    scheme = "https" if field == "rest_url" else "wss"
+    with pytest.raises(InvalidRequest, match="is not a"):
+        Environment(name="mine", **{**URLS, field: f"{scheme}://{host}"})
+
+
 def test_defaults():
     """Those of the documents: 12 s for a call, because the exchange itself may take 10."""
     options = ClientOptions()
