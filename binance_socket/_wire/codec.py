@@ -33,8 +33,8 @@ _SHOWN: Final = 80
 """Characters of a value or a text that errors quote."""
 
 
-_SECRETS: Final = re.compile(r"""(["'](?:apiKey|listenKey|signature)\\*["']\s*:\s*\\*["'])[^"']*""")
-"""What may be quoted of neither JSON text nor a Python value, even when it is cut short."""
+_SECRETS: Final = re.compile(r"""(["'](?:apiKey|listenKey|signature|stream)\\*["']\s*:\s*\\*["'])[^"']*""")
+"""What may be quoted of neither JSON nor a Python value, even when cut short. A stream may be a listen key."""
 
 
 def dumps(value: Any) -> bytes:

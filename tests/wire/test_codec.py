@@ -73,6 +73,7 @@ def test_errors_quote_no_secrets() -> None:
         b'{"listenKey" : "CANARY',
         '{"result":{"signature":"CANARY/+=" ',
         '{"data":{"apiKey":"' + "CANARY" * 50,
+        b'{"stream":"CANARY","data":{"e":',
     ):
         with pytest.raises(DecodeError) as caught:
             loads(text)
