@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
@@ -17,6 +19,12 @@ __all__ = ["CallFuture", "begin", "complete"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+if sys.version_info < (3, 11):
+
+    class _WaitTimeout(TimeoutError, concurrent.futures.TimeoutError):
+        """Both at once, which are one from Python 3.11 on."""
 
 
 class CallFuture(Future[T]):
@@ -40,6 +48,22 @@ class CallFuture(Future[T]):
             if self._started is None:
                 self._started = self.set_running_or_notify_cancel()
             return self._started
+
+    if sys.version_info < (3, 11):
+
+        def result(self, timeout: float | None = None) -> T:
+            """Return the result, as futures of later Pythons do: a wait that was too short is a TimeoutError."""
+            try:
+                return super().result(timeout)
+            except concurrent.futures.TimeoutError:
+                raise _WaitTimeout from None
+
+        def exception(self, timeout: float | None = None) -> BaseException | None:
+            """Return the exception; the same."""
+            try:
+                return super().exception(timeout)
+            except concurrent.futures.TimeoutError:
+                raise _WaitTimeout from None
 
     def add_done_callback(self, fn: Callable[[Future[T]], Any]) -> None:
         """Run ``fn(future)`` on the client's executor once the future is done, at once if it is already."""

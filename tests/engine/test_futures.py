@@ -1,5 +1,6 @@
 """The future that a call returns."""
 
+import concurrent.futures
 import threading
 from concurrent.futures import Executor, Future
 
@@ -103,3 +104,15 @@ def test_an_executor_that_refuses(where, caplog):
         thread.join(PATIENCE)
         assert seen == []
         assert "was not run" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, concurrent.futures.TimeoutError])
+def test_a_wait_that_is_too_short(kind):
+    """It is a TimeoutError on every Python, and stays what futures raise."""
+    future = CallFuture(Later())
+    with pytest.raises(kind):
+        future.result(0)
+    with pytest.raises(kind):
+        future.exception(timeout=0)
+    future.set_result(1)
+    assert (future.result(0), future.exception(0)) == (1, None)
