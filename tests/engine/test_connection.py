@@ -68,6 +68,54 @@ def test_answers_are_matched_to_64_threads_with_1000_requests_each(client, netwo
     server()
 
 
+def test_a_session_is_changed_under_the_lock_only(client, network, exchange, clock, subscribe, pass_time):
+    """By callers, the reader and the timer alike: a session has no lock of its own."""
+    connection = client._hub.api
+    lock, session, unguarded, used = connection._changed, connection._session, [], set()
+
+    class Watched:
+        def __getattribute__(self, name):
+            used.add(name)
+            # Where it can be had, nobody holds it.
+            if name != "state" and lock.acquire(blocking=False):
+                lock.release()
+                unguarded.append(name)
+            return getattr(session, name)
+
+    connection._session = Watched()
+    subscription, transport = subscribe(client, on_account_balance_update=lambda event: None)
+    future = client.spot_api.account.session_subscriptions.submit()
+    exchange.expect(transport, "session.subscriptions", [])
+    assert future.result(PATIENCE).result == []
+    late = place(client, 1.0)
+    transport.sent()
+    pass_time(client, 2.0)
+    assert isinstance(late.exception(PATIENCE), RequestTimeout)
+    cancelled = place(client)
+    connection.cancel(cancelled)
+    transport.sent()
+    transport.drop()
+    transport = network.accept()
+    exchange.expect(transport, "userDataStream.subscribe.signature", {"subscriptionId": 1})
+    subscription.close()
+    client.close()
+    assert unguarded == []
+    assert used >= {
+        "close",
+        "connected",
+        "connecting",
+        "effects",
+        "give_up",
+        "lost",
+        "next_tick",
+        "received",
+        "submit",
+        "subscribe",
+        "tick",
+        "unsubscribe",
+    }
+
+
 def test_a_request_made_before_there_is_a_link_is_sent_with_a_fresh_timestamp(client, network, clock):
     """Signing happens when the request leaves, not when it was made."""
     network.refuse()

@@ -95,28 +95,92 @@ def test_nothing_leaves_after_kill(link, transport):
     assert item.certainty is Certainty.NOT_SENT
 
 
-def test_kill_waits_for_the_one_that_is_being_written(transport, run):
-    """When it returns, what was written and what was not is settled."""
+def test_two_threads_never_write_at_once(link, transport, run):
+    """Who finds another one writing leaves its requests to it, and does not wait."""
     writing, go_on = threading.Event(), threading.Event()
+    busy, written, at_once = threading.Lock(), [], []
+
+    def slow(message):
+        if not busy.acquire(blocking=False):
+            at_once.append(message)
+            return
+        writing.set()
+        go_on.wait(PATIENCE)
+        written.append(message)
+        busy.release()
+
+    transport.send = slow
+    link.enqueue([pending(1), pending(2)])
+    flush = run(link.flush)
+    assert writing.wait(PATIENCE)
+    assert run(link.flush)() == []
+    go_on.set()
+    flush()
+    assert at_once == []
+    assert written == [b'{"n":1}', b'{"n":2}']
+
+
+def test_kill_waits_for_the_one_that_is_being_written(link, transport, run):
+    """When it returns, what was written and what was not is settled."""
+    writing, killing = threading.Event(), threading.Event()
+    order = []
+
+    class TellsWhoWaits:
+        def __init__(self, lock):
+            self._lock = lock
+            self.acquire, self.release = lock.acquire, lock.release
+
+        def __enter__(self):
+            killing.set()
+            self._lock.acquire()
+
+        def __exit__(self, *exc):
+            self._lock.release()
 
     def slow(message):
         writing.set()
-        go_on.wait(PATIENCE)
+        killing.wait(PATIENCE)
+        order.append("written")
 
+    def kill():
+        link.kill()
+        order.append("killed")
+        killing.set()
+
+    link._sending = TellsWhoWaits(link._sending)
     transport.send = slow
-    link = Link(transport, lambda item: b"{}", ManualClock())
     items = [pending(1), pending(2)]
     link.enqueue(items)
     flush = run(link.flush)
     assert writing.wait(PATIENCE)
-    # A second thread leaves its requests to the first.
-    assert run(link.flush)() == []
-    kill = run(link.kill)
-    go_on.set()
-    kill()
+    run(kill)()
     flush()
-    assert items[0].certainty is Certainty.MAYBE_SENT
+    assert order == ["written", "killed"]
+    assert [item.certainty for item in items] == [Certainty.MAYBE_SENT, Certainty.NOT_SENT]
     assert not link.has_outbox
+
+
+def test_a_request_queued_as_the_writer_lets_go_is_not_left_behind(link, transport):
+    """The moment between "the outbox is empty" and "I am gone": the writer looks once more."""
+    sending = link._sending
+
+    class QueuesAtTheLastMoment:
+        def __init__(self):
+            self.queued = False
+
+        def release(self):
+            if not self.queued:
+                self.queued = True
+                link.enqueue([pending(2)])
+                assert link.flush() == []
+            sending.release()
+
+        acquire = sending.acquire
+
+    link._sending = QueuesAtTheLastMoment()
+    link.enqueue([pending(1)])
+    assert link.flush() == []
+    assert [transport.sent()["n"] for _ in range(2)] == [1, 2]
 
 
 def test_no_request_is_left_behind_by_threads_that_flush_at_once(link, transport, run):
