@@ -263,9 +263,15 @@ class UpdateSubscription:
 
     def ended(self, topic: Topic, name: str, now: float) -> None:
         """The exchange has sent the event *name*. If it ends a listen key, another one is needed."""
-        if name == "listenKeyExpired" and topic == self._topic and self._keeper is not None:
+        if name != "listenKeyExpired" or topic != self._topic:
+            return
+        if self._keeper is not None:
             self.lost(topic, "the listen key has expired", now)
             self._keeper.expired()
+        else:
+            # Nothing will come on it any more, and nobody but the user can replace it.
+            self.closed(topic, BinanceSocketError(f"subscription {self.id}: its listen key has expired"))
+            self._hub.unsubscribe(topic, self)
 
     def finish(self, timeout: float) -> None:
         """Wait until what was received is delivered, and drop the rest."""

@@ -90,6 +90,23 @@ def test_it_is_not_kept_alive_where_the_options_say_so(make_client, network, exc
     assert len(network.attempts) == 1
 
 
+def test_where_nobody_replaces_it_an_expired_key_ends_the_subscription(make_client, listen):
+    """It is told of in order with the events, instead of staying silent for ever."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(
+        make_client(keep_alive_listen_keys=False), on_listen_key_expired=lambda _: story.put("expired")
+    )
+    subscription.on_exception(lambda error: story.put(str(error)))
+    subscription.on_connection_closed(lambda: story.put("closed"))
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "first"}})
+    assert subscription.wait(PATIENCE)
+    assert story.get_nowait() == "expired"
+    assert story.get_nowait().endswith("its listen key has expired")
+    assert story.get_nowait() == "closed"
+    assert subscription.state is SubscriptionState.CLOSED
+    assert streams.sent()["method"] == "UNSUBSCRIBE"
+
+
 def test_it_is_not_kept_alive_after_the_subscription_was_closed(client, network, listen, pass_time):
     """The key is the user's."""
     subscription, _ = listen(client)
