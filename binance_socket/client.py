@@ -92,6 +92,12 @@ class BinanceSocketClient(ClientView):
     ) -> None:
         if credentials is not None and not isinstance(credentials, Credentials):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidRequest(f"credentials are an HmacKey, RsaKey or Ed25519Key, not {type(credentials).__name__}")
+        if not isinstance(environment, Environment):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidRequest(f"environment is an Environment, for example Environment.TESTNET, not {environment!r}")
+        if not isinstance(options, ClientOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidRequest(f"options are ClientOptions(...), not {options!r}")
+        if executor is not None and not isinstance(executor, Executor):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidRequest(f"an executor is a concurrent.futures.Executor, not {executor!r}")
         hub = Hub(
             credentials,
             environment,
@@ -134,7 +140,8 @@ class BinanceSocketClient(ClientView):
                 raise InvalidRequest(f"BINANCE_ENVIRONMENT is one of {', '.join(_ENVIRONMENTS)}, not {name!r}")
             environment, prefix = _ENVIRONMENTS[name]
         else:
-            prefix = _ENVIRONMENTS.get(environment.name, (environment, "BINANCE_"))[1]
+            known = (prefix for venue, prefix in _ENVIRONMENTS.values() if venue == environment)
+            prefix = next(known, "BINANCE_")
         return cls(
             credentials=credentials or credentials_from_env(os.environ, prefix),
             environment=environment,

@@ -247,6 +247,8 @@ def credentials_from_env(environ: Mapping[str, str], prefix: str = "BINANCE_") -
 
 def _hide(text: str | Secret) -> Secret:
     # Callers rebind their argument to the result, so that no traceback of ours can show it.
+    if not isinstance(text, (str, Secret)):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+        raise InvalidRequest(f"keys and secrets are text (str), not {type(text).__name__}")
     return text if isinstance(text, Secret) else Secret(text)
 
 

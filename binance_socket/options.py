@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -23,14 +24,19 @@ class ListenKeyTransport(enum.Enum):
     REST = "rest"
 
 
+def _without_slash(url: str) -> str:
+    if not isinstance(url, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+        raise InvalidRequest(f"a URL is a str, not {type(url).__name__}")
+    return url.rstrip("/")
+
+
 @attrs.frozen(kw_only=True)
 class Environment:
     """
     A venue: where its sockets are, and what it still offers.
 
-    ``Environment.LIVE``, ``TESTNET``, ``DEMO`` and ``US`` are Binance's; build your own for anything else. URLs are
-    given without a trailing slash; ``ws://`` and ``http://`` are accepted for loopback addresses only, because
-    credentials travel on them.
+    ``Environment.LIVE``, ``TESTNET``, ``DEMO`` and ``US`` are Binance's; build your own for anything else. Schemes
+    without encryption are accepted for loopback addresses only, because credentials travel on them.
     """
 
     LIVE: ClassVar[Environment]
@@ -39,11 +45,11 @@ class Environment:
     US: ClassVar[Environment]
 
     name: str
-    ws_api_url: str
+    ws_api_url: str = attrs.field(converter=_without_slash)
     """The WebSocket API, for example ``wss://ws-api.binance.com:443/ws-api/v3``."""
-    stream_url: str
+    stream_url: str = attrs.field(converter=_without_slash)
     """The stream server without a path, for example ``wss://stream.binance.com:9443``."""
-    rest_url: str
+    rest_url: str = attrs.field(converter=_without_slash)
     """The REST server without a path, for example ``https://api.binance.com``."""
     listen_keys_retired: date | None = None
     """The day on which this venue retired listen keys, or None where they are in use."""
@@ -75,6 +81,8 @@ def _check_url(url: str, schemes: tuple[str, str]) -> None:
         scheme, host = parts.scheme, parts.hostname if parts.port != 0 else None
     except ValueError:  # brackets that do not match, or a port that is none
         scheme, host = "", None
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise InvalidRequest("a venue's URL carries no user name or password")
     if scheme not in schemes or not host:
         raise InvalidRequest(f"{url!r} is not a {encrypted}:// URL")
     if scheme == plain and not _is_loopback(host):
@@ -117,6 +125,24 @@ Environment.US = Environment(
 )
 
 
+def _is_above_zero(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise InvalidRequest(f"{attribute.name} is a number above 0, not {value!r}")
+
+
+def _is_not_negative(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise InvalidRequest(f"{attribute.name} is a number, 0 or above, not {value!r}")
+
+
+def _is_at_least(least: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InvalidRequest(f"{attribute.name} is a whole number of at least {least}, not {value!r}")
+
+    return check
+
+
 def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
     if value is not None and value < 1:
         raise InvalidRequest("connect_budget is at least 1, or None for no limit")
@@ -135,19 +161,19 @@ class ClientOptions:
     The defaults are for trading on the live exchange; tests and soaks shorten them.
     """
 
-    request_timeout: float = attrs.field(default=12.0, validator=attrs.validators.gt(0))
+    request_timeout: float = attrs.field(default=12.0, validator=_is_above_zero)
     """How long a call may take. The exchange itself may take up to 10 seconds."""
-    connect_timeout: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    connect_timeout: float = attrs.field(default=10.0, validator=_is_above_zero)
     """One deadline for name resolution, TCP, proxy, TLS and the upgrade together."""
-    send_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    send_timeout: float = attrs.field(default=5.0, validator=_is_above_zero)
     """How long one message may take to leave before the link counts as dead."""
-    probe_after: float = attrs.field(default=22.0, validator=attrs.validators.gt(0))
+    probe_after: float = attrs.field(default=22.0, validator=_is_above_zero)
     """Silence after which the peer is pinged. The exchange itself pings every 20 seconds."""
-    probe_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    probe_timeout: float = attrs.field(default=5.0, validator=_is_above_zero)
     """How long the probe may stay unanswered before the link counts as dead."""
-    backoff_base: float = attrs.field(default=0.5, validator=attrs.validators.ge(0))
+    backoff_base: float = attrs.field(default=0.5, validator=_is_not_negative)
     """Reconnects wait a random time of up to ``base * 2**attempt``: full jitter."""
-    backoff_cap: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
+    backoff_cap: float = attrs.field(default=30.0, validator=_is_not_negative)
     """The longest that such a random time may get."""
     connect_budget: int | None = attrs.field(default=100, validator=_check_connect_budget)
     """
@@ -159,17 +185,17 @@ class ClientOptions:
     """``recvWindow`` of signed requests in milliseconds, at most 60000; None leaves it to the exchange (5000)."""
     keep_alive_listen_keys: bool = True
     """Keep the listen key of a subscription alive, and replace it when it expires."""
-    listen_key_interval: float = attrs.field(default=1800.0, validator=attrs.validators.gt(0))
+    listen_key_interval: float = attrs.field(default=1800.0, validator=_is_above_zero)
     """How often a listen key is kept alive. It lives for 60 minutes."""
     force: bool = False
     """Send listen-key calls even where the venue has retired them."""
     keep_raw: bool = False
     """Give every event its payload as it came, in ``DataEvent.raw``."""
-    callback_threads: int = attrs.field(default=8, validator=attrs.validators.ge(1))
+    callback_threads: int = attrs.field(default=8, validator=_is_at_least(1))
     """The most threads on which callbacks run, where no executor was given."""
-    mailbox_size: int = attrs.field(default=4096, validator=attrs.validators.ge(2))
+    mailbox_size: int = attrs.field(default=4096, validator=_is_at_least(2))
     """Events that may wait for a slow callback before the library stops reading from the exchange."""
-    max_message_size: int = attrs.field(default=16 * 2**20, validator=attrs.validators.ge(1024))
+    max_message_size: int = attrs.field(default=16 * 2**20, validator=_is_at_least(1024))
     """The largest message accepted, in bytes."""
     proxy: str | None = attrs.field(default=None, repr=False)
     """An HTTP proxy, for example ``http://user:password@proxy.example:3128``."""

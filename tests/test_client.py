@@ -2,6 +2,7 @@
 
 import gc
 
+import attrs
 import pytest
 
 from binance_socket import (
@@ -165,3 +166,24 @@ def test_arguments_win_over_the_environment(monkeypatch, network, clock, exchang
         transport = network.accept()
         assert transport.sent()["params"] == {"apiKey": "given"}
     assert network.attempts == [Environment.US.ws_api_url]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"environment": "live"}, {"options": {}}, {"executor": 3}, {"credentials": ("key", "secret")}]
+)
+def test_arguments_of_another_kind(wrong):
+    """What is no environment, options, executor or credentials is refused at once."""
+    with pytest.raises(InvalidRequest):
+        BinanceSocketClient(**wrong)
+
+
+def test_an_environment_of_ones_own_is_not_taken_for_a_known_one(monkeypatch):
+    """Keys of the testnet go to the testnet, not to whatever bears its name."""
+    monkeypatch.setenv("BINANCE_TESTNET_API_KEY", "testnet")
+    monkeypatch.setenv("BINANCE_TESTNET_API_SECRET", "secret")
+    monkeypatch.delenv("BINANCE_API_KEY", raising=False)
+    monkeypatch.delenv("BINANCE_API_SECRET", raising=False)
+    other = attrs.evolve(Environment.TESTNET, rest_url="https://elsewhere.example")
+
+    with BinanceSocketClient.from_env(other) as client, pytest.raises(InvalidRequest, match="credentials"):
+        client.spot_api.account.get_account_info()

@@ -108,3 +108,22 @@ def test_local_venues():
 
     assert local.is_local
     assert not attrs.evolve(local, stream_url="wss://stream.example").is_local
+
+
+@pytest.mark.parametrize("name", ["request_timeout", "callback_threads", "mailbox_size", "backoff_base"])
+@pytest.mark.parametrize("value", [-1, "3", None, True])
+def test_options_that_are_no_such_number(name, value):
+    """A value of another kind is InvalidRequest, which names the option."""
+    with pytest.raises(InvalidRequest, match=name):
+        ClientOptions(**{name: value})
+
+
+def test_urls_with_a_slash_too_many_and_with_passwords():
+    """A slash at the end does not matter; a user name or password in a URL does."""
+    urls = {"ws_api_url": "wss://a.example/x/", "stream_url": "wss://b.example/", "rest_url": "https://c.example/"}
+
+    assert Environment(name="x", **urls).stream_url == "wss://b.example"
+    with pytest.raises(InvalidRequest):
+        Environment(name="x", **{**urls, "rest_url": "https://user:password@c.example"})
+    with pytest.raises(InvalidRequest):
+        Environment(name="x", **{**urls, "rest_url": None})

@@ -60,6 +60,8 @@ def request_json(
         failure = exc.with_traceback(None)
     except requests.exceptions.RequestException as exc:
         failure = _translated(exc)
+    except FileNotFoundError:
+        failure = TlsError("the file of CA certificates is not there")
     except (OSError, ValueError) as exc:
         # A CA file that is none, for example, or what requests does not foresee in an answer.
         failure = ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
@@ -80,7 +82,8 @@ def _ask(
     response = session.request(
         method,
         url,
-        params=dict(params or {}),
+        # In the body, where the exchange takes them as well: libraries and servers log URLs, and a listen key is a key.
+        data=dict(params or {}),
         # Nothing compressed: a small body must not become a large one.
         headers={**(headers or {}), "Accept-Encoding": "identity"},
         timeout=timeout,
@@ -153,4 +156,14 @@ def _translated(exc: requests.exceptions.RequestException) -> DeliveryError:
         return ProxyError("the proxy refused the REST call, or is none")
     if isinstance(exc, exceptions.SSLError):
         return TlsError("the REST server could not be verified")
+    if isinstance(exc, exceptions.ConnectionError) and _never_connected(exc):
+        return ConnectionLost("the REST server could not be reached")
     return ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
+
+
+def _never_connected(exc: requests.exceptions.ConnectionError) -> bool:
+    """Tell whether not even the connection was made, from what urllib3 says of it."""
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+    reason: object = exc.args[0] if exc.args else None
+    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)

@@ -75,6 +75,7 @@ class Session:
         self._probed_at: float | None = None
         self._aborted = False
         self._proved = False
+        self._was_up = False
         self._logon_wanted = False
         self._logon_running = False
         self._logged_on = False
@@ -189,7 +190,8 @@ class Session:
         self._now = now
         self._last_error = error
         logger.warning("connecting failed: %s", error)
-        if is_permanent(error):
+        # An address that has worked is not wrong: a page in its place, however it is answered, will go away.
+        if is_permanent(error) and not (self._was_up and isinstance(error, HandshakeError)):
             self._subscriptions.close_all(error)
             for pending in self._requests.take_all():
                 self._complete(pending, error)
@@ -201,6 +203,7 @@ class Session:
         """There is a link: subscribe again, then send what has been waiting."""
         self._now = now
         self._become(State.READY)
+        self._was_up = True
         self._last_error = None
         self._proved = False
         self._probed_at, self._aborted = None, False

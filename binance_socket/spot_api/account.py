@@ -23,6 +23,7 @@ from ..models.user_data import (
     OrderListUpdate,
     OrderUpdate,
     PositionsUpdate,
+    ServerShutdown,
     StreamTerminated,
     UnknownEvent,
 )
@@ -52,6 +53,16 @@ def _narrowing_nothing(arguments: dict[str, Any]) -> Mapping[str, Any]:
         # Level 4 is the line that called the API method, blocking or not.
         warnings.warn("the exchange counts orders per account: symbols narrows nothing", UserWarning, stacklevel=4)
     return arguments
+
+
+def _checked_key(arguments: dict[str, Any]) -> Mapping[str, Any]:
+    _check_key(arguments["listen_key"])
+    return arguments
+
+
+def _check_key(listen_key: object) -> None:
+    if not isinstance(listen_key, str) or not (listen_key.isascii() and listen_key.isalnum()):
+        raise InvalidRequest("a listen key is a text of letters and digits")
 
 
 def _symbols_of(symbols: str | Iterable[str] | None) -> list[str]:
@@ -136,7 +147,13 @@ class Account(Room):
         """
         ...
 
-    @endpoint("userDataStream.ping", security=Security.API_KEY, weight=2, check=_check_listen_keys)
+    @endpoint(
+        "userDataStream.ping",
+        security=Security.API_KEY,
+        weight=2,
+        prepare=_checked_key,
+        check=_check_listen_keys,
+    )
     def keep_alive_user_stream(self, listen_key: str) -> None:
         """
         Make a listen key valid for another 60 minutes. A subscription does so by itself.
@@ -146,7 +163,13 @@ class Account(Room):
         """
         ...
 
-    @endpoint("userDataStream.stop", security=Security.API_KEY, weight=2, check=_check_listen_keys)
+    @endpoint(
+        "userDataStream.stop",
+        security=Security.API_KEY,
+        weight=2,
+        prepare=_checked_key,
+        check=_check_listen_keys,
+    )
     def stop_user_stream(self, listen_key: str) -> None:
         """
         Make a listen key invalid. Whoever listens with it hears nothing more.
@@ -196,6 +219,7 @@ class Account(Room):
         on_listen_key_expired: Callable[[DataEvent[ListenKeyExpired]], object] | None = None,
         on_user_data_stream_terminated: Callable[[DataEvent[StreamTerminated]], object] | None = None,
         on_unknown_event: Callable[[DataEvent[UnknownEvent]], object] | None = None,
+        on_server_shutdown: Callable[[DataEvent[ServerShutdown]], object] | None = None,
         ct: CancellationToken | None = None,
     ) -> UpdateSubscription:
         """
@@ -222,14 +246,14 @@ class Account(Room):
                 BalanceLockUpdate: on_balance_lock_update,
                 ListenKeyExpired: on_listen_key_expired,
                 StreamTerminated: on_user_data_stream_terminated,
+                ServerShutdown: on_server_shutdown,
             },
             on_unknown_event,
             keep_raw=caller.options.keep_raw,
         )
         if listen_key is not None:
             _check_listen_keys(caller)
-            if not isinstance(listen_key, str) or not listen_key.isalnum():  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise InvalidRequest("a listen key is a text of letters and digits")
+            _check_key(listen_key)
             keep = caller.options.keep_alive_listen_keys and caller.credentials is not None
             return caller.subscribe(StreamTopic(listen_key), dispatch, keeper=_KeyRequests() if keep else None, ct=ct)
         if caller.credentials is None:

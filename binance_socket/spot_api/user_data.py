@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ class UserDataDispatcher:
         for handler in (*handlers.values(), on_unknown):
             if handler is not None and not callable(handler):
                 raise InvalidRequest(f"a handler must be callable, {handler!r} is not")
+            if inspect.iscoroutinefunction(handler):
+                raise InvalidRequest(f"a handler is an ordinary function: nobody would await {handler!r}")
         names = {kind: name for name, kind in EVENTS.items()}
         self._handlers = {
             names[kind]: (handler, decoder_of(names[kind])) for kind, handler in handlers.items() if handler is not None

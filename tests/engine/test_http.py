@@ -56,7 +56,10 @@ def test_an_answer(serve):
     status, payload, headers = ask(server, "PUT", params={"listenKey": "a b"}, headers={"X-MBX-APIKEY": "key"})
     assert (status, payload) == (200, {"listenKey": "abc"})
     assert headers["x-mbx-used-weight-1m"] == "2"
-    assert heads[0].startswith(f"PUT {PATH}?listenKey=a+b HTTP/1.1\r\n")
+    # The parameter is in the body: URLs are logged.
+    assert heads[0].startswith(f"PUT {PATH} HTTP/1.1\r\n")
+    assert "Content-Type: application/x-www-form-urlencoded\r\n" in heads[0]
+    assert f"Content-Length: {len('listenKey=a+b')}\r\n" in heads[0]
     assert "X-MBX-APIKEY: key\r\n" in heads[0]
 
 

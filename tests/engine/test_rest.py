@@ -38,9 +38,9 @@ class Venue:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self):
-                split = urllib.parse.urlsplit(self.path)
-                params = dict(urllib.parse.parse_qsl(split.query))
-                venue.asked.put((self.command, split.path, params, self.headers.get("X-MBX-APIKEY")))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                params = dict(urllib.parse.parse_qsl(body))
+                venue.asked.put((self.command, self.path, params, self.headers.get("X-MBX-APIKEY")))
                 status, body, headers = venue.answers.get(timeout=PATIENCE)
                 if status is None:
                     venue.release.wait(PATIENCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from binance_socket import ApiError, AuthenticationError, BinanceSocketClient, HmacKey, KeyType
@@ -185,3 +186,21 @@ def test_an_expired_listen_key_is_replaced(sandbox, heard, connect):
     restored.next()
     account.deposit("ETH", "1")
     assert heard.next().stream == subscription.stream != listen_key
+
+
+def test_listen_keys_over_rest(sandbox, heard, connect, caplog):
+    """A venue may take the listen-key calls over REST; no key is logged then either, whoever logs."""
+    account = sandbox.create_account(FUNDS)
+    venue = attrs.evolve(sandbox.environment, listen_key_transport="rest")
+    caplog.set_level(0)
+    with BinanceSocketClient(credentials=account.credentials, environment=venue) as client:
+        spot = client.spot_api.account
+        listen_key = spot.start_user_stream().result
+        spot.keep_alive_user_stream(listen_key)
+        spot.subscribe_to_user_data_updates(listen_key, on_account_balance_update=heard)
+        account.deposit("ETH", "1")
+        assert heard.next().data.asset == "ETH"
+        spot.stop_user_stream(listen_key)
+    ours = [record for record in caplog.records if not record.name.startswith("websockets")]
+    assert ours
+    assert not any(secret in record.getMessage() for record in ours for secret in (listen_key, account.api_key))

@@ -16,6 +16,7 @@ from binance_socket import (
     Environment,
     HandshakeError,
     RequestTimeout,
+    ServerShutdown,
     SubscriptionState,
 )
 
@@ -222,3 +223,25 @@ def test_close_is_said_to_the_peer(connect):
         assert codes.get(timeout=10) == 1000
         server.shutdown()
         thread.join()
+
+
+def test_a_page_in_the_place_of_an_address_that_has_worked(sandbox, account, heard, connect):
+    """While a known address answers with something else, a subscription waits for it to come back."""
+    subscription = connect(sandbox, account).spot_api.account.subscribe_to_user_data_updates(**heard.handlers())
+    notices = follow(subscription, type(heard))
+    sandbox.faults.refuse_upgrade(2, 404)
+    sandbox.faults.cut(account)
+
+    assert notices.next() == "lost"
+    assert notices.next() == "restored"
+    assert sandbox.faults.triggered["refuse_upgrade"] == 2
+
+
+def test_the_exchange_announces_its_end(sandbox, account, heard, connect):
+    """serverShutdown reaches whoever asked for it, typed, before the link is closed."""
+    shutdown = type(heard)()
+    spot = connect(sandbox, account).spot_api.account
+    spot.subscribe_to_user_data_updates(**heard.handlers(), on_server_shutdown=shutdown)
+    sandbox.faults.shutdown(0.1)
+
+    assert isinstance(shutdown.next().data, ServerShutdown)

@@ -12,6 +12,7 @@ from binance_socket import (
     NotSupportedError,
     RateLimited,
 )
+from binance_socket.spot_api import Account
 
 PATIENCE = 10.0
 
@@ -242,3 +243,21 @@ def test_errors_are_typed(client, network, exchange):
     assert (error.code, error.message, error.status) == (-1003, "Too much.", 429)
     assert (error.method, error.request_id) == ("session.subscriptions", request["id"])
     assert error.retry_after.timestamp() == 1_700_000_060
+
+
+def test_a_coroutine_function_is_no_handler(client):
+    """Nobody would await it: that is said at once, instead of never running it."""
+
+    async def handler(event):
+        raise AssertionError
+
+    with pytest.raises(InvalidRequest, match="await"):
+        client.spot_api.account.subscribe_to_user_data_updates(on_order_update_message=handler)
+
+
+@pytest.mark.parametrize("key", [None, "", 3, "é", "a b", "a/b"])
+@pytest.mark.parametrize("method", ["keep_alive_user_stream", "stop_user_stream"])
+def test_what_is_no_listen_key(method, key):
+    """It is refused before anything is sent."""
+    with pytest.raises(InvalidRequest):
+        getattr(Account, method).request(key)
