@@ -31,6 +31,12 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+# From this many answers in one read on, the reader waits for more to come: as long as it takes to make as many
+# requests, in seconds.
+_CROWD = 4
+_BREATH = 25e-6
+_LONGEST_BREATH = 500e-6
+
 
 class Connection:
     """
@@ -81,6 +87,8 @@ class Connection:
         self._updating = _Update(self)
         # Written by the reader alone.
         self._heard_at = 0.0
+        # Never set: the reader's way of doing nothing for a moment.
+        self._breather = threading.Event()
 
     @property
     def state(self) -> State:
@@ -279,6 +287,10 @@ class Connection:
             self._heard_at = self._clock.monotonic()
             if messages and self._lanes.take(messages, self._clock.time()):
                 self._await_room()
+            if self._lanes.answers >= _CROWD:
+                # Callers keep many requests under way. To wake up for each answer would be to quarrel with them about
+                # the interpreter; the next answers may as well be read together.
+                self._breather.wait(min(self._lanes.answers * _BREATH, _LONGEST_BREATH))
 
     def _state_lane(self, messages: list[Any]) -> None:
         with self._update() as session:
