@@ -247,5 +247,5 @@ class Hub:
 
 
 def _request_ids() -> Iterator[str]:
-    prefix = secrets.token_hex(_ID_PREFIX_BYTES)
-    return (f"{prefix}-{number}" for number in itertools.count(1))
+    # Both connections draw from it, each under a lock of its own. A generator would object to two threads at a time.
+    return map(f"{secrets.token_hex(_ID_PREFIX_BYTES)}-{{}}".format, itertools.count(1))

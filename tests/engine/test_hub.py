@@ -2,12 +2,13 @@
 
 import os
 import queue
+import sys
 import threading
 
 import pytest
 
 from binance_socket import ClientClosed, ForkedClientError
-from binance_socket._engine import threads
+from binance_socket._engine import hub, threads
 from binance_socket.testing import FakeNetwork, InlineExecutor, ManualClock
 
 PATIENCE = 10.0
@@ -62,6 +63,19 @@ def test_ids_are_never_used_twice(make_client, network, exchange):
             seen.add(transport.sent()["id"])
     assert len(seen) == 6
     assert all(len(request_id) <= 36 for request_id in seen)
+
+
+def test_request_ids_are_drawn_by_many_threads(run):
+    """The two connections draw from the same ids at the same time: each gets its own, and none an error."""
+    ids = hub._request_ids()
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        joins = [run(lambda: [next(ids) for _ in range(100_000)]) for _ in range(4)]
+        drawn = [request_id for join in joins for request_id in join()]
+    finally:
+        sys.setswitchinterval(switch_interval)
+    assert len(set(drawn)) == len(drawn) == 400_000
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
