@@ -12,6 +12,9 @@ from .guarded_socket import GuardedSocket, SendFailed
 
 __all__ = ["FrameSender"]
 
+# How long a close frame waits for a frame that is being sent, in seconds. Nobody waits that long but for a dead peer.
+_COURTESY = 0.05
+
 
 class FrameSender:
     """
@@ -91,8 +94,8 @@ class FrameSender:
                 self._lock.release()
 
     def end(self, code: int, reason: str = "") -> None:
-        """Send a close frame if that needs no waiting, and nothing after it. Idempotent."""
-        if not self._lock.acquire(blocking=False):
+        """Send a close frame if the peer takes it at once, and nothing after it. Idempotent."""
+        if not self._lock.acquire(timeout=_COURTESY):
             # Somebody is in the middle of a frame, and waits for a peer that does not read.
             return
         try:

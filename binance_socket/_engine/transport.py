@@ -57,7 +57,7 @@ class Transport(Protocol):
         ...
 
     def end(self, code: int = 1000) -> None:
-        """Send a close frame if that is possible without waiting, and nothing after it. Any thread; idempotent."""
+        """Send a close frame if the peer takes it at once, and nothing after it. Any thread; idempotent."""
         ...
 
     def abort(self) -> None:

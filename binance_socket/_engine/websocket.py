@@ -111,7 +111,7 @@ class WebSocketTransport:
         self._sender.ping()
 
     def end(self, code: int = 1000) -> None:
-        """Send a close frame if that needs no waiting, and nothing after it. Any thread; idempotent."""
+        """Send a close frame if the peer takes it at once, and nothing after it. Any thread; idempotent."""
         self._sender.end(code)
 
     def abort(self) -> None:

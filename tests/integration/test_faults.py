@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 
@@ -204,11 +205,9 @@ def test_close_is_said_to_the_peer(connect):
     """A client that is closed says so with a close frame, instead of just going away."""
     codes = queue.SimpleQueue()
 
-    connected = queue.SimpleQueue()
-
     def serve(connection):
         for message in connection:
-            connected.put(message)
+            connection.send(json.dumps({"id": json.loads(message)["id"], "status": 200, "result": []}))
         codes.put(connection.close_code)
 
     with websockets.sync.server.serve(serve, "127.0.0.1", 0) as server:
@@ -217,8 +216,7 @@ def test_close_is_said_to_the_peer(connect):
         url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
         environment = Environment(name="peer", ws_api_url=url, stream_url=url, rest_url="http://127.0.0.1:1")
         client = BinanceSocketClient(environment=environment)
-        client.spot_api.account.session_status.submit()
-        assert connected.get(timeout=10)
+        assert client.spot_api.account.session_subscriptions().result == []
         client.close()
         assert codes.get(timeout=10) == 1000
         server.shutdown()
