@@ -52,6 +52,10 @@ class Request(Generic[R]):
     security: Security = Security.NONE
     mutating: bool = False
     """Whether it changes something at the exchange: then it is never repeated once it may have been sent."""
+    weight: int = attrs.field(default=1, eq=False, repr=False)
+    """What it counts against the limit of request weights, as far as the documents tell beforehand."""
+    orders: int = attrs.field(default=0, eq=False, repr=False)
+    """How many unfilled orders it counts as."""
     finish: Callable[[Any], R] | None = attrs.field(default=None, eq=False, repr=False)
     """Turns the structured result into what the caller gets, where that is something else."""
 

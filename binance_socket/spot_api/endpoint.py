@@ -32,6 +32,7 @@ R = TypeVar("R")
 
 Prepare = Callable[[dict[str, Any]], Mapping[str, Any]]
 Finish = Callable[[Any, Mapping[str, Any]], Any]
+Weight = int | Callable[[Mapping[str, Any]], int]
 
 
 class Room:
@@ -50,7 +51,8 @@ class Endpoint(Generic[P, R]):
         method: str,
         *,
         security: Security,
-        weight: int,
+        weight: Weight,
+        orders: int,
         mutating: bool,
         wire: Any,
         prepare: Prepare | None,
@@ -61,6 +63,7 @@ class Endpoint(Generic[P, R]):
         self.method = method
         self.security = security
         self.weight = weight
+        self.orders = orders
         self.mutating = mutating
         self._wire = wire
         self._prepare = prepare
@@ -94,7 +97,10 @@ class Endpoint(Generic[P, R]):
 
     def _request(self, arguments: Mapping[str, Any], params: Mapping[str, Any]) -> Request[R]:
         finish = None if self._finish is None else functools.partial(_finished, self._finish, arguments)
-        return Request(self.method, params, self._returns, self.security, self.mutating, finish)
+        weight = self.weight if isinstance(self.weight, int) else self.weight(params)
+        return Request(
+            self.method, params, self._returns, self.security, self.mutating, weight, self.orders, finish=finish
+        )
 
     def check(self, caller: Caller) -> None:
         """Raise NotSupportedError where *caller*'s venue does not offer this."""
@@ -173,7 +179,8 @@ def endpoint(
     method: str,
     *,
     security: Security = Security.NONE,
-    weight: int = 1,
+    weight: Weight = 1,
+    orders: int = 0,
     mutating: bool = False,
     wire: Any = None,
     prepare: Prepare | None = None,
@@ -185,7 +192,8 @@ def endpoint(
 
     The rare method whose parameters are not sent as they are has ``prepare(arguments)``, which returns the ones that
     are. One whose result is not what the exchange sends names what it sends as *wire*, and has
-    ``finish(wire value, arguments)``. ``check(caller)`` raises where a venue does not offer it.
+    ``finish(wire value, arguments)``. ``check(caller)`` raises where a venue does not offer it. A *weight* that depends
+    on the parameters is a function of them, as they are sent; *orders* is how many unfilled orders a call counts as.
     """
 
     def declare(declaration: Callable[Concatenate[Any, P], R]) -> Endpoint[P, R]:
@@ -194,6 +202,7 @@ def endpoint(
             method,
             security=security,
             weight=weight,
+            orders=orders,
             mutating=mutating,
             wire=wire,
             prepare=prepare,
