@@ -31,11 +31,8 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-# From this many answers in one read on, the reader waits for more to come: as long as it takes to make as many
-# requests, in seconds.
+# With this many requests in flight they are written together.
 _CROWD = 4
-_BREATH = 25e-6
-_LONGEST_BREATH = 500e-6
 
 
 class Connection:
@@ -87,8 +84,6 @@ class Connection:
         self._updating = _Update(self)
         # Written by the reader alone.
         self._heard_at = 0.0
-        # Never set: the reader's way of doing nothing for a moment.
-        self._breather = threading.Event()
 
     @property
     def state(self) -> State:
@@ -287,10 +282,6 @@ class Connection:
             self._heard_at = self._clock.monotonic()
             if messages and self._lanes.take(messages, self._clock.time()):
                 self._await_room()
-            if self._lanes.answers >= _CROWD:
-                # Callers keep many requests under way. To wake up for each answer would be to quarrel with them about
-                # the interpreter; the next answers may as well be read together.
-                self._breather.wait(min(self._lanes.answers * _BREATH, _LONGEST_BREATH))
 
     def _state_lane(self, messages: list[Any]) -> None:
         with self._update() as session:
@@ -352,8 +343,8 @@ class Connection:
         """
         return self._updating
 
-    def _decide(self) -> tuple[list[Effect], list[Telling], Link | None]:
-        """Return what must be done once the lock is released. Requires holding it."""
+    def _decide(self) -> tuple[list[Effect], list[Telling], Link | None, bool]:
+        """Return what must be done once the lock is released, and whether requests are many. Requires holding it."""
         effects = self._session.effects()
         link = self._link
         tellings: list[Telling] = []
@@ -363,13 +354,13 @@ class Connection:
             tellings = self._audience.follow(effects)
         self._schedule()
         self._changed.notify_all()
-        return effects, tellings, link
+        return effects, tellings, link, self._session.in_flight >= _CROWD
 
-    def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None) -> None:
+    def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None, crowded: bool) -> None:
         for tell in tellings:
             tell(self._clock.monotonic(), self._clock.time())
         if link is not None:
-            self._flush(link)
+            self._flush(link, crowded)
         for effect in effects:
             if isinstance(effect, Complete):
                 complete(effect)
@@ -379,15 +370,28 @@ class Connection:
                 logger.warning("giving up the link: %s", effect.reason)
                 link.transport.abort()
 
-    def _flush(self, link: Link) -> None:
-        """Write what is queued: here, or on a sender thread if this one moves everybody's work along."""
+    def _flush(self, link: Link, crowded: bool) -> None:
+        """
+        Write what is queued: here, or on a sender thread.
+
+        A thread that moves everybody's work along must not write, because that may take long. And where callers keep
+        many requests under way, a sender writes them together: each write of one's own would let the reader have the
+        interpreter, and take it back.
+        """
         if not link.has_outbox or self._session.state.is_final:
             return
-        if on_engine_thread():
+        if crowded or on_engine_thread():
+            if not link.take_errand():
+                return
             with contextlib.suppress(RuntimeError):
-                self._senders.submit(self._flush_here, link)
+                self._senders.submit(self._run_errand, link)
                 return
             # There is no thread to be had: better slowly than not at all.
+            link.end_errand()
+        self._flush_here(link)
+
+    def _run_errand(self, link: Link) -> None:
+        link.end_errand()
         self._flush_here(link)
 
     def _flush_here(self, link: Link) -> None:

@@ -46,16 +46,16 @@ class FrameSender:
         """Whether a control frame waits for room in the send buffer."""
         return bool(self._unsent)
 
-    def send(self, payload: bytes) -> None:
+    def send(self, *payloads: bytes) -> None:
         """
-        Send a text message; wait for the peer to make room, up to the timeout.
+        Send text messages; wait for the peer to make room, up to the timeout.
 
-        Raises ConnectionLost, and the link is dead then. Its certainty tells whether a part of the message has left.
+        Raises ConnectionLost, and the link is dead then. Its certainty tells whether a part of them has left.
         """
         with self._lock:
             if self._ended:
                 raise ConnectionLost("the link is closed")
-            # The rest of a control frame may leave or not; what counts is whether the message has begun to.
+            # The rest of a control frame may leave or not; what counts is whether the messages have begun to.
             mine = False
             deadline = self._clock.monotonic() + self._timeout
             try:
@@ -63,7 +63,9 @@ class FrameSender:
                     self._sock.send(self._unsent, deadline)
                     self._unsent = b""
                 mine = True
-                self._sock.send(encode_frame(TEXT, payload, self._keys.next()), deadline)
+                keys = self._keys
+                frames = [encode_frame(TEXT, payload, keys.next()) for payload in payloads]
+                self._sock.send(b"".join(frames), deadline)
             except SendFailed as exc:
                 self._ended = True
                 self._sock.abort(f"sending failed: {exc}")

@@ -47,8 +47,6 @@ class Lanes:
         self._audience = audience
         self._others = others
         self._ended = ended
-        self.answers = 0
-        """How many messages of the last read were no events."""
 
     def take(self, messages: list[bytes], received_at: float) -> bool:
         """Sort the messages of one read. Return whether a subscriber has more than it should."""
@@ -60,7 +58,6 @@ class Lanes:
         batches: dict[Hashable, list[Payload]] = {}
         others: list[Any] = []
         full = False
-        self.answers = 0
         # How the event before began: most events begin like it.
         prefix, payload_at = b"", 0
         batch: list[Payload] = []
@@ -93,7 +90,6 @@ class Lanes:
             batches, prefix = {}, b""
             if payload is None:
                 others.append(message)
-                self.answers += 1
             else:
                 topic, subscribers = routes[route]
                 self._ended(topic, subscribers, route, payload["e"])

@@ -17,6 +17,9 @@ __all__ = ["Link"]
 
 logger = logging.getLogger(__name__)
 
+# What a socket's send buffer takes at once. A request that is written later is certain not to have been sent for longer.
+_WRITE_SIZE = 16 * 1024
+
 
 class Link:
     """
@@ -36,6 +39,8 @@ class Link:
         # Guards the writing half of the transport.
         self._sending = threading.Lock()
         self._dead = False
+        # Whoever pops it hands the outbox over to a sender thread; that puts it back before it looks into the outbox.
+        self._errand: list[None] = [None]
 
     @property
     def has_outbox(self) -> bool:
@@ -45,6 +50,18 @@ class Link:
     def enqueue(self, pendings: Iterable[Pending]) -> None:
         """Add requests. Requires holding the connection's lock, which makes their order."""
         self._outbox.extend(pendings)
+
+    def take_errand(self) -> bool:
+        """Return whether a sender thread is still to be asked to flush: one of them is enough. Any thread."""
+        try:
+            self._errand.pop()
+        except IndexError:
+            return False
+        return True
+
+    def end_errand(self) -> None:
+        """Let another sender thread be asked. To be called before flushing, so that nothing is left behind."""
+        self._errand.append(None)
 
     def flush(self) -> list[tuple[Pending, BinanceSocketError]]:
         """
@@ -70,6 +87,22 @@ class Link:
 
     def _drain(self, unsendable: list[tuple[Pending, BinanceSocketError]]) -> None:
         while self._outbox:
+            messages = self._signed(unsendable)
+            if not messages or self._dead:
+                continue
+            try:
+                self.transport.send(*messages)
+            except OSError as exc:
+                # The reader finds out, and reports what is pending.
+                logger.debug("sending failed: %s", exc)
+                self._dead = True
+                self.transport.abort()
+
+    def _signed(self, unsendable: list[tuple[Pending, BinanceSocketError]]) -> list[bytes]:
+        """Take requests out of the outbox, and return the messages that ask them: as many as are written in one go."""
+        messages: list[bytes] = []
+        size = 0
+        while self._outbox and size < _WRITE_SIZE:
             pending = self._outbox.popleft()
             if self._dead:
                 continue
@@ -84,12 +117,7 @@ class Link:
                 unsendable.append((pending, unsigned))
                 continue
             pending.sent_at = self._clock.monotonic()
-            if not pending.claim() or not begin(pending):
-                continue
-            try:
-                self.transport.send(message)
-            except OSError as exc:
-                # The reader finds out, and reports what is pending.
-                logger.debug("sending failed: %s", exc)
-                self._dead = True
-                self.transport.abort()
+            if pending.claim() and begin(pending):
+                messages.append(message)
+                size += len(message)
+        return messages

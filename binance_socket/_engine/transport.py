@@ -34,11 +34,11 @@ class LinkClosed(ConnectionLost):
 class Transport(Protocol):
     """A connected socket that carries text messages."""
 
-    def send(self, message: bytes) -> None:
+    def send(self, *messages: bytes) -> None:
         """
-        Send one text message (UTF-8). Any thread, but one at a time: the caller serialises.
+        Send text messages (UTF-8), in one go. Any thread, but one at a time: the caller serialises.
 
-        Raises ConnectionLost when it could not all be handed to the kernel within the send timeout. The link is dead
+        Raises ConnectionLost when they could not all be handed to the kernel within the send timeout. The link is dead
         then, and ``receive()`` ends too.
         """
         ...

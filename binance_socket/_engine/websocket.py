@@ -80,9 +80,9 @@ class WebSocketTransport:
         self._early = early  # what came with the response to the upgrade
         self._ended: LinkClosed | None = None
 
-    def send(self, message: bytes) -> None:
-        """Send one text message. Any thread, one at a time."""
-        self._sender.send(message)
+    def send(self, *messages: bytes) -> None:
+        """Send text messages. Any thread, one at a time."""
+        self._sender.send(*messages)
 
     def receive(self) -> list[bytes]:
         """Wait for at least one frame, and return every complete text message read with it. Reader thread only."""

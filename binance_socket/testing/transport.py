@@ -42,11 +42,12 @@ class FakeTransport:
 
     # The client's side.
 
-    def send(self, message: bytes) -> None:
-        """Take a message from the client."""
+    def send(self, *messages: bytes) -> None:
+        """Take messages from the client."""
         if self._broken is not None:
             raise LinkClosed(ABNORMAL, self._broken)
-        self._sent.put(bytes(message))
+        for message in messages:
+            self._sent.put(bytes(message))
 
     def receive(self) -> list[bytes]:
         """Give the client what the test pushed next, one push at a time."""

@@ -195,6 +195,44 @@ def test_a_cancelled_future_that_was_not_sent_never_leaves(client, network):
         order.result(PATIENCE)
 
 
+def test_requests_of_a_crowd_are_written_by_a_sender_thread(client, network, monkeypatch):
+    """The first few by the caller itself, the others together; each is answered."""
+    first = place(client)
+    transport = network.accept()
+    asked = [transport.sent()]
+    writers = []
+    send = transport.send
+
+    def noted(*messages):
+        writers.append(threading.current_thread())
+        send(*messages)
+
+    monkeypatch.setattr(transport, "send", noted)
+    futures = [first, *(place(client) for _ in range(20))]
+    asked += [transport.sent() for _ in range(20)]
+    caller = threading.current_thread()
+    assert writers[:2] == [caller, caller]
+    assert caller not in writers[2:]
+    assert not any(isinstance(writer, EngineThread) for writer in writers)
+    transport.push(*({"id": request["id"], "status": 200, "result": None} for request in asked))
+    assert [future.result(PATIENCE).id for future in futures] == [request["id"] for request in asked]
+
+
+def test_a_crowd_is_served_where_no_thread_is_to_be_had(client, network, monkeypatch):
+    """Slowly, by the callers themselves."""
+    place(client)
+    transport = network.accept()
+    transport.sent()
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(client._hub.api._senders, "submit", refuse)
+    numbers = [place(client) for _ in range(20)]
+    assert [transport.sent()["method"] for _ in numbers] == ["order.place"] * 20
+    assert transport.nothing_sent()
+
+
 def test_a_future_that_was_sent_cannot_be_cancelled(client, network):
     """It may be executed: pretending otherwise would be a lie."""
     order = place(client)

@@ -74,8 +74,31 @@ def test_what_cannot_be_encoded_is_returned_and_the_rest_leaves(transport):
     assert transport.sent() == {}
 
 
-def test_a_send_that_fails_ends_the_link(link, transport):
-    """The one that failed may have been sent; what follows was not, and does not leave."""
+def test_what_waits_is_written_in_one_go(link, transport):
+    """A write each would be a system call each."""
+    writes = []
+    transport.send = lambda *messages: writes.append(messages)
+    link.enqueue([pending(1), pending(2)])
+    assert link.flush() == []
+    assert writes == [(b'{"n":1}', b'{"n":2}')]
+
+
+def large(number):
+    """Something that fills a write by itself."""
+    return b'{"n":%s,"filler":"%s"}' % (number.id.encode(), b"x" * 20_000)
+
+
+def test_one_sender_thread_is_asked_at_a_time(link):
+    """Until it looks into the outbox, whoever comes later is served by it."""
+    assert link.take_errand()
+    assert not link.take_errand()
+    link.end_errand()
+    assert link.take_errand()
+
+
+def test_a_send_that_fails_ends_the_link(transport):
+    """What was in the write that failed may have been sent; what follows was not, and does not leave."""
+    link = Link(transport, large, ManualClock())
     transport.break_sending()
     items = [pending(1), pending(2)]
     link.enqueue(items)
@@ -100,13 +123,13 @@ def test_two_threads_never_write_at_once(link, transport, run):
     writing, go_on = threading.Event(), threading.Event()
     busy, written, at_once = threading.Lock(), [], []
 
-    def slow(message):
+    def slow(*messages):
         if not busy.acquire(blocking=False):
-            at_once.append(message)
+            at_once.append(messages)
             return
         writing.set()
         go_on.wait(PATIENCE)
-        written.append(message)
+        written.extend(messages)
         busy.release()
 
     transport.send = slow
@@ -120,7 +143,7 @@ def test_two_threads_never_write_at_once(link, transport, run):
     assert written == [b'{"n":1}', b'{"n":2}']
 
 
-def test_kill_waits_for_the_one_that_is_being_written(link, transport, run):
+def test_kill_waits_for_the_one_that_is_being_written(transport, run):
     """When it returns, what was written and what was not is settled."""
     writing, killing = threading.Event(), threading.Event()
     order = []
@@ -137,7 +160,7 @@ def test_kill_waits_for_the_one_that_is_being_written(link, transport, run):
         def __exit__(self, *exc):
             self._lock.release()
 
-    def slow(message):
+    def slow(*messages):
         writing.set()
         killing.wait(PATIENCE)
         order.append("written")
@@ -147,6 +170,7 @@ def test_kill_waits_for_the_one_that_is_being_written(link, transport, run):
         order.append("killed")
         killing.set()
 
+    link = Link(transport, large, ManualClock())
     link._sending = TellsWhoWaits(link._sending)
     transport.send = slow
     items = [pending(1), pending(2)]

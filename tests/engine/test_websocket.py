@@ -65,6 +65,22 @@ def test_messages_both_ways(serve, connect, frame):
     assert transport.receive() == [b"echo"]
 
 
+def test_messages_sent_in_one_go_arrive_as_frames_of_their_own(serve, connect):
+    """They share a write, not a frame."""
+    payloads = [b"a", b"b" * 70_000, "ü".encode()]
+    arrived = queue.SimpleQueue()
+
+    def script(peer):
+        peer.upgrade()
+        for _ in payloads:
+            arrived.put(peer.read_frame())
+        peer.read_to_end()
+
+    transport = connect(serve(script))
+    transport.send(*payloads)
+    assert [arrived.get(timeout=PATIENCE) for _ in payloads] == [(TEXT, payload) for payload in payloads]
+
+
 def test_over_tls(serve, connect, certificates, frame):
     """The same, encrypted."""
 
