@@ -18,11 +18,11 @@ import orjson
 from cattrs.gen import make_dict_structure_fn, override
 
 from ..errors import DecodeError, InvalidRequest
-from ..models.base import Extra, Model, fields_of, wire_name
+from ..models.base import FAMILIES, Extra, Model, fields_of, is_row, wire_name
 from ..models.enums import OpenEnum
 from .values import decimal_from, exactly, moment_from, optional_moment_from, plain
 
-__all__ = ["FAULTS", "dumps", "explain", "field_types", "loads", "plain", "structure"]
+__all__ = ["FAULTS", "dumps", "explain", "field_types", "loads", "plain", "row_types", "structure"]
 
 _T = TypeVar("_T")
 
@@ -75,6 +75,7 @@ def structure(value: Any, cls: type[_T]) -> _T:
 
 def explain(value: Any, cls: Any) -> DecodeError:
     """Return the error that says where *value*, which could not be read as a *cls*, is at fault. Slow."""
+    cls = _member(value, cls)
     where, what = _fault(value, cls)
     return DecodeError(f"{_name(cls)}{where}: {what}", value)
 
@@ -83,6 +84,20 @@ def field_types(cls: type[Model]) -> list[tuple[attrs.Attribute[Any], Any]]:
     """Return the fields of a model that are read from payloads, in the order of declaration, with their types."""
     types = get_type_hints(cls)
     return [(field, types[field.name]) for field in fields_of(cls) if field.name != "extra"]
+
+
+def row_types(cls: type[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return the types of an array's positions, by the names of the NamedTuple's fields."""
+    return get_type_hints(cls)
+
+
+def _member(value: Any, cls: Any) -> Any:
+    """Return the member of the family *cls* that *value* is, and *cls* where it is no family or that cannot be told."""
+    family = FAMILIES.get(cls) if _is_model(cls) else None
+    try:
+        return cls if family is None else family.member_for(_json_object(value))
+    except FAULTS:
+        return cls
 
 
 def _fault(value: Any, cls: Any) -> tuple[str, str]:
@@ -101,6 +116,7 @@ _ABSENT: Final = object()
 
 def _parts(value: Any, cls: Any) -> list[tuple[str, Any, Any]]:
     """Return for each direct part of *value* the path to it, the part, and the type that it should have."""
+    cls = _member(value, cls)
     if _is_model(cls) and type(value) is dict:
         payload = _json_object(value)
         fields = [(field, wire_name(field), kind) for field, kind in field_types(cls)]
@@ -108,6 +124,12 @@ def _parts(value: Any, cls: Any) -> list[tuple[str, Any, Any]]:
             (f".{field.name} ({key!r})", payload.get(key, _ABSENT), kind)
             for field, key, kind in fields
             if key in payload or field.default is attrs.NOTHING
+        ]
+    if is_row(cls) and type(value) is list:
+        items = _json_list(value)
+        return [
+            (f".{name} (position {index})", items[index] if index < len(items) else _ABSENT, kind)
+            for index, (name, kind) in enumerate(row_types(cls).items())
         ]
     if (_is_tuple(cls) or _is_list(cls)) and type(value) is list:
         return [(f"[{index}]", item, get_args(cls)[0]) for index, item in enumerate(_json_list(value))]
@@ -175,6 +197,30 @@ def _model_hook(cls: type[Model]) -> Callable[[Any, Any], Model]:
         instance = build(_json_object(payload), kind)
         unknown = {key: value for key, value in payload.items() if key not in known}
         return attrs.evolve(instance, extra=Extra(unknown)) if unknown else instance  # type: ignore[misc]  # like fields_of
+
+    return structured
+
+
+@_converter.register_structure_hook_factory(lambda cls: _is_model(cls) and cls in FAMILIES)
+def _family_hook(cls: type[Model]) -> Callable[[Any, Any], Model]:
+    family = FAMILIES[cls]
+
+    def structured(payload: Any, _: Any) -> Model:
+        member: Model = _converter.structure(payload, family.member_for(_json_object(payload)))
+        return member
+
+    return structured
+
+
+@_converter.register_structure_hook_factory(is_row)
+def _row_hook(cls: type[tuple[Any, ...]]) -> Callable[[Any, Any], tuple[Any, ...]]:
+    kinds = list(row_types(cls).values())
+
+    def structured(value: Any, _: Any) -> tuple[Any, ...]:
+        items = _json_list(value)
+        if len(items) < len(kinds):
+            raise ValueError("the array is too short")
+        return cls(*[_converter.structure(item, kind) for item, kind in zip(items, kinds, strict=False)])
 
     return structured
 

@@ -21,6 +21,7 @@ one statement per field, which for a small model reads::
 
 Storing into a frozen instance goes through ``object.__setattr__`` for every field, which doubles the cost. So a decoder
 fills an instance of a twin, which has the same slots and is not frozen, and then makes it an instance of the model.
+What is sent as an array is a NamedTuple, made in one expression. A family's decoder looks up which member it has got.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from typing import Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from ..models.base import NO_EXTRA, Extra, Model, sent_often, wire_name
+from ..models.base import FAMILIES, NO_EXTRA, Extra, Model, is_row, sent_often, wire_name
 from ..models.enums import OpenEnum
-from .codec import FAULTS, explain, field_types, structure
+from .codec import FAULTS, explain, field_types, row_types, structure
 from .values import ZERO, ZERO_TEXT, Members, decimal_from, exactly, is_array, moment_from
 
 __all__ = ["make_decoder", "reader_of"]
@@ -53,32 +54,70 @@ def make_decoder(cls: type[_M]) -> Callable[[dict[str, Any]], _M]:
 
     It raises DecodeError, with the payload, where a field without default is missing or any field has another type.
     """
-    writer = _Writer(cls)
+    if cls in FAMILIES:
+        return _make_family_decoder(cls)
+    return _compiled(cls, _ModelWriter(cls))
+
+
+def _make_row_decoder(cls: type[tuple[Any, ...]]) -> Callable[[Any], Any]:
+    """Return a function that reads an array as a *cls*."""
+    return _compiled(cls, _RowWriter(cls))
+
+
+def _make_family_decoder(cls: type[_M]) -> Callable[[dict[str, Any]], _M]:
+    """Return a function that reads a payload as the member of the family *cls* that it says it is."""
+    family = FAMILIES[cls]
+    decoders: dict[type[Model], Callable[[Any], Any]] = {
+        member: make_decoder(member) for member in (*family.members.values(), family.unknown)
+    }
+
+    def decode(payload: dict[str, Any]) -> _M:
+        try:
+            decode_member = decoders[family.member_for(exactly(dict, payload))]
+        except FAULTS as exc:
+            raise explain(payload, cls) from exc
+        member: _M = decode_member(payload)
+        return member
+
+    return decode
+
+
+def _compiled(cls: type, writer: _ModelWriter | _RowWriter) -> Callable[[Any], Any]:
     source = writer.write()
     # The source is made of the model's declaration alone; no payload ever comes near it.
     exec(compile(source, f"<decoder of {cls.__name__}>", "exec"), writer.names)  # noqa: S102  # see the line above
-    decode: Callable[[dict[str, Any]], _M] = writer.names["decode"]
+    decode: Callable[[Any], Any] = writer.names["decode"]
     return decode
 
 
 @functools.cache
 def reader_of(cls: Any) -> Callable[[Any], Any]:
     """
-    Return a function that reads a JSON value as a *cls*, by generated code where that is a model or a list of one.
+    Return a function that reads a JSON value as a *cls*.
+
+    The code is generated where that is a model, a NamedTuple or a list of one.
 
     It raises DecodeError, and gives what :func:`.codec.structure` gives.
     """
     item = get_args(cls)[0] if get_origin(cls) is list else None
-    if _is_model(cls):
-        return make_decoder(cls)
-    if not _is_model(item):
+    decode = _generated(cls)
+    if decode is not None:
+        return decode
+    decode = _generated(item)
+    if decode is None:
         return functools.partial(_structure, cls)
-    decode: Callable[[Any], Any] = make_decoder(item)
+    decode_item = decode
 
     def decode_list(value: Any) -> Any:
-        return [decode(part) for part in value] if is_array(value) else _structure(cls, value)
+        return [decode_item(part) for part in value] if is_array(value) else _structure(cls, value)
 
     return decode_list
+
+
+def _generated(cls: Any) -> Callable[[Any], Any] | None:
+    if _is_model(cls):
+        return make_decoder(cls)
+    return _make_row_decoder(cls) if is_row(cls) else None
 
 
 def _is_model(cls: Any) -> TypeGuard[type[Model]]:
@@ -99,32 +138,83 @@ def _twin(cls: type[Model]) -> type:
 class _Writer:
     """Writes the source of one decoder, and collects the objects that it refers to."""
 
-    def __init__(self, cls: type[Model]) -> None:
+    def __init__(self, cls: type) -> None:
         self._cls = cls
         self._lines: list[str] = []
         self.names: dict[str, Any] = {
             "cls": cls,
-            "Twin": _twin(cls),
-            "new": object.__new__,
             "ZERO": ZERO,
             "decimal_from": decimal_from,
             "fromtimestamp": datetime.fromtimestamp,
             "utc": timezone.utc,
             "moment_from": moment_from,
             "exactly": exactly,
-            "NO_EXTRA": NO_EXTRA,
-            "Extra": Extra,
             "FAULTS": FAULTS,
             "explain": explain,
         }
 
+    def _add(self, depth: int, line: str) -> None:
+        self._lines.append("    " * depth + line)
+
+    def _refer(self, name: str, value: object) -> str:
+        self.names[name] = value
+        return name
+
+    def _expression(self, kind: Any, value: str) -> str:
+        """Return an expression for *value* as a *kind*; it raises one of FAULTS where that cannot be."""
+        if kind is object:
+            return value
+        if kind is Decimal:
+            return f"ZERO if (number := {value}) == {ZERO_TEXT!r} else decimal_from(number)"
+        if kind is datetime:
+            return f"moment_from({value})"
+        if get_origin(kind) is tuple:
+            item = self._expression(get_args(kind)[0], "item")
+            return f"tuple([{item} for item in exactly(list, {value})])"
+        if kind in (str, int):
+            return f"exactly({kind.__name__}, {value})"
+        if isinstance(kind, type) and issubclass(kind, OpenEnum):
+            return f"{self._refer(f'members_{kind.__name__}', Members(kind))}[{value}]"
+        decode = _generated(kind)
+        if decode is not None:
+            return f"{self._refer(f'decode_{kind.__name__}', decode)}({value})"
+        raise TypeError(f"{self._cls.__name__} has a field of type {kind}, for which there is no decoding")
+
+
+class _RowWriter(_Writer):
+    """Writes the decoder of a NamedTuple."""
+
+    def __init__(self, cls: type[tuple[Any, ...]]) -> None:
+        super().__init__(cls)
+        self._kinds = list(row_types(cls).values())
+        self.names["build"] = tuple.__new__
+
     def write(self) -> str:
-        fields = field_types(self._cls)
+        self._add(0, "def decode(items):")
+        self._add(1, "try:")
+        self._add(2, f"if items.__class__ is not list or len(items) < {len(self._kinds)}: raise TypeError")
+        parts = [self._expression(kind, f"items[{index}]") for index, kind in enumerate(self._kinds)]
+        self._add(2, f"return build(cls, ({', '.join(parts)},))")
+        self._add(1, "except FAULTS as exc:")
+        self._add(2, "raise explain(items, cls) from exc")
+        return "\n".join(self._lines)
+
+
+class _ModelWriter(_Writer):
+    """Writes the decoder of a model."""
+
+    def __init__(self, cls: type[Model]) -> None:
+        super().__init__(cls)
+        self._model = cls
+        self.names.update(Twin=_twin(cls), new=object.__new__, NO_EXTRA=NO_EXTRA, Extra=Extra)
+
+    def write(self) -> str:
+        fields = field_types(self._model)
         required = [(field, kind) for field, kind in fields if field.default is attrs.NOTHING]
         optional = [(field, kind) for field, kind in fields if field.default is not attrs.NOTHING]
         often = [(field, kind) for field, kind in optional if sent_often(field)]
         seldom = [(field, kind) for field, kind in optional if not sent_often(field)]
-        is_event = hasattr(self._cls, "event_name")
+        is_event = hasattr(self._model, "event_name")
         self.names["known"] = frozenset([wire_name(field) for field, _ in fields] + ["e"] * is_event)
 
         self._add(0, "def decode(payload):")
@@ -150,13 +240,6 @@ class _Writer:
         self._add(1, "except FAULTS as exc:")
         self._add(2, "raise explain(payload, cls) from exc")
         return "\n".join(self._lines)
-
-    def _add(self, depth: int, line: str) -> None:
-        self._lines.append("    " * depth + line)
-
-    def _refer(self, name: str, value: object) -> str:
-        self.names[name] = value
-        return name
 
     def _default(self, field: attrs.Attribute[Any]) -> str:
         return "None" if field.default is None else self._refer(f"default_{field.name}", field.default)
@@ -192,23 +275,6 @@ class _Writer:
             self._add(depth, f"{target} = value")
         else:
             self._add(depth, f"{target} = {self._expression(inner, value)}")
-
-    def _expression(self, kind: Any, value: str) -> str:
-        """Return an expression for *value* as a *kind*; it raises one of FAULTS where that cannot be."""
-        if kind is object:
-            return value
-        if kind is Decimal:
-            return f"ZERO if (number := {value}) == {ZERO_TEXT!r} else decimal_from(number)"
-        if get_origin(kind) is tuple:
-            item = self._expression(get_args(kind)[0], "item")
-            return f"tuple([{item} for item in exactly(list, {value})])"
-        if kind in (str, int):
-            return f"exactly({kind.__name__}, {value})"
-        if isinstance(kind, type) and issubclass(kind, OpenEnum):
-            return f"{self._refer(f'members_{kind.__name__}', Members(kind))}[{value}]"
-        if isinstance(kind, type) and issubclass(kind, Model):
-            return f"{self._refer(f'decode_{kind.__name__}', make_decoder(kind))}({value})"
-        raise TypeError(f"{self._cls.__name__} has a field of type {kind}, for which there is no decoding")
 
 
 def _without_none(kind: Any) -> Any:

@@ -28,6 +28,8 @@ from .enums import (
     TimeInForce,
     WorkingFloor,
 )
+from .market_data import AveragePrice
+from .order_book import OrderBookSnapshot, PriceLevel
 from .rate_limits import CurrentRateLimit
 from .session import ListenKey, SessionStatus, SessionSubscription
 from .user_data import (
@@ -52,6 +54,7 @@ __all__ = [
     "AccountType",
     "AllocationReport",
     "AllocationType",
+    "AveragePrice",
     "Balance",
     "BalanceLockUpdate",
     "BalanceUpdate",
@@ -70,6 +73,7 @@ __all__ = [
     "MatchType",
     "Model",
     "OpenEnum",
+    "OrderBookSnapshot",
     "OrderCapacity",
     "OrderListEntry",
     "OrderListUpdate",
@@ -83,6 +87,7 @@ __all__ = [
     "Permission",
     "PositionBalance",
     "PositionsUpdate",
+    "PriceLevel",
     "RateLimitInterval",
     "RateLimitType",
     "SelfTradePreventionMode",

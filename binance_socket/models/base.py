@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
 import attrs
 from typing_extensions import dataclass_transform, override
 
 from ..credentials import Secret
 
-__all__ = ["EVENTS", "NO_EXTRA", "Extra", "Model", "event", "fields_of", "model", "sent_often", "wire", "wire_name"]
+__all__ = [
+    "EVENTS",
+    "FAMILIES",
+    "NO_EXTRA",
+    "Extra",
+    "Family",
+    "Model",
+    "event",
+    "family",
+    "fields_of",
+    "is_row",
+    "model",
+    "sent_often",
+    "wire",
+    "wire_name",
+]
 
 _T = TypeVar("_T")
 
@@ -97,6 +112,40 @@ def fields_of(cls: type[Model]) -> tuple[attrs.Attribute[Any], ...]:
     """Return the fields of a model, ``extra`` included."""
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)  # type: ignore[arg-type]  # @model is unknown to mypy
     return fields
+
+
+def is_row(cls: Any) -> TypeGuard[type[tuple[Any, ...]]]:
+    """
+    Return whether *cls* is a NamedTuple: the exchange sends it as an array, and its fields are the array's positions.
+
+    What an array holds beyond them is not read: there are no keys to keep it under.
+    """
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+@attrs.frozen
+class Family:
+    """Models that are sent in the place of one another; each payload says itself which one it is."""
+
+    key: str
+    """The JSON key that says it."""
+    members: Mapping[str, type[Model]]
+    """By what stands under the key."""
+    unknown: type[Model]
+    """What is made of everything else."""
+
+    def member_for(self, payload: Mapping[str, Any]) -> type[Model]:
+        """Return the class that *payload* is of. Raises KeyError or TypeError where it does not say."""
+        return self.members.get(payload[self.key], self.unknown)
+
+
+FAMILIES: Final[dict[type[Model], Family]] = {}
+"""The families, each by the class that its members have in common; fields have the type of that class."""
+
+
+def family(base: type[Model], key: str, members: Mapping[str, type[Model]], unknown: type[Model]) -> None:
+    """Declare that a *base* is one of *members*, as its *key* says, and an *unknown* when it says anything else."""
+    FAMILIES[base] = Family(key, members, unknown)
 
 
 EVENTS: Final[dict[str, type[Model]]] = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .account import Account
 from .caller import Caller
+from .exchange_data import ExchangeData
 
-__all__ = ["Account", "SpotApi"]
+__all__ = ["Account", "ExchangeData", "SpotApi"]
 
 
 class SpotApi:
@@ -14,3 +15,5 @@ class SpotApi:
     def __init__(self, caller: Caller) -> None:
         self.account = Account(caller)
         """The account: balances, limits, user data."""
+        self.exchange_data = ExchangeData(caller)
+        """The exchange's data: symbols and their rules, prices, trades."""

@@ -12,10 +12,11 @@ from ..models.response import Response
 from ..models.user_data import UserDataEvent
 from ..spot_api.account import Account
 from ..spot_api.endpoint import Endpoint, Room
+from ..spot_api.exchange_data import ExchangeData
 
 __all__ = ["decode_response", "decode_user_data_event"]
 
-_ROOMS: tuple[type[Room], ...] = (Account,)
+_ROOMS: tuple[type[Room], ...] = (Account, ExchangeData)
 
 
 def decode_user_data_event(payload: Mapping[str, Any]) -> UserDataEvent:
