@@ -6,7 +6,7 @@ import copy
 import pickle
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Optional, Union, get_args, get_origin
+from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import pytest
@@ -16,10 +16,19 @@ from hypothesis import strategies as st
 from binance_socket._wire.codec import field_types, structure
 from binance_socket._wire.decoder import make_decoder, reader_of
 from binance_socket.errors import DecodeError
-from binance_socket.models import AccountInfo, CurrentRateLimit, Model, OpenEnum, OrderUpdate, SessionStatus
-from binance_socket.models.base import EVENTS, NO_EXTRA, model, wire_name
+from binance_socket.models import (
+    AccountInfo,
+    CurrentRateLimit,
+    Model,
+    OpenEnum,
+    OrderUpdate,
+    SessionStatus,
+    market_events,
+)
+from binance_socket.models.base import EVENTS, NO_EXTRA, is_row, model, wire_name
 
-MODELS: list[type[Model]] = [*EVENTS.values(), AccountInfo, SessionStatus, CurrentRateLimit]
+MARKET_EVENTS: list[type[Model]] = [getattr(market_events, name) for name in market_events.__all__]
+MODELS: list[type[Model]] = [*EVENTS.values(), *MARKET_EVENTS, AccountInfo, SessionStatus, CurrentRateLimit]
 DECODERS = {cls: make_decoder(cls) for cls in MODELS}
 
 _json = st.recursive(
@@ -49,6 +58,8 @@ def _good(kind: Any) -> st.SearchStrategy[Any]:
         return _json
     if issubclass(kind, OpenEnum):
         return st.sampled_from([member.value for member in kind]) | st.text(max_size=5)
+    if is_row(kind):
+        return st.tuples(*map(_good, get_type_hints(kind).values())).map(list)
     if issubclass(kind, Model):
         return _payloads(kind)
     return {str: st.text(max_size=5), int: st.integers(-(2**63), 2**63), bool: st.booleans()}[kind]
