@@ -56,7 +56,7 @@ from .models import (
     UnknownEvent,
 )
 from .models.response import Response
-from .options import ClientOptions, Environment, ListenKeyTransport
+from .options import ClientOptions, Environment, ListenKeyTransport, TimeUnit
 
 __version__ = "0.1.0"
 
@@ -108,6 +108,7 @@ __all__ = [
     "SessionStatus",
     "StreamTerminated",
     "SubscriptionState",
+    "TimeUnit",
     "TlsError",
     "UnknownEvent",
     "UpdateSubscription",

@@ -8,9 +8,11 @@ import threading
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
+import attrs
 from typing_extensions import Self
 
 from ._engine.clock import Clock, SystemClock
@@ -27,7 +29,7 @@ from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, InvalidRequest
 from .events import CancellationToken, Dispatcher, UpdateSubscription
 from .models.response import Response
-from .options import ClientOptions, Environment
+from .options import ClientOptions, Environment, check_receive_window
 from .spot_api import SpotApi
 from .spot_api.caller import KeyRequests
 
@@ -48,25 +50,44 @@ _ENVIRONMENTS: Final[Mapping[str, tuple[Environment, str]]] = {
 
 
 class ClientView:
-    """A client as seen with a deadline or a cancellation token of one's own. Shares everything with its client."""
+    """A client as seen with a deadline, a cancellation token or the like of one's own. Shares everything else."""
 
     def __init__(self, caller: _Caller) -> None:
         self._caller = caller
         self.spot_api = SpotApi(caller)
         """Binance Spot."""
 
-    def with_options(self, *, timeout: float | None = None, ct: CancellationToken | None = None) -> ClientView:
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        ct: CancellationToken | None = None,
+        receive_window: float | Decimal | None = None,
+        return_rate_limits: bool | None = None,
+    ) -> ClientView:
         """
         Return the same client, whose calls take *timeout* seconds at most and are abandoned when *ct* is cancelled.
 
-        What is not given stays as it is. Cheap: nothing is connected anew.
+        Signed requests are good for *receive_window* milliseconds (``recvWindow``: above 0, at most 60000, up to three
+        decimals); *return_rate_limits* says whether answers tell what is used of the rate limits
+        (``returnRateLimits``). What is not given stays as it is. Cheap: nothing is connected anew.
+
+        Raises InvalidRequest. Source: the WebSocket API document, "Request security" and "Rate limits".
         """
         if timeout is not None and not timeout > 0:
             raise InvalidRequest("timeout is in seconds, above 0")
-        caller = self._caller
-        return ClientView(
-            _Caller(caller.anchor, caller.timeout if timeout is None else timeout, caller.ct if ct is None else ct)
-        )
+        if receive_window is not None:
+            check_receive_window(receive_window)
+        if return_rate_limits is not None and type(return_rate_limits) is not bool:
+            raise InvalidRequest(f"return_rate_limits is True or False, not {return_rate_limits!r}")
+        given: dict[str, Any] = {
+            "timeout": timeout,
+            "ct": ct,
+            "receive_window": receive_window,
+            "return_rate_limits": return_rate_limits,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        return ClientView(_Caller(self._caller.anchor, attrs.evolve(self._caller.terms, **changes)))
 
 
 class BinanceSocketClient(ClientView):
@@ -112,7 +133,7 @@ class BinanceSocketClient(ClientView):
                 send_timeout=options.send_timeout,
             ),
         )
-        super().__init__(_Caller(_Anchor(hub), None, None))
+        super().__init__(_Caller(_Anchor(hub), _Terms()))
         self._hub = hub
 
     @classmethod
@@ -209,13 +230,28 @@ def _let_go(hub: Hub) -> None:
         logger.error("a client that nobody holds could not be closed: there is no thread to be had")
 
 
+@attrs.frozen(kw_only=True)
+class _Terms:
+    """How a view's calls differ from what the client's options say."""
+
+    timeout: float | None = None
+    ct: CancellationToken | None = None
+    receive_window: float | Decimal | None = None
+    return_rate_limits: bool | None = None
+
+    @property
+    def touch_requests(self) -> bool:
+        """Whether requests themselves differ."""
+        return self.receive_window is not None or self.return_rate_limits is not None
+
+
 class _Caller:
     """Implements the rooms' Caller with a hub."""
 
-    def __init__(self, anchor: _Anchor, timeout: float | None, ct: CancellationToken | None) -> None:
+    def __init__(self, anchor: _Anchor, terms: _Terms) -> None:
         self.anchor = anchor
-        self.timeout = timeout
-        self.ct = ct
+        self.terms = terms
+        self._touches = terms.touch_requests
 
     @property
     def credentials(self) -> Credentials | None:
@@ -240,11 +276,14 @@ class _Caller:
     def submit(self, request: Request[R]) -> Future[Response[R]]:
         if request.security is not Security.NONE and self.credentials is None:
             raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
-        anchor, ct = self.anchor, self.ct
+        if self._touches:
+            window, limits = self.terms.receive_window, self.terms.return_rate_limits
+            request = attrs.evolve(request, receive_window=window, return_rate_limits=limits)
+        anchor, ct = self.anchor, self.terms.ct
         hub = anchor.hub
         if ct is not None and ct.is_cancelled:
             raise CallCancelled(f"{request.method}: cancelled before it was sent")
-        future = hub.submit(request, self.timeout)
+        future = hub.submit(request, self.terms.timeout)
         # The client lives until the answer is there, and no longer, even if nobody holds anything but the future.
         alive = [anchor]
         future.when_done(lambda _: alive.clear())
@@ -258,7 +297,7 @@ class _Caller:
     ) -> UpdateSubscription:
         if on_engine_thread():
             raise RuntimeError("subscribing on one of the library's own threads would wait for itself")
-        ct = ct or self.ct
+        ct = ct or self.terms.ct
         if ct is not None and ct.is_cancelled:
             raise CallCancelled("cancelled before anything was sent")
         hub = self.anchor.hub
@@ -268,7 +307,7 @@ class _Caller:
             kept = self._keeper(topic.name, keeper, subscription)
             subscription.keep(kept)
         try:
-            opened = hub.subscribe(topic, subscription, self.timeout)
+            opened = hub.subscribe(topic, subscription, self.terms.timeout)
             if ct is not None:
                 subscription.on_connection_closed(ct.on_cancel(subscription.close))
             opened.result()

@@ -194,8 +194,10 @@ class RateLimited(ApiError):
         moment = self.data.get("retryAfter")
         if not isinstance(moment, int):
             return None
+        # Microseconds, which have 16 digits, where the connection has asked for them.
+        unit = 1e6 if moment >= 10**14 else 1e3
         try:
-            return datetime.fromtimestamp(moment / 1000, timezone.utc)
+            return datetime.fromtimestamp(moment / unit, timezone.utc)
         except (OverflowError, OSError, ValueError):
             return None
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import attrs
 
 from .errors import InvalidRequest
 
-__all__ = ["ClientOptions", "Environment", "ListenKeyTransport"]
+__all__ = ["ClientOptions", "Environment", "ListenKeyTransport", "TimeUnit", "check_receive_window"]
 
 
 class ListenKeyTransport(enum.Enum):
@@ -22,6 +23,13 @@ class ListenKeyTransport(enum.Enum):
 
     WEBSOCKET = "websocket"
     REST = "rest"
+
+
+class TimeUnit(enum.Enum):
+    """The unit in which a connection's timestamps come. Times that are sent may be in either."""
+
+    MILLISECOND = "MILLISECOND"
+    MICROSECOND = "MICROSECOND"
 
 
 def _without_slash(url: str) -> str:
@@ -143,14 +151,38 @@ def _is_at_least(least: int) -> Callable[[object, attrs.Attribute[Any], object],
     return check
 
 
+def _is_bool(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is not bool:
+        raise InvalidRequest(f"{attribute.name} is True or False, not {value!r}")
+
+
 def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
     if value is not None and value < 1:
         raise InvalidRequest("connect_budget is at least 1, or None for no limit")
 
 
-def _check_receive_window(instance: object, attribute: object, value: float | None) -> None:
-    if value is not None and not 0 < value <= 60000:
-        raise InvalidRequest("receive_window is in milliseconds, above 0 and at most 60000")
+def check_receive_window(value: object) -> None:
+    """Raise InvalidRequest for what no ``recvWindow`` can be: the exchange reads three decimals and allows a minute."""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        # As it is written: the digits of 0.1 are not those of the float.
+        exact = Decimal(str(value))
+        if exact.is_finite() and 0 < exact <= 60000 and exact == round(exact, 3):
+            return
+    raise InvalidRequest(
+        f"receive_window is in milliseconds, above 0 and at most 60000, with up to three decimals, not {value!r}"
+    )
+
+
+def _check_receive_window(instance: object, attribute: object, value: float | Decimal | None) -> None:
+    if value is not None:
+        check_receive_window(value)
+
+
+def _time_unit(value: TimeUnit | str) -> TimeUnit:
+    try:
+        return TimeUnit(value)
+    except ValueError:
+        raise InvalidRequest(f"time_unit is MILLISECOND or MICROSECOND, not {value!r}") from None
 
 
 @attrs.frozen(kw_only=True)
@@ -181,8 +213,16 @@ class ClientOptions:
 
     Does not count for venues on this machine, such as the sandbox.
     """
-    receive_window: float | None = attrs.field(default=None, validator=_check_receive_window)
-    """``recvWindow`` of signed requests in milliseconds, at most 60000; None leaves it to the exchange (5000)."""
+    receive_window: float | Decimal | None = attrs.field(default=None, validator=_check_receive_window)
+    """
+    ``recvWindow`` of signed requests in milliseconds, at most 60000, with up to three decimals.
+
+    None leaves it to the exchange (5000). ``client.with_options(receive_window=...)`` sets it for some calls.
+    """
+    time_unit: TimeUnit = attrs.field(default=TimeUnit.MILLISECOND, converter=_time_unit)
+    """The unit in which both servers send times: with MICROSECOND, every datetime has its microseconds."""
+    return_rate_limits: bool = attrs.field(default=True, validator=_is_bool)
+    """Have each answer say what is used of the rate limits, in ``Response.rate_limits``."""
     keep_alive_listen_keys: bool = True
     """Keep the listen key of a subscription alive, and replace it when it expires."""
     listen_key_interval: float = attrs.field(default=1800.0, validator=_is_above_zero)
@@ -199,3 +239,25 @@ class ClientOptions:
     """The largest message accepted, in bytes."""
     proxy: str | None = attrs.field(default=None, repr=False)
     """An HTTP proxy, for example ``http://user:password@proxy.example:3128``."""
+
+    def ws_api_url(self, environment: Environment) -> str:
+        """Return the URL at which *environment*'s WebSocket API behaves as these options say."""
+        return _with_parameters(
+            environment.ws_api_url,
+            {**self._stream_parameters, **({} if self.return_rate_limits else {"returnRateLimits": "false"})},
+        )
+
+    def stream_url(self, environment: Environment) -> str:
+        """Return the URL at which *environment*'s stream server does, with combined payloads."""
+        return _with_parameters(f"{environment.stream_url}/stream", self._stream_parameters)
+
+    @property
+    def _stream_parameters(self) -> dict[str, str]:
+        # What is the exchange's default is not asked for.
+        return {} if self.time_unit is TimeUnit.MILLISECOND else {"timeUnit": self.time_unit.value}
+
+
+def _with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+    if not parameters:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}"

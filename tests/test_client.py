@@ -67,10 +67,50 @@ def test_a_view_has_a_deadline_of_its_own(client, network, run, clock, exchange)
 def test_views_add_up(client):
     """What is not given stays as it was; senseless deadlines are refused."""
     view = client.with_options(timeout=3).with_options()
-    assert view._caller.timeout == 3
+    assert view._caller.terms.timeout == 3
     for timeout in (0, -1, float("nan")):
         with pytest.raises(InvalidRequest):
             client.with_options(timeout=timeout)
+
+
+def test_a_view_has_a_window_and_rate_limits_of_its_own(client, network, exchange, account_payload):
+    """The client's calls stay as they were; views of views add up."""
+    view = client.with_options(receive_window=100.5).with_options(return_rate_limits=False, timeout=5)
+    future = view.spot_api.account.get_account_info.submit()
+    transport = network.accept()
+    params = exchange.expect(transport, "account.status", account_payload)["params"]
+    assert (params["recvWindow"], params["returnRateLimits"]) == ("100.5", False)
+    assert future.result(PATIENCE).result.uid == account_payload["uid"]
+    view.spot_api.account.session_status.submit()
+    assert transport.sent()["params"] == {"returnRateLimits": False}
+    client.spot_api.account.get_account_info.submit()
+    assert not {"recvWindow", "returnRateLimits"} & set(transport.sent()["params"])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"receive_window": 0},
+        {"receive_window": 60000.001},
+        {"receive_window": 5.0001},
+        {"receive_window": "5"},
+        {"receive_window": float("inf")},
+        {"return_rate_limits": "no"},
+    ],
+    ids=str,
+)
+def test_views_with_senseless_terms(client, bad):
+    """They are refused before there is anything to send."""
+    with pytest.raises(InvalidRequest, match=next(iter(bad))):
+        client.with_options(**bad)
+
+
+def test_connections_say_what_they_want(make_client, network, exchange, subscribe):
+    """The unit of times and the silence about rate limits stand in the URLs."""
+    client = make_client(time_unit="MICROSECOND", return_rate_limits=False)
+    client.spot_api.account.session_status.submit()
+    network.accept()
+    assert network.attempts == ["wss://api.example/ws-api/v3?timeUnit=MICROSECOND&returnRateLimits=false"]
 
 
 def test_a_view_keeps_its_client_alive(make_client, network, exchange):

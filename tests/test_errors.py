@@ -59,8 +59,16 @@ def test_api_errors() -> None:
     assert (error.request_id, dict(error.data)) == (7, {})
 
 
-@pytest.mark.parametrize("data, when", [({"retryAfter": 1_700_000_000_000}, 1_700_000_000), ({}, None), (None, None)])
-def test_rate_limits_say_when_to_come_back(data: dict[str, int] | None, when: int | None) -> None:
+@pytest.mark.parametrize(
+    "data, when",
+    [
+        ({"retryAfter": 1_700_000_000_000}, 1_700_000_000),
+        ({"retryAfter": 1_700_000_000_250_000}, 1_700_000_000.25),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_rate_limits_say_when_to_come_back(data: dict[str, int] | None, when: float | None) -> None:
     """The moment is in UTC, and None if the exchange gave none."""
     error = RateLimited(-1003, "too much", status=418, data=data)
     assert error.retry_after == (None if when is None else datetime.fromtimestamp(when, timezone.utc))

@@ -1,12 +1,13 @@
 """Environments and options."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import attrs
 import pytest
 
-from binance_socket import ClientOptions, Environment, InvalidRequest, ListenKeyTransport
+from binance_socket import ClientOptions, Environment, InvalidRequest, ListenKeyTransport, TimeUnit
 
 URLS = {"ws_api_url": "wss://a.example/ws", "stream_url": "wss://s.example", "rest_url": "https://r.example"}
 
@@ -81,6 +82,12 @@ def test_defaults():
         {"connect_budget": 0},
         {"receive_window": 0},
         {"receive_window": 60001},
+        {"receive_window": 0.0001},
+        {"receive_window": float("nan")},
+        {"receive_window": "5000"},
+        {"receive_window": True},
+        {"time_unit": "SECOND"},
+        {"return_rate_limits": 0},
         {"listen_key_interval": 0},
         {"callback_threads": 0},
         {"mailbox_size": 1},
@@ -127,3 +134,24 @@ def test_urls_with_a_slash_too_many_and_with_passwords():
         Environment(name="x", **{**urls, "rest_url": "https://user:password@c.example"})
     with pytest.raises(InvalidRequest):
         Environment(name="x", **{**urls, "rest_url": None})
+
+
+@pytest.mark.parametrize("window", [60000, 0.001, 5000.25, Decimal("60000.000"), Decimal("1e3")])
+def test_receive_windows(window):
+    """Up to a minute, with three decimals."""
+    assert ClientOptions(receive_window=window).receive_window == window
+
+
+def test_what_connections_are_asked_for_in_their_urls():
+    """The unit of times on both servers, rate limits on the WebSocket API; nothing where the default is meant."""
+    venue = Environment(name="x", **URLS)
+    plain = ClientOptions()
+    assert (plain.ws_api_url(venue), plain.stream_url(venue)) == ("wss://a.example/ws", "wss://s.example/stream")
+    precise = ClientOptions(time_unit="MICROSECOND", return_rate_limits=False)
+    assert precise.time_unit is TimeUnit.MICROSECOND
+    assert precise.ws_api_url(venue) == "wss://a.example/ws?timeUnit=MICROSECOND&returnRateLimits=false"
+    assert precise.stream_url(venue) == "wss://s.example/stream?timeUnit=MICROSECOND"
+    routed = attrs.evolve(venue, ws_api_url="wss://a.example/ws?route=7")
+    assert ClientOptions(time_unit=TimeUnit.MICROSECOND).ws_api_url(routed) == (
+        "wss://a.example/ws?route=7&timeUnit=MICROSECOND"
+    )

@@ -92,8 +92,8 @@ class Hub:
         self._lock = threading.Lock()
         self._closed = False
         self._subscribers: set[Subscriber] = set()
-        self.api = self._connection("api", environment.ws_api_url, WS_API)
-        self.streams = self._connection("streams", f"{environment.stream_url}/stream", STREAMS)
+        self.api = self._connection("api", options.ws_api_url(environment), WS_API)
+        self.streams = self._connection("streams", options.stream_url(environment), STREAMS)
 
     @property
     def closed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -56,6 +57,10 @@ class Request(Generic[R]):
     """What it counts against the limit of request weights, as far as the documents tell beforehand."""
     orders: int = attrs.field(default=0, eq=False, repr=False)
     """How many unfilled orders it counts as."""
+    receive_window: float | Decimal | None = None
+    """Its own ``recvWindow`` in milliseconds, where it is signed; None is the client's."""
+    return_rate_limits: bool | None = None
+    """Whether the answer says what is used of the rate limits; None is as the connection has it."""
     finish: Callable[[Any], R] | None = attrs.field(default=None, eq=False, repr=False)
     """Turns the structured result into what the caller gets, where that is something else."""
 
@@ -162,20 +167,25 @@ def encode(
     *,
     credentials: Credentials | None,
     timestamp: int,
-    receive_window: float | None,
+    receive_window: float | Decimal | None,
 ) -> bytes:
     """
     Return the message that asks *request*, signed as its security demands, with *timestamp* in milliseconds.
 
-    Raises InvalidRequest when it needs credentials and there are none.
+    *receive_window* is for requests that have none of their own. Raises InvalidRequest when it needs credentials and
+    there are none.
     """
     params = request.params
+    if request.return_rate_limits is not None:
+        assert isinstance(params, Mapping)
+        params = {**params, "returnRateLimits": request.return_rate_limits}
     if request.security is not Security.NONE:
         assert isinstance(params, Mapping)
         if credentials is None:
             raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
         if request.security is Security.SIGNED:
-            params = signed(params, credentials, timestamp, receive_window)
+            own = request.receive_window
+            params = signed(params, credentials, timestamp, receive_window if own is None else own)
         else:
             params = {**params, "apiKey": credentials.api_key.reveal()}
     message: dict[str, Any] = {"id": request_id, "method": request.method}

@@ -204,3 +204,32 @@ def test_listen_keys_over_rest(sandbox, heard, connect, caplog):
     ours = [record for record in caplog.records if not record.name.startswith("websockets")]
     assert ours
     assert not any(secret in record.getMessage() for record in ours for secret in (listen_key, account.api_key))
+
+
+def test_windows_rate_limits_and_microseconds(sandbox, heard, connect):
+    """A window with decimals is accepted signed, times are exact to the microsecond, rate limits come when wanted."""
+    account = sandbox.create_account(FUNDS, key_type=KeyType.ED25519)
+    client = connect(sandbox, account, time_unit="MICROSECOND", return_rate_limits=False, receive_window=59999.125)
+    spot = client.spot_api.account
+    quiet = spot.get_account_info()
+    assert quiet.rate_limits == ()
+    assert spot.session_logon().result.server_time.year >= 2023
+    loud = client.with_options(receive_window=5000.5, return_rate_limits=True).spot_api.account
+    assert [limit.rate_limit_type for limit in loud.get_account_info().rate_limits] == ["REQUEST_WEIGHT"]
+    with spot.subscribe_to_user_data_updates(**heard.handlers()):
+        account.deposit("BTC", "1")
+        payloads = {event.raw["e"]: event for event in (heard.next(), heard.next())}
+    moment = payloads["balanceUpdate"].raw["E"]
+    assert moment > 10**15
+    assert payloads["balanceUpdate"].data.event_time.microsecond == moment % 10**6
+
+
+def test_a_window_decides_how_old_a_request_may_be(sandbox, connect):
+    """A clock that is late by ten seconds does not matter to a window of a minute; otherwise it has to be set."""
+    account = sandbox.create_account(FUNDS)
+    sandbox.faults.skew(10)
+    client = connect(sandbox, account)
+    assert client.with_options(receive_window=59999.125).spot_api.account.get_account_info().status == 200
+    assert not client._hub.server_clock.is_learned
+    assert client.spot_api.account.get_account_info().status == 200
+    assert client._hub.server_clock.is_learned

@@ -71,6 +71,7 @@ def plain_requests() -> None:
 def views(client: BinanceSocketClient, token: CancellationToken) -> None:
     view = client.with_options(timeout=3, ct=token)
     assert_type(view, ClientView)
+    assert_type(view.with_options(receive_window=Decimal("0.5"), return_rate_limits=False), ClientView)
     assert_type(view.with_options(timeout=1.5).spot_api.account.get_account_info(), Response[AccountInfo])
 
 

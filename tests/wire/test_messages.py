@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -154,6 +155,19 @@ def test_encoding() -> None:
     params = _encoded(Request("m", {"x": 1}, security=Security.SIGNED))["params"]
     assert params["timestamp"] == 5
     assert params["signature"] == KEY.sign(signature_payload(params))
+
+
+def test_a_window_and_rate_limits_of_its_own() -> None:
+    """They are signed with the rest; a window without a signature would be refused as one parameter too many."""
+    own = {"receive_window": Decimal("0.5"), "return_rate_limits": False}
+    params = _encoded(Request("m", {"x": 1}, security=Security.SIGNED, **own))["params"]
+    assert (params["recvWindow"], params["returnRateLimits"]) == ("0.5", False)
+    payload = "apiKey=our-key&recvWindow=0.5&returnRateLimits=false&timestamp=5&x=1"
+    assert params["signature"] == KEY.sign(payload)
+    for security, sent in ((Security.NONE, {}), (Security.API_KEY, {"apiKey": "our-key"})):
+        params = _encoded(Request("m", security=security, **own))["params"]
+        assert params == {"returnRateLimits": False, **sent}
+    assert _encoded(Request("m", return_rate_limits=True))["params"] == {"returnRateLimits": True}
 
 
 @pytest.mark.parametrize("security", [Security.API_KEY, Security.SIGNED])
