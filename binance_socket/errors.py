@@ -17,7 +17,9 @@ Everything this library raises.
     │   │   ├── TlsError          the peer could not be verified; never retried
     │   │   ├── ProxyError        the proxy refused, or is none
     │   │   └── HandshakeError    the server refused the upgrade, with an HTTP ``status``
-    │   └── OutcomeUnknown        the exchange itself does not know whether it executed the request
+    │   └── OutcomeUnknown        what would change something may have done so; ``resolve()`` finds out
+    │       ├── OutcomeUnknownAfterTimeout   (also a RequestTimeout) because no answer came by the deadline
+    │       └── OutcomeUnknownAfterLoss      (also a ConnectionLost) because the link went away before the answer came
     └── ApiError                  the exchange answered, and its answer is an error
         ├── RateLimited           status 429 or 418; ``retry_after`` says when to come back
         ├── AuthenticationError   key, signature or permission refused
@@ -29,9 +31,11 @@ Refused, lost, timed out and unknown are different classes because the caller do
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
+
+from .outcomes import Verdict
 
 __all__ = [
     "ApiError",
@@ -50,6 +54,8 @@ __all__ = [
     "InvalidTimestamp",
     "NotSupportedError",
     "OutcomeUnknown",
+    "OutcomeUnknownAfterLoss",
+    "OutcomeUnknownAfterTimeout",
     "ProxyError",
     "RateLimited",
     "RequestTimeout",
@@ -150,12 +156,58 @@ class HandshakeError(ConnectionLost):
 
 
 class OutcomeUnknown(DeliveryError):
-    """The exchange does not know whether it executed the request (status 5xx, -1006, -1007)."""
+    """
+    A request that changes something at the exchange may have been executed, or not. This is no failure.
+
+    The exchange said that it does not know itself (status 5xx, -1006, -1007), or no answer came. Never send the same
+    again before :meth:`resolve` has told what became of it.
+    """
 
     def __init__(self, message: str, code: int | None = None, status: int | None = None) -> None:
         super().__init__(message, Certainty.MAYBE_SENT)
         self.code = code
+        """The exchange's code, None if it did not answer."""
         self.status = status
+        self.method = ""
+        """What was asked, as the exchange names it: ``order.place``."""
+        self.client_order_ids: tuple[str, ...] = ()
+        """The client order ids in the request, beginning with that of what was to be placed, cancelled or amended."""
+        self.sent_at: datetime | None = None
+        """When it was signed and sent, by the exchange's clock as far as the client knew it, in UTC."""
+        self._resolver: Callable[[float], Verdict] | None = None
+
+    @property
+    def client_order_id(self) -> str | None:
+        """The first of the client order ids: of a new order, its own."""
+        return self.client_order_ids[0] if self.client_order_ids else None
+
+    def resolve(self, timeout: float = 30.0) -> Verdict:
+        """
+        Find out what became of the request, within *timeout* seconds.
+
+        Returns Placed, NotPlaced or StillUnknown for an order or an order list; Executed, NotExecuted or StillUnknown
+        for what cancels or amends; a CancelReplaceOutcome with both halves. It listens for a late answer and for the
+        account's events, where a user data subscription lives, and asks the exchange on a connection of its own. What
+        did not happen is told once that cannot be wrong any more, some 20 seconds after the request was sent. Nothing
+        is ever sent again.
+
+        Any thread, callbacks included, and as often as you like: what is known is returned at once. Raises ClientClosed
+        after the client's ``close()``, and NotSupportedError for a copy of the error, which has no client to ask.
+        """
+        if self._resolver is None:
+            raise NotSupportedError("a copy of an error has no client to ask: resolve the error that was raised")
+        return self._resolver(timeout)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), self.args, {**self.__dict__, "_resolver": None})
+
+
+class OutcomeUnknownAfterTimeout(OutcomeUnknown, RequestTimeout):
+    """No answer came by the deadline to a request that changes something, and that may have been sent."""
+
+
+class OutcomeUnknownAfterLoss(OutcomeUnknown, ConnectionLost):
+    """The link went away before the answer to a request that changes something, and that may have been sent."""
 
 
 class ApiError(BinanceSocketError):

@@ -10,7 +10,7 @@ PACKAGE = Path(binance_socket.__file__).parent
 
 # From the ground up. A module may import its own floor and those below; rooms of one floor are listed together.
 FLOORS = (
-    ("errors",),
+    ("errors", "outcomes"),
     ("credentials", "options"),
     ("models",),
     ("_wire",),
@@ -21,7 +21,7 @@ FLOORS = (
     ("integrations", "sandbox", "testing", "cli", "__main__"),
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-PURE = frozenset({"errors", "models", "_wire", "_session"})
+PURE = frozenset({"errors", "outcomes", "models", "_wire", "_session"})
 IMPURE = frozenset({"threading", "time", "socket", "queue", "websocket", "requests"})
 
 

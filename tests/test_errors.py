@@ -17,11 +17,15 @@ from binance_socket.errors import (
     DecodeError,
     HandshakeError,
     InvalidRequest,
+    NotSupportedError,
     OutcomeUnknown,
+    OutcomeUnknownAfterLoss,
+    OutcomeUnknownAfterTimeout,
     RateLimited,
     RequestTimeout,
     TlsError,
 )
+from binance_socket.outcomes import NotPlaced, OutcomeSource
 
 
 def test_one_tree() -> None:
@@ -39,6 +43,8 @@ def test_the_builtin_kin() -> None:
     assert issubclass(InvalidRequest, ValueError)
     assert issubclass(RequestTimeout, TimeoutError)
     assert issubclass(TlsError, ConnectionError)
+    assert issubclass(OutcomeUnknownAfterTimeout, (RequestTimeout, TimeoutError))
+    assert issubclass(OutcomeUnknownAfterLoss, (ConnectionLost, ConnectionError))
 
 
 def test_delivery_errors_say_how_certain_they_are() -> None:
@@ -97,6 +103,8 @@ def test_retry_after_of_an_absurd_moment(moment):
         TlsError("who are you?"),
         HandshakeError("no", 429, retry_after=3.0),
         OutcomeUnknown("timeout", code=-1007, status=503),
+        OutcomeUnknownAfterTimeout("late"),
+        OutcomeUnknownAfterLoss("gone"),
         RateLimited(-1003, "slow down", status=429, method="ping", data={"retryAfter": 1_700_000_000_000}),
     ],
     ids=lambda error: type(error).__name__,
@@ -106,3 +114,18 @@ def test_errors_travel(error, back):
     arrived = back(error)
     assert type(arrived) is type(error)
     assert (str(arrived), arrived.args, arrived.__dict__) == (str(error), error.args, error.__dict__)
+
+
+def test_a_copy_cannot_be_resolved() -> None:
+    """It has no client to ask, and says so; the error itself asks whoever it was given."""
+    error = OutcomeUnknownAfterTimeout("late")
+    assert error.client_order_id is None
+    error.client_order_ids = ("mine", "other")
+    assert error.client_order_id == "mine"
+    error._resolver = lambda timeout: NotPlaced(OutcomeSource.QUERY, str(timeout))
+    assert error.resolve() == NotPlaced(OutcomeSource.QUERY, "30.0")
+    assert error.resolve(1) == NotPlaced(OutcomeSource.QUERY, "1")
+    for arrived in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert arrived.client_order_ids == ("mine", "other")
+        with pytest.raises(NotSupportedError):
+            arrived.resolve()

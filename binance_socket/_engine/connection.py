@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-from .._session.effects import Abort, Complete, Effect, Pending, Probe, Send
+from .._session.effects import Abort, Complete, Effect, Late, Pending, Probe, Send
 from .._session.session import Session
 from .._session.state import State
 from .._session.topics import Dialect, Topic
@@ -18,7 +18,7 @@ from ..errors import BinanceSocketError, CallCancelled, ClientClosed, Connection
 from ..models.response import Response
 from .audience import Audience, Subscriber, Telling, settle
 from .clock import Clock
-from .futures import CallFuture, complete
+from .futures import CallFuture, Doubtful, complete, deliver_late
 from .lanes import Lanes, Malformed
 from .link import Link
 from .threads import EngineThread, on_engine_thread
@@ -93,9 +93,16 @@ class Connection:
 
     # What the application does.
 
-    def submit(self, request: Request[R], timeout: float | None = None) -> CallFuture[Response[R]]:
-        """Send *request* as soon as there is a link, within *timeout* seconds. Any thread, without waiting."""
+    def submit(
+        self, request: Request[R], timeout: float | None = None, doubt: Doubtful | None = None
+    ) -> CallFuture[Response[R]]:
+        """
+        Send *request* as soon as there is a link, within *timeout* seconds. Any thread, without waiting.
+
+        *doubt* hears of it if the outcome stays unknown, and of the answer that comes then.
+        """
         future: CallFuture[Response[R]] = CallFuture(self._executor)
+        future.doubt = doubt
         self._start()
         with self._update() as session:
             session.submit(request, future, self._clock.monotonic(), timeout)
@@ -364,6 +371,8 @@ class Connection:
         for effect in effects:
             if isinstance(effect, Complete):
                 complete(effect)
+            elif isinstance(effect, Late):
+                deliver_late(effect)
             elif isinstance(effect, Probe) and link is not None:
                 link.transport.ping()
             elif isinstance(effect, Abort) and link is not None:

@@ -7,14 +7,14 @@ import logging
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from .._session.effects import Complete, Pending
+from .._session.effects import Complete, Late, Pending
 from .._wire.messages import Reply, response_to
-from ..errors import BinanceSocketError
+from ..errors import BinanceSocketError, OutcomeUnknown
 from .threads import on_engine_thread
 
-__all__ = ["CallFuture", "begin", "complete"]
+__all__ = ["CallFuture", "Doubtful", "begin", "complete", "deliver_late"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,18 @@ if sys.version_info < (3, 11):
 
     class _WaitTimeout(TimeoutError, concurrent.futures.TimeoutError):
         """Both at once, which are one from Python 3.11 on."""
+
+
+class Doubtful(Protocol):
+    """Whoever cares about an outcome that is unknown. Called by threads that must not block."""
+
+    def raised(self, error: OutcomeUnknown, pending: Pending) -> None:
+        """*error* is about to be raised: make it one that can be resolved."""
+        ...
+
+    def replied(self, reply: Reply) -> None:
+        """The answer came after all."""
+        ...
 
 
 class CallFuture(Future[T]):
@@ -39,6 +51,8 @@ class CallFuture(Future[T]):
     def __init__(self, executor: Executor) -> None:
         super().__init__()
         self._executor = executor
+        self.doubt: Doubtful | None = None
+        """Set before the request is submitted, where its outcome may be unknown."""
         # Guarded by the future's own condition, which is reentrant.
         self._started: bool | None = None
 
@@ -101,7 +115,16 @@ def complete(effect: Complete) -> None:
             raise outcome
         future.set_result(response_to(request, outcome))
     except BinanceSocketError as exc:
+        if isinstance(exc, OutcomeUnknown) and future.doubt is not None:
+            future.doubt.raised(exc, effect.pending)
         future.set_exception(exc)
+
+
+def deliver_late(effect: Late) -> None:
+    """Hand an answer over that came after its call's future had ended with an unknown outcome."""
+    future: CallFuture[Any] = effect.pending.handle
+    if future.doubt is not None:
+        future.doubt.replied(effect.reply)
 
 
 def _run(fn: Callable[[Future[T]], Any], future: Future[T]) -> None:

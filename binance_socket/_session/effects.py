@@ -11,7 +11,7 @@ from .._wire.messages import Reply, Request
 from ..errors import BinanceSocketError, Certainty
 from .topics import Topic
 
-__all__ = ["Abort", "Closed", "Complete", "Deliver", "Effect", "Lost", "Opened", "Pending", "Probe", "Send"]
+__all__ = ["Abort", "Closed", "Complete", "Deliver", "Effect", "Late", "Lost", "Opened", "Pending", "Probe", "Send"]
 
 Outcome = Reply | BinanceSocketError
 
@@ -26,6 +26,10 @@ class Pending:
     handle: Any = None
     """Whoever asked, for the connection to complete; None for the session's own requests."""
     sent_at: float | None = None
+    timestamp: int | None = None
+    """What it was signed with, in milliseconds."""
+    receive_window: float | None = None
+    """The same; None where the exchange's own applies."""
     resynced: bool = False
     """Whether it has already been sent a second time, after the clock was set."""
     # Whoever pops it decides what becomes of the request: it is sent, or it is reported as not sent, never both.
@@ -59,6 +63,14 @@ class Complete:
 
     pending: Pending
     outcome: Outcome
+
+
+@attrs.frozen
+class Late:
+    """The answer to a request that was given up, and whose outcome was unknown so far."""
+
+    pending: Pending
+    reply: Reply
 
 
 @attrs.frozen
@@ -106,4 +118,4 @@ class Abort:
     reason: str
 
 
-Effect = Send | Complete | Opened | Lost | Closed | Deliver | Probe | Abort
+Effect = Send | Complete | Late | Opened | Lost | Closed | Deliver | Probe | Abort

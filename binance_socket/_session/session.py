@@ -18,7 +18,6 @@ from ..errors import (
     BinanceSocketError,
     Certainty,
     ClientClosed,
-    ConnectionLost,
     DecodeError,
     HandshakeError,
     InvalidTimestamp,
@@ -26,11 +25,12 @@ from ..errors import (
 )
 from .backoff import Backoff, is_permanent
 from .correlation import Correlation
-from .effects import Abort, Closed, Complete, Deliver, Effect, Outcome, Pending, Probe, Send
+from .effects import Abort, Closed, Complete, Deliver, Effect, Late, Outcome, Pending, Probe, Send
 from .server_clock import ServerClock
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .topics import Dialect, StreamTopic, Topic
+from .unanswered import Tombstones, ended, lost, timed_out
 
 __all__ = ["Session"]
 
@@ -66,6 +66,7 @@ class Session:
         self._probe_timeout = probe_timeout
         self._state = State.IDLE
         self._requests = Correlation()
+        self._tombstones = Tombstones()
         self._effects: list[Effect] = []
         self._subscriptions = Subscriptions(self._effects, self._ask_now, backoff, lambda: self._now)
         # What the session does with the answers to its own requests.
@@ -82,6 +83,8 @@ class Session:
         self._last_error: BinanceSocketError | None = None
         self.late = 0
         """Answers that came to no waiting request: late, repeated, or never asked for."""
+        self.resolved = 0
+        """How many of these told an outcome that had been unknown."""
         self.malformed = 0
         """Messages that were not understood."""
         self.unrouted = 0
@@ -226,11 +229,12 @@ class Session:
         logger.warning("connection lost: %s", error)
         self._logged_on = self._logon_running = False
         self._continuations.clear()
+        self._tombstones.clear()
         self._subscriptions.link_lost(str(error))
         for pending in self._requests:
             if pending.handle is None or pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
-                self._complete(pending, _lost(pending, error))
+                self._complete(pending, lost(pending, error))
         if self._proved:
             self._backoff.reset()
         self._retreat(None)
@@ -246,7 +250,7 @@ class Session:
             request_id = as_object(message).get("id")
             pending = self._requests.take(request_id) if isinstance(request_id, str) else None
             if pending is not None:
-                self._complete(pending, error)
+                self._complete(pending, ended(pending, error))
 
     def subscription_event(self, route: Hashable, name: str, now: float) -> None:
         """An event by which the server ends the subscription of *route* has been delivered to its subscribers."""
@@ -261,7 +265,10 @@ class Session:
         """Do what is due; *heard_at* is when the peer last gave a sign of life."""
         self._now = now
         for pending in self._requests.take_due(now):
-            self._complete(pending, self._timeout_of(pending, unsent=pending.claim()))
+            unsent = pending.claim()
+            self._complete(pending, timed_out(pending, unsent=unsent, why=self._last_error))
+            if not unsent:
+                self._tombstones.bury(pending)
         if self._state is State.READY:
             self._open_subscriptions()
             self._probe(now, heard_at)
@@ -338,8 +345,7 @@ class Session:
             if reply.id is None and reply.error is not None:
                 self._unasked_error(reply)
             else:
-                self.late += 1
-                logger.debug("an answer to no waiting request: %s", reply.id)
+                self._answered_late(reply)
             return
         self._learn_time(pending, reply)
         error = error_of(reply, pending.request)
@@ -352,6 +358,14 @@ class Session:
             self._resync(pending)
         else:
             self._complete(pending, reply)
+
+    def _answered_late(self, reply: Reply) -> None:
+        self.late += 1
+        logger.debug("an answer to no waiting request: %s", reply.id)
+        pending = self._tombstones.exhume(reply.id)
+        if pending is not None:
+            self.resolved += 1
+            self._effects.append(Late(pending, reply))
 
     def _unasked_error(self, reply: Reply) -> None:
         """Take in an error without an id: the session was revoked, or the server could not read a message of ours."""
@@ -368,7 +382,7 @@ class Session:
             asked_by_user = pending.handle is not None and pending.request.security is not Security.NONE
             if asked_by_user and pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
-                self._complete(pending, error)
+                self._complete(pending, ended(pending, error))
         self._subscriptions.logged_off("the exchange revoked the session")
         self._open_subscriptions()
 
@@ -450,6 +464,7 @@ class Session:
         self._become(state)
         self._logged_on = False
         self._continuations.clear()
+        self._tombstones.clear()
         for pending in self._requests.take_all():
             if pending.handle is not None:
                 pending.claim()
@@ -460,13 +475,6 @@ class Session:
         if self._state is State.FAILED:
             return ClientClosed(f"the connection has failed: {self._last_error}")
         return ClientClosed("the client is closed")
-
-    def _timeout_of(self, pending: Pending, *, unsent: bool) -> RequestTimeout:
-        if not unsent:
-            return RequestTimeout(f"{pending.request.method}: no answer in time", Certainty.MAYBE_SENT)
-        error = RequestTimeout(f"{pending.request.method}: no link in time", Certainty.NOT_SENT)
-        error.__cause__ = self._last_error
-        return error
 
     def _probe(self, now: float, heard_at: float) -> None:
         """Ping a silent peer, and give up one that stays silent."""
@@ -489,9 +497,3 @@ class Session:
         if self._probed_at is None or heard_at >= self._probed_at:
             return heard_at + self._probe_after
         return self._probed_at + self._probe_timeout
-
-
-def _lost(pending: Pending, error: BinanceSocketError) -> ConnectionLost:
-    lost = ConnectionLost(f"{pending.request.method}: {error}", pending.certainty)
-    lost.__cause__ = error
-    return lost

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from binance_socket._session.backoff import Backoff
-from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Lost, Opened, Pending, Probe, Send
+from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Lost, Opened, Pending, Probe, Send
 from binance_socket._session.server_clock import ServerClock
 from binance_socket._session.session import Session
 from binance_socket._session.state import State
@@ -26,6 +26,8 @@ from binance_socket.errors import (
     DeliveryError,
     HandshakeError,
     InvalidRequest,
+    OutcomeUnknown,
+    OutcomeUnknownAfterTimeout,
     TlsError,
 )
 
@@ -113,6 +115,8 @@ class Life(RuleBasedStateMachine):
         self.numbers = itertools.count()
         self.held: list[tuple[Any, Any]] = []
         self.ended = False
+        # Orders that timed out on the present link.
+        self.unknown: set[str] = set()
         if connected:
             self.session.connecting()
             self.session.connected(self.now)
@@ -138,6 +142,8 @@ class Life(RuleBasedStateMachine):
                 self.open.pop(effect.topic, None)
             elif isinstance(effect, Deliver):
                 assert effect.topic in self.wanted
+            elif isinstance(effect, Late):
+                self.check_late(effect)
             else:
                 assert isinstance(effect, (Probe, Abort))
                 assert self.session.state is State.READY
@@ -170,8 +176,20 @@ class Life(RuleBasedStateMachine):
             assert outcome.certainty is (Certainty.MAYBE_SENT if unresolved else Certainty.NOT_SENT)
         elif isinstance(outcome, (TlsError, HandshakeError)):
             assert not unresolved
+        if isinstance(outcome, OutcomeUnknown):
+            assert effect.pending.request.mutating
+            assert unresolved
+            if isinstance(outcome, OutcomeUnknownAfterTimeout):
+                self.unknown.add(effect.pending.id)
+        elif effect.pending.request.mutating and isinstance(outcome, DeliveryError):
+            assert outcome.certainty is Certainty.NOT_SENT
         # From here on it must not leave any more.
         assert unresolved or not effect.pending.claim() or self.session.state is not State.READY
+
+    def check_late(self, effect: Late) -> None:
+        assert effect.pending.handle.done, "who waits is completed"
+        assert effect.reply.id == effect.pending.id
+        self.unknown.remove(effect.pending.id)
 
     def check_early(self, effect: Opened) -> None:
         ours = [payload for route, payload in self.held if route == effect.route]
@@ -255,6 +273,7 @@ class Life(RuleBasedStateMachine):
         self.outbox.clear()
         self.on_wire.clear()
         self.held.clear()
+        self.unknown.clear()
         self.session.lost(ConnectionLost("gone"), self.now)
         self.perform()
         assert not self.open
@@ -324,6 +343,7 @@ class Life(RuleBasedStateMachine):
         handle = pending.handle
         before = handle is None or handle.done
         self.receive(message)
+        assert pending.id not in self.unknown, "a late answer is told"
         assert handle is None or handle.done
         if late:
             count = self.session.late

@@ -21,6 +21,7 @@ from binance_socket.errors import (
     DecodeError,
     HandshakeError,
     InvalidRequest,
+    OutcomeUnknown,
     RequestTimeout,
     TlsError,
 )
@@ -136,8 +137,50 @@ def test_timeout_of_what_was_sent(ready: Any, outcomes: Any) -> None:
     error = outcomes(ready.tick(0.1))["a"]
     assert isinstance(error, RequestTimeout)
     assert error.certainty is Certainty.MAYBE_SENT
+    assert isinstance(error, OutcomeUnknown)
+    [late] = ready.answer(pending)
+    assert (late.pending, late.reply.status) == (pending, 200)
+    assert ready.answer(pending) == [], "its twin tells nothing new"
+    assert (ready.session.late, ready.session.resolved) == (2, 1)
+
+
+def test_timeout_of_a_question(ready: Any, outcomes: Any) -> None:
+    """A question has no outcome that could be unknown: its late answer is counted, and that is all."""
+    [pending] = ready.write(ready.submit("a"))
+    error = outcomes(ready.tick(10.0))["a"]
+    assert type(error) is RequestTimeout
+    assert error.certainty is Certainty.MAYBE_SENT
     assert ready.answer(pending) == []
-    assert ready.session.late == 1
+    assert (ready.session.late, ready.session.resolved) == (1, 0)
+
+
+def test_a_late_answer_on_another_link(ready: Any) -> None:
+    """Ids belong to their link: what comes under an old one on the next link tells no outcome."""
+    [pending] = ready.write(ready.order("a"))
+    ready.tick(10.0)
+    ready.lose(GONE)
+    ready.connect()
+    assert ready.answer(pending) == []
+    assert (ready.session.late, ready.session.resolved) == (1, 0)
+
+
+def test_an_answer_to_an_order_that_cannot_be_read(ready: Any, outcomes: Any) -> None:
+    """It tells nothing about the order, whose outcome is unknown; of a question it is just a bad answer."""
+    [order] = ready.write(ready.order("order"))
+    [question] = ready.write(ready.submit("question"))
+    unreadable = {"status": "x"}
+    unknown = outcomes(ready.receive({"id": order.id, **unreadable}))["order"]
+    assert type(unknown) is OutcomeUnknown
+    assert isinstance(unknown.__cause__, DecodeError)
+    assert isinstance(outcomes(ready.receive({"id": question.id, **unreadable}))["question"], DecodeError)
+
+
+def test_an_order_in_flight_when_the_session_is_revoked(ready: Any, outcomes: Any) -> None:
+    """It may have been taken before the key was."""
+    ready.write(ready.order("a"))
+    unknown = outcomes(ready.revoke())["a"]
+    assert type(unknown) is OutcomeUnknown
+    assert unknown.__cause__.code == -2015
 
 
 def test_timeout_of_what_was_not(driven: Any, outcomes: Any) -> None:
@@ -175,6 +218,7 @@ def test_lost(ready: Any, outcomes: Any) -> None:
     error = outcomes(effects)["sent"]
     assert set(outcomes(effects)) == {"sent"}
     assert isinstance(error, ConnectionLost)
+    assert isinstance(error, OutcomeUnknown)
     assert error.certainty is Certainty.MAYBE_SENT
     assert error.__cause__ is GONE
     assert ready.session.last_error is GONE
