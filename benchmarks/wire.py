@@ -12,6 +12,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 __all__ = [
     "FIRST_ORDER_ID",
@@ -31,7 +32,7 @@ FIRST_ORDER_ID = 4_000_000_000
 EVENTS_IN_BLOCK = 64
 
 # A limit order that was placed: the shape, and so the cost, of the documents' own example.
-_EXECUTION_REPORT = {
+_EXECUTION_REPORT: dict[str, Any] = {
     "e": "executionReport",
     "E": 1499405658658,
     "s": "ETHBTC",
@@ -67,6 +68,7 @@ _EXECUTION_REPORT = {
     "W": 1499405658601,
     "V": "NONE",
 }
+_TIMESTAMPS = ("E", "T", "O", "W")
 
 LISTEN_KEY = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
 
@@ -121,14 +123,21 @@ def event_blocks(form: str, count: int) -> list[bytes]:
 
     *form* is ``subscription`` (the WebSocket API's wrapper), ``combined`` or ``raw`` (the stream server's).
     """
-    payload = json.dumps(_EXECUTION_REPORT, separators=(",", ":")).encode()
-    whole = frame(_WRAPPERS[form] % payload)
-    before, after = whole.split(str(FIRST_ORDER_ID).encode())
-    frames = (b"%b%d%b" % (before, FIRST_ORDER_ID + n, after) for n in range(count))
+    frames = _frames(_WRAPPERS[form], count)
     blocks: list[bytes] = []
     while block := b"".join(_take(frames, EVENTS_IN_BLOCK)):
         blocks.append(block)
     return blocks
+
+
+def _frames(wrapper: bytes, count: int) -> Iterator[bytes]:
+    """Yield the frames. Each block of them is a millisecond later than the one before."""
+    for start in range(0, count, EVENTS_IN_BLOCK):
+        later = {key: _EXECUTION_REPORT[key] + start // EVENTS_IN_BLOCK for key in _TIMESTAMPS}
+        payload = json.dumps({**_EXECUTION_REPORT, **later}, separators=(",", ":")).encode()
+        before, after = frame(wrapper % payload).split(str(FIRST_ORDER_ID).encode())
+        for number in range(start, min(start + EVENTS_IN_BLOCK, count)):
+            yield b"%b%d%b" % (before, FIRST_ORDER_ID + number, after)
 
 
 def _take(items: Iterator[bytes], count: int) -> Iterator[bytes]:

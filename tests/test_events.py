@@ -1,10 +1,13 @@
 """What a subscriber holds: subscriptions, events, tokens."""
 
+import copy
 import logging
+import pickle
 import queue
 import threading
-from datetime import timezone
+from datetime import datetime, timezone
 
+import attrs
 import pytest
 
 from binance_socket import (
@@ -18,6 +21,7 @@ from binance_socket import (
     InvalidRequest,
     SubscriptionState,
 )
+from binance_socket.events import Batch, arrived
 from binance_socket.models import BalanceUpdate
 from binance_socket.testing import InlineExecutor
 
@@ -40,6 +44,17 @@ def test_an_event_says_how_it_arrived(make_client, exchange, subscribe):
     assert event.source is EventSource.LIVE
     assert event.raw["d"] == "1"
     assert subscription.last_received_at == event.received_at
+
+
+def test_an_event_made_in_a_hurry_is_an_ordinary_one():
+    """Equal to one that is made by its constructor, frozen, to be copied and pickled."""
+    now = datetime.now(timezone.utc)
+    hurried = arrived("data", Batch(3, now), None, {"e": "x"})
+    assert hurried == DataEvent("data", 3, now, None, raw={"e": "x"})
+    assert type(hurried) is DataEvent
+    assert pickle.loads(pickle.dumps(hurried)) == copy.copy(hurried) == hurried
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        hurried.data = "other"
 
 
 def test_a_subscription_has_an_id_a_state_and_a_short_repr(client, subscribe):

@@ -17,7 +17,7 @@ __all__ = ["Link"]
 
 logger = logging.getLogger(__name__)
 
-# What a socket's send buffer takes at once. A request that is written later is certain not to have been sent for longer.
+# What a send buffer takes at once. A request that is written later is certain not to have been sent for longer.
 _WRITE_SIZE = 16 * 1024
 
 

@@ -27,25 +27,23 @@ What is sent as an array is a NamedTuple, made in one expression. A family's dec
 from __future__ import annotations
 
 import functools
+import itertools
 import types
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import attrs
 
 from ..models.base import FAMILIES, NO_EXTRA, Extra, Model, is_row, sent_often, wire_name
 from ..models.enums import OpenEnum
 from .codec import FAULTS, explain, field_types, row_types, structure
-from .values import ZERO, ZERO_TEXT, Members, decimal_from, exactly, is_array, moment_from
+from .values import ZERO, ZERO_TEXT, Members, Moments, decimal_from, exactly, is_array
 
-__all__ = ["make_decoder", "reader_of"]
+__all__ = ["make_decoder", "reader_of", "thawed"]
 
 _M = TypeVar("_M", bound=Model)
-
-_FAST_UNTIL: Final = 4_102_444_800_000
-"""Milliseconds, the year 2100: up to here ``datetime.fromtimestamp`` is exact, and faster than adding a timedelta."""
 
 
 def make_decoder(cls: type[_M]) -> Callable[[dict[str, Any]], _M]:
@@ -128,11 +126,17 @@ def _structure(cls: Any, value: Any) -> Any:
     return structure(value, cls)
 
 
-def _twin(cls: type[Model]) -> type:
-    """Return a class whose instances can become instances of *cls*: same base, same slots, but not frozen."""
+def thawed(cls: type[Any]) -> type[Any]:
+    """
+    Return a class whose instances can become instances of the frozen *cls*: same bases, same slots, but not frozen.
+
+    *cls* has no slot for weak references: before Python 3.13 such objects could not change their class.
+    """
     slots: tuple[str, ...] = cls.__dict__["__slots__"]
-    thawed = {"__slots__": slots, "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    return type(f"_{cls.__name__}", cls.__bases__, thawed)
+    parts = {"__slots__": slots, "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    # A class that is generic may only be inherited from with its parameters.
+    bases = getattr(cls, "__orig_bases__", cls.__bases__)
+    return types.new_class(f"_{cls.__name__}", bases, exec_body=lambda namespace: namespace.update(parts))
 
 
 class _Writer:
@@ -145,9 +149,7 @@ class _Writer:
             "cls": cls,
             "ZERO": ZERO,
             "decimal_from": decimal_from,
-            "fromtimestamp": datetime.fromtimestamp,
-            "utc": timezone.utc,
-            "moment_from": moment_from,
+            "moments": Moments(),
             "exactly": exactly,
             "FAULTS": FAULTS,
             "explain": explain,
@@ -167,7 +169,7 @@ class _Writer:
         if kind is Decimal:
             return f"ZERO if (number := {value}) == {ZERO_TEXT!r} else decimal_from(number)"
         if kind is datetime:
-            return f"moment_from({value})"
+            return f"moments[exactly(int, {value})]"
         if get_origin(kind) is tuple:
             item = self._expression(get_args(kind)[0], "item")
             return f"tuple([{item} for item in exactly(list, {value})])"
@@ -206,7 +208,7 @@ class _ModelWriter(_Writer):
     def __init__(self, cls: type[Model]) -> None:
         super().__init__(cls)
         self._model = cls
-        self.names.update(Twin=_twin(cls), new=object.__new__, NO_EXTRA=NO_EXTRA, Extra=Extra)
+        self.names.update(Twin=thawed(cls), new=object.__new__, NO_EXTRA=NO_EXTRA, Extra=Extra)
 
     def write(self) -> str:
         fields = field_types(self._model)
@@ -221,7 +223,6 @@ class _ModelWriter(_Writer):
         self._add(1, "try:")
         self._add(2, "if payload.__class__ is not dict: raise TypeError")
         self._add(2, "self = new(Twin)")
-        self._add(2, "stamp = None")
         for field, kind in required:
             self._convert(2, field, kind)
         self._add(2, f"rest = len(payload) - {len(required)}" + (" - ('e' in payload)" if is_event else ""))
@@ -232,8 +233,8 @@ class _ModelWriter(_Writer):
             self._convert_if_present(3, field, kind)
         self._add(3, "self.extra = Extra({k: payload[k] for k in payload if k not in known}) if rest else NO_EXTRA")
         self._add(2, "else:")
-        for field, _ in seldom:
-            self._add(3, f"self.{field.name} = {self._default(field)}")
+        for default, targets in itertools.groupby(seldom, lambda item: self._default(item[0])):
+            self._add(3, " = ".join([f"self.{field.name}" for field, _ in targets] + [default]))
         self._add(3, "self.extra = NO_EXTRA")
         self._add(2, "self.__class__ = cls")
         self._add(2, "return self")
@@ -260,13 +261,8 @@ class _ModelWriter(_Writer):
             self._add(depth, "else:")
             depth, value = depth + 1, "value"
         if inner is datetime:
-            # The timestamps of one event are often equal: the last one is kept.
             self._add(depth, f"if (value := {value}).__class__ is not int: raise TypeError")
-            self._add(depth, "if value != stamp:")
-            self._add(depth + 1, "stamp = value")
-            fast = f"fromtimestamp(value / 1000, utc) if 0 <= value < {_FAST_UNTIL} else moment_from(value)"
-            self._add(depth + 1, f"moment = {fast}")
-            self._add(depth, f"{target} = moment")
+            self._add(depth, f"{target} = moments[value]")
         elif inner is bool:
             self._add(depth, f"if (value := {value}) is not True and value is not False: raise TypeError")
             self._add(depth, f"{target} = value")

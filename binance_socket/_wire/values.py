@@ -32,6 +32,9 @@ _T = TypeVar("_T")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
+_FAST_UNTIL: Final = 4_102_444_800_000
+"""Milliseconds, the year 2100."""
+
 _MICROSECONDS_FROM: Final = 10**14
 """Timestamps from here on are in microseconds: as milliseconds they would lie beyond the year 5138."""
 
@@ -113,6 +116,28 @@ def moment_from(number: object) -> datetime:
     if -_MICROSECONDS_FROM < timestamp < _MICROSECONDS_FROM:
         timestamp *= 1000
     return _EPOCH + timedelta(microseconds=timestamp)
+
+
+class Moments(dict[int, datetime]):
+    """
+    The datetimes of timestamps, the latest few of which are kept.
+
+    Those of one event are often equal, and when events come fast, so are those of events that follow each other.
+    Its keys are of type int exactly, which is for the caller to see to.
+    """
+
+    _MOST = 256
+
+    def __missing__(self, timestamp: int) -> datetime:
+        # Up to the year 2100 this is exact, and faster than adding a timedelta.
+        if 0 <= timestamp < _FAST_UNTIL:
+            moment = datetime.fromtimestamp(timestamp / 1000, timezone.utc)
+        else:
+            moment = moment_from(timestamp)
+        if len(self) >= self._MOST:
+            self.clear()
+        self[timestamp] = moment
+        return moment
 
 
 def optional_moment_from(number: object) -> datetime | None:

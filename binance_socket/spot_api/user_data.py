@@ -9,7 +9,7 @@ from typing import Any
 from .._wire.events import decode_event, decoder_of
 from .._wire.values import is_object
 from ..errors import BinanceSocketError, DecodeError, InvalidRequest
-from ..events import Batch, DataEvent
+from ..events import Batch, DataEvent, arrived
 from ..models.base import EVENTS
 from ..models.user_data import UnknownEvent, UserDataEvent
 
@@ -56,7 +56,7 @@ class UserDataDispatcher:
             self._deliver_raw(payload, batch, report, error)
             return
         raw = payload if self._keep_raw else None
-        handler(DataEvent(event, batch.stream, batch.received_at, event.event_time, raw=raw))
+        handler(arrived(event, batch, event.event_time, raw))
 
     def _deliver_unusual(
         self, payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object]
@@ -87,4 +87,4 @@ class UserDataDispatcher:
             event = UnknownEvent(name=name if isinstance(name, str) else "", payload=payload, event_time=None)
         if self._on_unknown is not None:
             raw = payload if self._keep_raw else None
-            self._on_unknown(DataEvent(event, batch.stream, batch.received_at, event.event_time, raw=raw))
+            self._on_unknown(arrived(event, batch, event.event_time, raw))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from binance_socket._wire.values import (
     Members,
+    Moments,
     as_array,
     as_object,
     decimal_from,
@@ -91,6 +92,17 @@ def test_moments_have_an_end() -> None:
     """The year 10000 is an error of its own kind, which decoders know."""
     with pytest.raises(OverflowError):
         moment_from(2**63)
+
+
+def test_moments_are_kept_for_a_while() -> None:
+    """Equal timestamps share a datetime, which is the exact one; what is kept has a bound."""
+    moments = Moments()
+    edges = [-1, 0, 1_700_000_000_123, 4_102_444_799_999, 4_102_444_800_000, 1_700_000_000_123_456]
+    assert [moments[number] for number in edges] == [moment_from(number) for number in edges]
+    assert moments[edges[2]] is moments[edges[2]]
+    for number in range(10_000):
+        assert moments[number] == moment_from(number)
+    assert len(moments) <= 256
 
 
 def test_optional_moments() -> None:
