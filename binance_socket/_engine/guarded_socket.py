@@ -94,6 +94,11 @@ class GuardedSocket:
 
     # Reading: one thread.
 
+    @property
+    def more(self) -> bool:
+        """Whether the last read may have left something that is there already."""
+        return self._more
+
     def try_recv(self) -> bytes | None:
         """Return what has arrived, up to 64 KiB; b"" at the end; None when there is nothing. Raises OSError."""
         if self._waker.woken:

@@ -29,6 +29,8 @@ from .waker import Waker
 __all__ = ["WebSocketNetwork", "WebSocketTransport"]
 
 _MAX_RESPONSE = 64 * 1024
+# What comes with one wake-up is handed on together, up to about this many messages: handing on has its price, too.
+_MANY = 512
 _USER_AGENT = "binance-socket"
 
 
@@ -90,9 +92,20 @@ class WebSocketTransport:
             raise LinkClosed(self._ended.code, self._ended.reason)
         parser = self._parser
         frames = parser.frames
-        while True:
-            messages = parser.feed(self._early or self._read())
+        messages: list[bytes] = []
+        alive = False
+        while len(messages) < _MANY:
+            try:
+                data = self._early or self._read(wait=not alive)
+            except LinkClosed:
+                if not messages:
+                    raise
+                # Not before what came before it.
+                break
+            if not data:
+                break
             self._early = b""
+            messages += parser.feed(data)
             if parser.ping is not None:
                 # One answer for all pings of a read: RFC 6455, 5.5.3 asks for the latest only.
                 self._sender.pong(parser.ping)
@@ -102,9 +115,12 @@ class WebSocketTransport:
                 self._sender.end(parser.ended.code)
                 if not messages:
                     raise parser.ended
+                break
             # Half a frame is no sign of life: a peer that trickles bytes would keep a dead link for ever.
-            if messages or parser.frames != frames:
-                return messages
+            alive = parser.frames != frames
+            if alive and not self._sock.more:
+                break
+        return messages
 
     def ping(self) -> None:
         """Send a ping, or have it sent by whoever sends at the moment. Never blocks; any thread."""
@@ -126,16 +142,21 @@ class WebSocketTransport:
         self._sock.abort("closed")
         self._sender.close()
 
-    def _read(self) -> bytes:
-        """Wait for data; meanwhile send the control frames that the send buffer had no room for."""
+    def _read(self, *, wait: bool) -> bytes:
+        """
+        Return some data; nothing if there is none and we are not to *wait*.
+
+        Meanwhile, send the control frames that the send buffer had no room for.
+        """
         try:
             while True:
-                self._sock.wait_readable(or_writable=self._sender.stuck)
+                if wait:
+                    self._sock.wait_readable(or_writable=self._sender.stuck)
                 if self._sender.stuck:
                     self._sender.flush()
                 data = self._sock.try_recv()
-                if data:
-                    return data
+                if data or (data is None and not wait):
+                    return data or b""
                 if data is not None:
                     self._ended = LinkClosed(ABNORMAL, "the server closed the connection without a close frame")
                     raise self._ended

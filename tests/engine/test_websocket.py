@@ -65,6 +65,23 @@ def test_messages_both_ways(serve, connect, frame):
     assert transport.receive() == [b"echo"]
 
 
+def test_what_came_before_the_end_is_returned_before_it(serve, connect, frame):
+    """However much of it is read with one wake-up: more than one read, and more than is handed on together."""
+    count = 2000
+
+    def script(peer):
+        peer.upgrade()
+        peer.send(b"".join(frame(b"%0200d" % number) for number in range(count)))
+        peer.close()
+
+    transport = connect(serve(script))
+    received = []
+    with pytest.raises(LinkClosed):
+        while True:
+            received += transport.receive()
+    assert [int(message) for message in received] == list(range(count))
+
+
 def test_messages_sent_in_one_go_arrive_as_frames_of_their_own(serve, connect):
     """They share a write, not a frame."""
     payloads = [b"a", b"b" * 70_000, "ü".encode()]
