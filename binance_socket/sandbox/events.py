@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
 import orjson
 
-__all__ = ["Event", "Feed", "Sink", "in_microseconds"]
+__all__ = ["Event", "Feed", "MarketEvent", "Sink", "in_microseconds"]
 
 _EVENT_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
     "executionReport": ("E", "T", "O", "W", "D"),
@@ -16,6 +16,16 @@ _EVENT_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
     "balanceUpdate": ("E", "T"),
     "externalLockUpdate": ("E", "T"),
     "listStatus": ("E", "T"),
+}
+# Of the market streams; "" is for those that do not say what they are.
+_MARKET_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "": (),
+    "aggTrade": ("E", "T"),
+    "avgPrice": ("E", "T"),
+    "blockTrade": ("E", "T"),
+    "referencePrice": ("t",),
+    "trade": ("E", "T"),
+    **{f"{size}Ticker": ("E", "O", "C") for size in ("24hr", "1h", "4h", "1d")},
 }
 _RESULT_TIMES: Final = frozenset(
     {
@@ -49,6 +59,38 @@ class Event:
                 _event_in_microseconds(self.payload) if microseconds else self.payload
             )
         return body
+
+
+class MarketEvent:
+    """What a market stream publishes, as every connection that subscribed it will send it."""
+
+    __slots__ = ("_bodies", "payload")
+
+    def __init__(self, payload: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+        self.payload = payload
+        self._bodies: dict[bool, bytes] = {}
+
+    def body(self, *, microseconds: bool) -> bytes:
+        """Return the JSON text, with times in milliseconds or microseconds."""
+        body = self._bodies.get(microseconds)
+        if body is None:
+            payload: object = self.payload
+            if microseconds:
+                entries = [self.payload] if isinstance(self.payload, Mapping) else self.payload
+                longer = [_market_event_in_microseconds(entry) for entry in entries]
+                payload = longer[0] if isinstance(self.payload, Mapping) else longer
+            body = self._bodies[microseconds] = orjson.dumps(payload)
+        return body
+
+
+def _market_event_in_microseconds(payload: Mapping[str, Any]) -> dict[str, Any]:
+    times = _MARKET_TIMES.get(payload.get("e", ""), ("E",))
+    result = {name: _longer(value) if name in times else value for name, value in payload.items()}
+    if "k" in payload:
+        candle = payload["k"]
+        # It closes with the last instant before the next one opens.
+        result["k"] = {**candle, "t": _longer(candle["t"]), "T": _longer(candle["T"] + 1) - 1}
+    return result
 
 
 def _event_in_microseconds(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,10 @@ from . import queries, reports
 from .accounts import AccountState, Listener
 from .errors import ExchangeError
 from .market import Market
+from .matching import Level
 from .money import ZERO, exact, text
 from .money import amount as read_amount
+from .news import Follower
 from .orders import Order, OrderRequest, ResponseType, Side, Status
 from .parameters import ORDER_PARAMETERS, OrderReference, Parameters, order_request, wanted_symbol
 from .symbols import DEFAULT_SYMBOLS, SymbolRules
@@ -62,6 +64,7 @@ class Exchange:
         self._markets = {rules.symbol: Market(rules, self._fees) for rules in symbols}
         self._assets = tuple(dict.fromkeys(asset for rules in symbols for asset in (rules.base, rules.quote)))
         self._accounts: list[AccountState] = []
+        self._followers: tuple[Follower, ...] = ()
 
     @property
     def symbols(self) -> tuple[SymbolRules, ...]:
@@ -72,7 +75,15 @@ class Exchange:
     def _exclusively(self) -> Generator[int, None, None]:
         """Hold the lock and compute exactly; gives the time, one for everything that happens meanwhile."""
         with self._lock, exact():
-            yield int(self._clock.time() * 1000)
+            now = int(self._clock.time() * 1000)
+            try:
+                yield now
+            finally:
+                for market in self._markets.values():
+                    news = market.take_news(now)
+                    if news is not None:
+                        for follower in self._followers:
+                            follower(news)
 
     # -- accounts
 
@@ -278,6 +289,21 @@ class Exchange:
             "symbols": [market.rules.describe(permission_sets=show) for market in markets],
             "sors": [],
         }
+
+    def follow_markets(self, follower: Follower) -> None:
+        """
+        Let *follower* have the news of every market from now on.
+
+        It is called in order, under the exchange's lock, once for all that a request brought about in a market: it
+        must neither block nor call the exchange.
+        """
+        with self._lock:
+            self._followers = (*self._followers, follower)
+
+    def levels(self, symbol: str, limit: int) -> tuple[int, list[Level], list[Level]]:
+        """Return the id of the last change of a symbol's book, and its best bids and asks, the best first."""
+        with self._lock:
+            return self._named_market(symbol).levels(limit)
 
     def best_price(self, symbol: str, side: str) -> Decimal | None:
         """Return the best price on that side ("BUY" or "SELL") of the book, None where it is empty."""

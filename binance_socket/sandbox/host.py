@@ -27,6 +27,7 @@ from .limits import Limits
 from .links import Link
 from .liquidity import Liquidity, burst
 from .listen_keys import ListenKeys
+from .publisher import Publisher
 from .rest import RestServer
 from .security import KeyRing, make_key
 from .user_streams import StreamSession
@@ -78,15 +79,17 @@ class Host:
             connection_limit=options.connection_limit,
             ban_after=options.ban_after,
         )
+        exchange = Exchange(clock=self._wall)
         self._venue = Venue(
             clock=self._clock,
             wall=self._wall,
             timer=self._timer,
-            exchange=Exchange(clock=self._wall),
+            exchange=exchange,
             keys=KeyRing(),
             limits=limits,
             faults=self._faults,
             listen_keys=ListenKeys(self._clock, self._timer, self._key_ended),
+            publisher=Publisher(exchange, self._clock, self._wall, self._timer),
         )
         # Guards the two below.
         self._lock = threading.Lock()
@@ -147,6 +150,7 @@ class Host:
             if isinstance(descriptor, int):
                 os.close(descriptor)
         self._rest.close()
+        self._venue.publisher.close()
         self._timer.close()
         if self._directory is not None:
             self._directory.cleanup()

@@ -133,6 +133,11 @@ class Outbox:
         """Close the connection in the WebSocket way, after everything that was put before. Never blocks."""
         self.put(_Close(code, reason))
 
+    @property
+    def backlog(self) -> int:
+        """How many frames wait to be sent."""
+        return len(self._queue)
+
     def open(self) -> None:
         """Let everything go that was put. Once, when the handshake is over."""
         with self._changed:

@@ -14,8 +14,9 @@ import attrs
 
 from .accounts import AccountState
 from .errors import ExchangeError
-from .matching import Book, Match, Plan, Terms, plan
+from .matching import Book, Level, Match, Plan, Terms, plan
 from .money import QUANTUM, ZERO, floor_to
+from .news import News, PublicTrade
 from .orders import (
     STOP_TYPES,
     ExpiryReason,
@@ -71,6 +72,9 @@ class Market:
         self._executions = 0
         self._trades = 0
         self._preventions = 0
+        # What the market learns of with the next news.
+        self._public_trades: list[PublicTrade] = []
+        self._told_update_id = self._book.update_id
 
     def best(self, side: Side) -> Decimal | None:
         """Return the best price of that side of the book."""
@@ -79,6 +83,29 @@ class Market:
     def depth(self, side: Side) -> Iterator[Order]:
         """Return the working orders of that side, those that are served first first."""
         return self._book.orders(side)
+
+    def levels(self, limit: int) -> tuple[int, list[Level], list[Level]]:
+        """Return the id of the book's last change, and its best bids and asks."""
+        book = self._book
+        return book.update_id, book.levels(Side.BUY, limit), book.levels(Side.SELL, limit)
+
+    def take_news(self, now: int) -> News | None:
+        """Return what everybody may know of what happened since the last call; None if that is nothing."""
+        book = self._book
+        if not book.has_changes and not self._public_trades:
+            return None
+        trades, self._public_trades = self._public_trades, []
+        first, self._told_update_id = self._told_update_id + 1, book.update_id
+        return News(
+            self.rules.symbol,
+            now,
+            first,
+            book.update_id,
+            book.take_changes(),
+            trades,
+            book.top(Side.BUY),
+            book.top(Side.SELL),
+        )
 
     def waiting_stops(self) -> Iterator[Order]:
         """Return the stop orders that wait for their price, oldest first."""
@@ -240,6 +267,9 @@ class Market:
             self._untold_prices.append(price)
         if quantity == maker.remaining:
             self._book.remove(maker)
+        self._public_trades.append(
+            PublicTrade(self._trades, price, quantity, now, maker.side is Side.BUY, taker.id),
+        )
         self._settle(maker, price, quantity, now, is_maker=True)
         return self._settle(taker, price, quantity, now, is_maker=False)
 
@@ -353,6 +383,8 @@ class Market:
         account = order.account
         order.updated_at = now
         self._executions += 1
+        # Whatever changes what an open order has left is reported: here the book notices.
+        self._book.recount(order)
         if not order.is_open:
             account.history.ended(order)
         changed = account.has_changes

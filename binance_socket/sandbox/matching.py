@@ -10,22 +10,39 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
 from .money import ZERO
 from .orders import Order, SelfTradePrevention, Side
 
-__all__ = ["Book", "Match", "Plan", "Terms", "plan"]
+__all__ = ["Book", "Level", "Match", "Plan", "Terms", "plan"]
+
+_FIRST_UPDATE_ID: Final = 1_000_000
+
+Level = tuple[Decimal, Decimal]
+"""A price, and the quantity over all that is offered or wanted there."""
 
 
 class Book:
-    """The working limit orders of one symbol: best price first, within a price the oldest first."""
+    """
+    The working limit orders of one symbol: best price first, within a price the oldest first.
+
+    It counts its changes: each has an update id, one more than the one before, and ``take_changes`` tells which levels
+    have another quantity now.
+    """
 
     def __init__(self) -> None:
         # Prices ascending; the best bid is the last one, the best ask the first. Orders of a price by id, oldest first.
         self._prices: dict[Side, list[Decimal]] = {Side.BUY: [], Side.SELL: []}
         self._levels: dict[Side, dict[Decimal, dict[int, Order]]] = {Side.BUY: {}, Side.SELL: {}}
+        # What each order is counted with, by its id, and what that comes to at each price.
+        self._counted: dict[int, Decimal] = {}
+        self._totals: dict[Side, dict[Decimal, Decimal]] = {Side.BUY: {}, Side.SELL: {}}
+        self._changes: dict[tuple[Side, Decimal], Decimal] = {}
+        self.update_id = _FIRST_UPDATE_ID
+        """The id of the last change."""
 
     def add(self, order: Order) -> None:
         """Put *order* behind the others at its price."""
@@ -35,6 +52,7 @@ class Book:
             level = levels[order.price] = {}
             insort(self._prices[order.side], order.price)
         level[order.id] = order
+        self._count(order, order.remaining)
 
     def remove(self, order: Order) -> None:
         """Take *order* off."""
@@ -45,6 +63,26 @@ class Book:
             del levels[order.price]
             prices = self._prices[order.side]
             del prices[bisect_left(prices, order.price)]
+        self._count(order, ZERO)
+        del self._counted[order.id]
+
+    def recount(self, order: Order) -> None:
+        """Notice that *order*, if it is on the book, has another quantity left than before."""
+        counted = self._counted.get(order.id)
+        if counted is not None and counted != order.remaining:
+            self._count(order, order.remaining)
+
+    def _count(self, order: Order, quantity: Decimal) -> None:
+        """Count *order* with *quantity* from now on."""
+        totals = self._totals[order.side]
+        total = totals.get(order.price, ZERO) + quantity - self._counted.get(order.id, ZERO)
+        self._counted[order.id] = quantity
+        if total:
+            totals[order.price] = total
+        else:
+            totals.pop(order.price, None)
+        self._changes[order.side, order.price] = total
+        self.update_id += 1
 
     def best(self, side: Side) -> Decimal | None:
         """Return the best price of that side, None where there is no order."""
@@ -52,6 +90,27 @@ class Book:
         if not prices:
             return None
         return prices[-1] if side is Side.BUY else prices[0]
+
+    def top(self, side: Side) -> Level | None:
+        """Return the best level of that side, None where there is no order."""
+        price = self.best(side)
+        return None if price is None else (price, self._totals[side][price])
+
+    def levels(self, side: Side, limit: int) -> list[Level]:
+        """Return the best *limit* levels of that side, the best first."""
+        prices, totals = self._prices[side], self._totals[side]
+        best = prices[: -limit - 1 : -1] if side is Side.BUY else prices[:limit]
+        return [(price, totals[price]) for price in best]
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether a level changed since ``take_changes``."""
+        return bool(self._changes)
+
+    def take_changes(self) -> dict[tuple[Side, Decimal], Decimal]:
+        """Return the levels that changed since the last call with the quantity they have now, zero where none is."""
+        changes, self._changes = self._changes, {}
+        return changes
 
     def orders(self, side: Side) -> Iterator[Order]:
         """Return the orders of that side in the order in which they are served. Do not change the book meanwhile."""

@@ -77,6 +77,18 @@ _ORDER_REQUIRED: Final = ("symbol", "side", "type")
 _RANGE: Final = {"startTime": "LONG", "endTime": "LONG", "limit": "INT"}
 _LISTEN_KEY: Final = Form({"listenKey": "STRING"}, required=("listenKey",))
 
+
+def _number(params: Mapping[str, Any], name: str, default: int) -> int:
+    """Return a whole number before it was checked."""
+    value = str(params.get(name, default))
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else default
+
+
+def _step(count: int, steps: Mapping[int, int], beyond: int) -> int:
+    """Return what the first of the ascending *steps* that is not below *count* costs."""
+    return next((weight for most, weight in steps.items() if count <= most), beyond)
+
+
 METHODS: Final[Mapping[str, Method]] = {
     "ping": Method(),
     "time": Method(),
@@ -91,6 +103,10 @@ METHODS: Final[Mapping[str, Method]] = {
                 "symbolStatus": "ENUM",
             }
         ),
+    ),
+    "depth": Method(
+        weight=lambda params: _step(_number(params, "limit", 100), {100: 5, 500: 25, 1000: 50}, 250),
+        form=Form({"symbol": "STRING", "limit": "INT", "symbolStatus": "ENUM"}, ("symbol",)),
     ),
     "session.logon": Method(SIGNED, 2, session=False),
     "session.status": Method(weight=2),

@@ -1,8 +1,8 @@
 """
 The stream endpoint: ``/ws``, ``/ws/<name>``, ``/stream`` and ``/stream?streams=<name>/<name>``.
 
-The names that mean something here are listen keys; any other name is accepted, as the exchange does, and stays
-silent. Source: the WebSocket streams document, "Live Subscribing/Unsubscribing to streams".
+Names are listen keys or market streams; any other name is accepted, as the exchange does, and stays silent.
+Source: the WebSocket streams document, "Live Subscribing/Unsubscribing to streams".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import attrs
 import orjson
 from websockets.frames import Frame
 
-from .events import Event
+from .events import Event, MarketEvent
 from .links import Link
 from .venue import Session, Venue
 
@@ -25,6 +25,8 @@ __all__ = ["StreamSession"]
 
 MOST_STREAMS: Final = 1024
 MESSAGES_PER_SECOND: Final = 5
+MOST_WAITING: Final = 500_000
+"""How many events of market streams may wait for a peer before it is let go."""
 
 _METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _ID: Final = re.compile(r"[a-zA-Z0-9\-_]{1,36}\Z")
@@ -72,7 +74,9 @@ class StreamSession(Session):
 
     def __init__(self, venue: Venue, link: Link, *, streams: Iterable[str], combined: bool, microseconds: bool) -> None:
         self._combined = combined
+        # By name; None for a market stream, and for a name that means nothing.
         self._streams: dict[str, _KeySink | None] = {}
+        self._given_up = False
         # Spent by the reading thread (control frames) and the connection's own (messages); a deque stands that.
         self._budget = _Budget(venue.clock.monotonic)
         super().__init__(venue, link, microseconds=microseconds)
@@ -81,6 +85,16 @@ class StreamSession(Session):
     def wrapped(self, payload: bytes) -> bytes:
         """Return an event that belongs to no stream."""
         return b'{"stream":"!serverShutdown","data":' + payload + b"}" if self._combined else payload
+
+    def market_event(self, name: str, event: MarketEvent) -> None:
+        """Pass an event of a market stream on. A peer that does not keep up is let go, as the exchange does."""
+        if self.outbox.backlog < MOST_WAITING:
+            self.publish(name, event.body(microseconds=self.microseconds))
+        elif not self._given_up:
+            self._given_up = True
+            self.outbox.stop()
+            # Not here: the end of a connection wants the lock that is held now.
+            self.venue.timer.call_at(self.venue.clock.monotonic(), self.link.wire.kill)
 
     def publish(self, name: str, payload: bytes) -> None:
         """Send an event of a stream. Never blocks."""
@@ -103,7 +117,7 @@ class StreamSession(Session):
             # The answer first, then what it announces; and nothing may happen in between unheard.
             with self.outbox.paused():
                 announced: list[Callable[[], object]] = []
-                result = self._obey(request["method"], request.get("params"), announced)
+                result = self._obey(request["method"], request.get("params"), announced, request_id)
                 self.outbox.send(orjson.dumps({"result": result, "id": request_id}))
                 for function in announced:
                     function()
@@ -121,7 +135,7 @@ class StreamSession(Session):
         self.outbox.close_with(1008, "Too many requests")
         return False
 
-    def _obey(self, method: str, params: Any, announced: list[Callable[[], object]]) -> Any:
+    def _obey(self, method: str, params: Any, announced: list[Callable[[], object]], request_id: Any) -> Any:
         if method == "LIST_SUBSCRIPTIONS":
             return list(self._streams)
         if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
@@ -139,7 +153,7 @@ class StreamSession(Session):
         if len(given) > (2 if method == "SET_PROPERTY" else 1):
             raise _Refused(2, "Invalid request: too many parameters")
         if given[0] != "combined":
-            raise _Refused(0, "Unknown property")
+            raise _Refused(0, "Unknown property", id=request_id)
         if method == "GET_PROPERTY":
             return self._combined
         if len(given) < 2 or not isinstance(given[1], bool):
@@ -157,12 +171,18 @@ class StreamSession(Session):
             if sink is not None:
                 self.uids.add(sink.uid)
                 self.venue.feed(sink.uid).attach(sink)
+            else:
+                self.venue.publisher.attach(name, self)
 
     def _unsubscribe(self, names: Iterable[str]) -> None:
         for name in names:
-            sink = self._streams.pop(name, None)
+            if name not in self._streams:
+                continue
+            sink = self._streams.pop(name)
             if sink is not None:
                 self.venue.feed(sink.uid).detach(sink)
+            else:
+                self.venue.publisher.detach(name, self)
 
     def key_ended(self, key: str) -> None:
         """Send nothing more for a listen key. Any thread."""

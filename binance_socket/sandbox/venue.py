@@ -18,6 +18,7 @@ from .fault_table import FaultTable
 from .limits import Limits
 from .links import Heart, Link, Outbox
 from .listen_keys import ListenKeys
+from .publisher import Publisher
 from .security import KeyRing
 
 __all__ = ["Session", "SkewedClock", "Venue"]
@@ -51,6 +52,7 @@ class Venue:
     limits: Limits
     faults: FaultTable
     listen_keys: ListenKeys
+    publisher: Publisher
     # Guards the two below.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _accounts: dict[int, tuple[AccountState, Feed]] = attrs.field(

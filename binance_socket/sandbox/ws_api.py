@@ -17,6 +17,7 @@ from ..credentials import KeyType
 from .errors import ExchangeError
 from .events import Event, in_microseconds
 from .links import Link
+from .market_methods import MARKET_METHODS
 from .methods import METHODS, Method
 from .request import Form, Request, parameter_text, parse_request
 from .security import ApiKey, check_timing, read_window, signature_payload
@@ -202,6 +203,8 @@ class ApiSession(Session):
         public = self._PUBLIC.get(name)
         if public is not None:
             result = public(self, call)
+        elif name in MARKET_METHODS:
+            result = MARKET_METHODS[name](venue, params)
         else:
             assert call.key is not None
             result = _PRIVATE[name](venue, call.key.uid, params)
