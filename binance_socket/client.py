@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from decimal import Decimal
 from types import TracebackType
@@ -27,11 +27,12 @@ from ._session.topics import StreamTopic, Topic
 from ._wire.messages import Request, Security
 from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, InvalidRequest
-from .events import CancellationToken, Dispatcher, UpdateSubscription
+from .events import Batch, CancellationToken, Dispatcher, UpdateSubscription
 from .models.response import Response
 from .options import ClientOptions, Environment, check_receive_window
 from .spot_api import SpotApi
 from .spot_api.caller import KeyRequests
+from .spot_api.user_data import UserDataDispatcher
 
 __all__ = ["BinanceSocketClient", "ClientView"]
 
@@ -245,6 +246,17 @@ class _Terms:
         return self.receive_window is not None or self.return_rate_limits is not None
 
 
+def _overheard(dispatch: Dispatcher, hub: Hub) -> Dispatcher:
+    """Let the account's events tell of orders whose outcome is unknown, before the user's callback has them."""
+    overhear = hub.doubts.overhear
+
+    def deliver(payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object], /) -> None:
+        overhear(payload)
+        dispatch(payload, batch, report)
+
+    return deliver
+
+
 class _Caller:
     """Implements the rooms' Caller with a hub."""
 
@@ -301,6 +313,8 @@ class _Caller:
         if ct is not None and ct.is_cancelled:
             raise CallCancelled("cancelled before anything was sent")
         hub = self.anchor.hub
+        if isinstance(dispatch, UserDataDispatcher):
+            dispatch = _overheard(dispatch, hub)
         subscription = UpdateSubscription(hub, dispatch, topic, keeps_alive=self.anchor)
         kept = None
         if keeper is not None and isinstance(topic, StreamTopic):

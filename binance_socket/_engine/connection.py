@@ -91,6 +91,18 @@ class Connection:
         with self._changed:
             return self._session.state
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for an answer. Any thread."""
+        with self._changed:
+            return self._session.in_flight
+
+    @property
+    def ended(self) -> bool:
+        """Whether the connection is closed and its reader has ended. Any thread."""
+        reader = self._reader
+        return self.state.is_final and (reader is None or not reader.is_alive())
+
     # What the application does.
 
     def submit(

@@ -26,7 +26,9 @@ from ..options import ClientOptions, Environment, ListenKeyTransport
 from .audience import Subscriber
 from .clock import Clock, SystemClock
 from .connection import Connection
+from .doubts import Doubts
 from .futures import CallFuture
+from .inquirer import Inquirer
 from .rest import ListenKeyRest
 from .threads import process_token
 from .timer import Timer
@@ -93,6 +95,18 @@ class Hub:
         self._closed = False
         self._subscribers: set[Subscriber] = set()
         self.api = self._connection("api", options.ws_api_url(environment), WS_API)
+        self._inquirer = Inquirer(
+            lambda: self._connection("inquiries", options.ws_api_url(environment), WS_API), clock, self.timer
+        )
+        self.doubts = Doubts(
+            clock,
+            self.server_clock,
+            self._inquirer,
+            receive_window=options.receive_window,
+            request_timeout=options.request_timeout,
+            check=self._check_usable,
+        )
+        """The requests whose outcome is, or may become, unknown."""
         self.streams = self._connection("streams", options.stream_url(environment), STREAMS)
 
     @property
@@ -108,7 +122,16 @@ class Hub:
                 raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
             timeout = self.options.request_timeout if timeout is None else timeout
             return self._rest.submit(request, self.credentials, timeout)
-        return self.api.submit(request, timeout)
+        if not request.mutating:
+            return self.api.submit(request, timeout)
+        doubt = self.doubts.open(request)
+        try:
+            future = self.api.submit(request, timeout, doubt)
+        except BaseException:
+            self.doubts.drop(doubt)
+            raise
+        self.doubts.follow(doubt, future)
+        return future
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
@@ -165,9 +188,12 @@ class Hub:
         deadline = _SYSTEM_CLOCK.monotonic() + _READERS_MAY_TAKE
         for connection in (self.api, self.streams):
             connection.close()
+        self._inquirer.close()
+        self.doubts.close()
         self._rest.close()
         for connection in (self.api, self.streams):
             connection.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
+        self._inquirer.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self.timer.close(_TIMER_MAY_TAKE)
         workers = self._own_workers
         if workers is not None and workers.is_own_thread():
@@ -225,11 +251,12 @@ class Hub:
         return Backoff(self.options.backoff_base, self.options.backoff_cap, random.random)
 
     def _encode(self, pending: Pending) -> bytes:
+        pending.timestamp = self.server_clock.timestamp(self.clock.monotonic())
         return encode(
             pending.id,
             pending.request,
             credentials=self.credentials,
-            timestamp=self.server_clock.timestamp(self.clock.monotonic()),
+            timestamp=pending.timestamp,
             receive_window=self.options.receive_window,
         )
 

@@ -28,8 +28,6 @@ class Pending:
     sent_at: float | None = None
     timestamp: int | None = None
     """What it was signed with, in milliseconds."""
-    receive_window: float | None = None
-    """The same; None where the exchange's own applies."""
     resynced: bool = False
     """Whether it has already been sent a second time, after the clock was set."""
     # Whoever pops it decides what becomes of the request: it is sent, or it is reported as not sent, never both.

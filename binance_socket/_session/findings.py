@@ -1,0 +1,127 @@
+"""What is found out about a request whose outcome is unknown, by one look. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+import attrs
+
+from .._wire.messages import Reply, Request, Security, error_of
+from ..errors import ApiError, BinanceSocketError, OutcomeUnknown
+from ..outcomes import Verdict
+
+__all__ = [
+    "NO_SUCH_ORDER",
+    "Answer",
+    "Finding",
+    "Follow",
+    "Key",
+    "Matter",
+    "Settled",
+    "Standing",
+    "Unclear",
+    "is_absent",
+    "keys_of_event",
+    "query",
+    "refusal_of",
+]
+
+NO_SUCH_ORDER: Final = -2013
+
+Key = str | tuple[str, str, int]
+"""By what an event is recognised: a client order id, or symbol and number of an order ("i") or of a list ("g")."""
+
+Answer = Any | BinanceSocketError
+"""The result of a query, or why there is none."""
+
+
+@attrs.frozen
+class Settled:
+    """It is known, for certain."""
+
+    verdict: Verdict
+
+
+@attrs.frozen
+class Standing:
+    """How things stand. The verdict is that, if it is found twice in a row once nothing can change it any more."""
+
+    verdict: Verdict
+
+
+@attrs.frozen
+class Follow:
+    """The answer leads to another question."""
+
+    request: Request[Any]
+
+
+@attrs.frozen
+class Unclear:
+    """Nothing was learned."""
+
+    reason: str
+
+
+Finding = Settled | Standing | Follow | Unclear
+
+
+class Matter(Protocol):
+    """What one kind of request means: how its outcome shows."""
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """By what its events are recognised."""
+        ...
+
+    @property
+    def question(self) -> Request[Any] | None:
+        """What to ask the exchange; None where it gives no way to know."""
+        ...
+
+    @property
+    def doubt(self) -> str:
+        """What makes the outcome unknown as long as nothing is found: a sentence's beginning."""
+        ...
+
+    def answered(self, question: Request[Any], answer: Answer) -> Finding:
+        """Return what the *answer* to a question tells."""
+        ...
+
+    def replied(self, reply: Reply) -> Finding:
+        """Return what the late reply to the request itself tells."""
+        ...
+
+    def reported(self, event: dict[str, Any]) -> Settled | None:
+        """Return what an event of the account tells, if it tells anything about this."""
+        ...
+
+
+def query(method: str, weight: int, **params: Any) -> Request[Any]:
+    """Return a question about orders, whose answer is taken as it comes."""
+    return Request(method, params, object, Security.SIGNED, weight=weight)
+
+
+def is_absent(answer: Answer) -> bool:
+    """Tell whether the exchange says that there is no such order."""
+    return isinstance(answer, ApiError) and answer.code == NO_SUCH_ORDER
+
+
+def refusal_of(reply: Reply) -> ApiError | OutcomeUnknown | None:
+    """Return the error that a reply to a request that changes something is, or None when it is a success."""
+    error = error_of(reply, Request("it", mutating=True))
+    assert error is None or isinstance(error, (ApiError, OutcomeUnknown))
+    return error
+
+
+def keys_of_event(event: dict[str, Any]) -> tuple[Key, ...]:
+    """Return by what an event of the account may be recognised. Never raises."""
+    name = event.get("e")
+    if name == "executionReport":
+        symbol = str(event.get("s"))
+        names = [key for key in (event.get("c"), event.get("C")) if isinstance(key, str) and key]
+        numbers = [(letter, symbol, event[letter]) for letter in ("i", "g") if type(event.get(letter)) is int]
+        return (*names, *numbers)
+    if name == "listStatus" and isinstance(event.get("C"), str):
+        return (event["C"],)
+    return ()
