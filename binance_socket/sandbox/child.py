@@ -18,7 +18,7 @@ from .process import BYTES
 __all__ = ["main"]
 
 # These may take long: they run beside the others.
-_SLOW: Final = frozenset({"burst", "wait_for_events"})
+_SLOW: Final = frozenset({"burst", "random_flow", "wait_for_events"})
 
 
 class _Child:

@@ -61,7 +61,9 @@ class Exchange:
         # Guards everything below, the accounts and their ledgers included.
         self._lock = threading.Lock()
         self._fees: dict[str, Decimal] = {}
-        self._markets = {rules.symbol: Market(rules, self._fees) for rules in symbols}
+        # The markets whose news were not told yet.
+        self._moved: dict[Market, None] = {}
+        self._markets = {rules.symbol: Market(rules, self._fees, self._moved) for rules in symbols}
         self._assets = tuple(dict.fromkeys(asset for rules in symbols for asset in (rules.base, rules.quote)))
         self._accounts: list[AccountState] = []
         self._followers: tuple[Follower, ...] = ()
@@ -79,11 +81,16 @@ class Exchange:
             try:
                 yield now
             finally:
-                for market in self._markets.values():
-                    news = market.take_news(now)
-                    if news is not None:
-                        for follower in self._followers:
-                            follower(news)
+                if self._moved:
+                    self._tell_news(now)
+
+    def _tell_news(self, now: int) -> None:
+        for market in self._moved:
+            news = market.take_news(now)
+            if news is not None:
+                for follower in self._followers:
+                    follower(news)
+        self._moved.clear()
 
     # -- accounts
 
@@ -198,6 +205,21 @@ class Exchange:
             if request.response_type is ResponseType.RESULT:
                 return reports.result(placed.order, now)
             return reports.full_result(placed.order, now, placed.trades, placed.preventions)
+
+    def submit(self, account: AccountState, symbol: str, request: OrderRequest) -> Order:
+        """Place an order that was read already, for order flow of the sandbox's own. Raises ExchangeError."""
+        with self._exclusively() as now:
+            market = self._named_market(symbol)
+            market.check(request)
+            return market.place(account, request, now).order
+
+    def withdraw(self, order: Order) -> bool:
+        """Cancel an order that ``submit`` placed. False if it is not open any more."""
+        with self._exclusively() as now:
+            if order.is_open:
+                self._named_market(order.symbol).cancel(order, f"cancel-{order.id}", now)
+                return True
+            return False
 
     def cancel_order(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
         """Cancel one open order."""

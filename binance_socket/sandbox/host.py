@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -21,13 +22,16 @@ from .._engine.clock import Clock, SystemClock
 from .._engine.timer import Timer
 from ..credentials import KeyType
 from .certificates import make_server_context
+from .errors import ExchangeError
 from .exchange import Exchange
 from .fault_table import FaultTable
 from .limits import Limits
 from .links import Link
 from .liquidity import Liquidity, burst
 from .listen_keys import ListenKeys
+from .market_methods import level_texts
 from .publisher import Publisher
+from .random_flow import RandomFlow
 from .rest import RestServer
 from .security import KeyRing, make_key
 from .user_streams import StreamSession
@@ -91,8 +95,10 @@ class Host:
             listen_keys=ListenKeys(self._clock, self._timer, self._key_ended),
             publisher=Publisher(exchange, self._clock, self._wall, self._timer),
         )
-        # Guards the two below.
+        # Guards everything below.
         self._lock = threading.Lock()
+        # Each with a lock of its own: one caller at a time.
+        self._flows: dict[tuple[str, int], tuple[threading.Lock, RandomFlow]] = {}
         self._wires: dict[Wire, None] = {}
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -220,6 +226,28 @@ class Host:
         """Let the account's own orders bring forth at least *count* execution reports, as fast as it goes."""
         return burst(self._venue.exchange, self._venue.account(uid), count, symbol)
 
+    def random_flow(self, symbol: str, seed: int, updates: int) -> int:
+        """Let random orders change a book; the same seed goes on where it stopped."""
+        flow_lock, flow = self._flow(symbol, seed)
+        with flow_lock:
+            return flow.run(updates)
+
+    def order_book(self, symbol: str) -> dict[str, Any]:
+        """Return a whole book as ``depth`` answers."""
+        update_id, bids, asks = self._venue.exchange.levels(symbol, sys.maxsize)
+        return {"lastUpdateId": update_id, "bids": level_texts(bids), "asks": level_texts(asks)}
+
+    def _flow(self, symbol: str, seed: int) -> tuple[threading.Lock, RandomFlow]:
+        exchange = self._venue.exchange
+        rules = next((rules for rules in exchange.symbols if rules.symbol == symbol), None)
+        if rules is None:
+            raise ExchangeError.bad_symbol()
+        with self._lock:
+            entry = self._flows.get((symbol, seed))
+            if entry is None:
+                entry = self._flows[symbol, seed] = (threading.Lock(), RandomFlow(exchange, rules, seed))
+        return entry
+
     def listeners(self, uid: int) -> int:
         """Return how many subscriptions and streams an account has."""
         return len(self._venue.feed(uid).sinks)
@@ -325,8 +353,10 @@ _CALLS: Final[Mapping[str, Callable[..., Any]]] = {
         "fault",
         "listeners",
         "lock_externally",
+        "order_book",
         "place_order",
         "publish",
+        "random_flow",
         "urls",
         "wait_for_events",
     )

@@ -56,14 +56,15 @@ class Market:
     """
     One symbol. Not safe by itself: the exchange's lock is held, and ``money.exact()`` entered, around every call.
 
-    *fees* takes what the exchange earns, by asset.
+    *fees* takes what the exchange earns, by asset, and *moved* notes the markets in which something happened.
     """
 
-    def __init__(self, rules: SymbolRules, fees: dict[str, Decimal]) -> None:
+    def __init__(self, rules: SymbolRules, fees: dict[str, Decimal], moved: dict[Market, None]) -> None:
         self.rules = rules
         self.last_price: Decimal | None = None
         self._book = Book()
         self._fees = fees
+        self._moved = moved
         # Stop orders that were not triggered yet, by id, oldest first.
         self._stops: dict[int, Order] = {}
         # Prices of trades that stop orders have not been held against.
@@ -385,6 +386,7 @@ class Market:
         self._executions += 1
         # Whatever changes what an open order has left is reported: here the book notices.
         self._book.recount(order)
+        self._moved[self] = None
         if not order.is_open:
             account.history.ended(order)
         changed = account.has_changes

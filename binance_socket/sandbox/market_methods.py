@@ -14,7 +14,7 @@ from .matching import Level
 from .money import text
 from .venue import Venue
 
-__all__ = ["MARKET_METHODS"]
+__all__ = ["MARKET_METHODS", "level_texts"]
 
 
 def _limit(params: Mapping[str, Any], default: int, maximum: int) -> int:
@@ -28,10 +28,11 @@ def _limit(params: Mapping[str, Any], default: int, maximum: int) -> int:
 def _depth(venue: Venue, params: Mapping[str, Any]) -> dict[str, Any]:
     _check_status(venue, params)
     update_id, bids, asks = venue.exchange.levels(params["symbol"], _limit(params, 100, 5000))
-    return {"lastUpdateId": update_id, "bids": _levels(bids), "asks": _levels(asks)}
+    return {"lastUpdateId": update_id, "bids": level_texts(bids), "asks": level_texts(asks)}
 
 
-def _levels(levels: Iterable[Level]) -> list[list[str]]:
+def level_texts(levels: Iterable[Level]) -> list[list[str]]:
+    """Return levels of a book as they are written."""
     return [[text(price), text(quantity)] for price, quantity in levels]
 
 

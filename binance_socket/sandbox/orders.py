@@ -36,6 +36,9 @@ class Side(enum.Enum):
     BUY = "BUY"
     SELL = "SELL"
 
+    # Sides are keys wherever it is hot; Enum's own hash is computed in Python.
+    __hash__ = object.__hash__
+
 
 class OrderType(enum.Enum):
     """The order types of the documents' enums."""

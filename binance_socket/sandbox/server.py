@@ -205,6 +205,25 @@ class Sandbox:
         key = self._host.call("create_account", amounts, KeyType(key_type).value)
         return SandboxAccount(self._host, key["uid"], key)
 
+    def random_flow(self, symbol: str = "BTCUSDT", *, seed: int = 0, updates: int = 1000) -> int:
+        """
+        Let random orders and cancellations change a symbol's book at least *updates* times, as fast as it goes.
+
+        They trade as well, among each other and with whatever else is on the book. Returns the update id of the last
+        change. The same seed brings the same orders on an equal book; called again, it goes on. Any thread.
+        Raises ExchangeError for an unknown symbol.
+        """
+        return int(self._host.call("random_flow", symbol, seed, updates))
+
+    def order_book(self, symbol: str = "BTCUSDT") -> dict[str, Any]:
+        """
+        Return the whole book, every level of it, in the shape of the exchange's ``depth``; nothing is counted.
+
+        Raises ExchangeError for an unknown symbol.
+        """
+        book: dict[str, Any] = self._host.call("order_book", symbol)
+        return book
+
     def close(self) -> None:
         """
         Cut every connection and stop.

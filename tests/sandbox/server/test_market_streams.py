@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from binance_socket.sandbox import ExchangeError, Sandbox
+
 PATIENCE = 10.0
 
 
@@ -216,3 +218,32 @@ def test_depth_costs_by_its_limit(peer, limit, weight):
 def test_depth_is_refused(peer, params, code):
     """With the exchange's codes."""
     assert peer.error("depth", **params)["code"] == code
+
+
+@pytest.mark.parametrize("process", [False, True])
+def test_random_flow_is_streamed_without_a_hole(process, dial):
+    """Tens of thousands of changes: what the stream says comes to the sandbox's own book."""
+    with Sandbox(process=process) as sandbox:
+        stream = dial(sandbox.environment.stream_url + "/ws/btcusdt@depth@100ms")
+        start = sandbox.order_book()
+        assert start == {"lastUpdateId": start["lastUpdateId"], "bids": [], "asks": []}
+        last = sandbox.random_flow("BTCUSDT", seed=3, updates=20_000)
+        book = {"b": {}, "a": {}}
+        update_id = start["lastUpdateId"]
+        while update_id < last:
+            event = receive(stream)
+            assert event["U"] == update_id + 1
+            update_id = event["u"]
+            for side, levels in book.items():
+                for price, quantity in event[side]:
+                    levels[price] = quantity
+                    if not Decimal(quantity):
+                        del levels[price]
+        final = sandbox.order_book()
+        assert final["lastUpdateId"] == last >= start["lastUpdateId"] + 20_000
+        assert book == {"b": dict(map(tuple, final["bids"])), "a": dict(map(tuple, final["asks"]))}
+        assert book["b"] and book["a"]
+        with pytest.raises(ExchangeError, match="Invalid symbol"):
+            sandbox.random_flow("NOPE")
+        with pytest.raises(ExchangeError, match="Invalid symbol"):
+            sandbox.order_book("NOPE")
