@@ -1,0 +1,144 @@
+"""
+One account's events from two connections, while the new one takes over from the old.
+
+The exchange promises an order within a kind of event, not across kinds; so do we. For each kind::
+
+    HOLDING --an event that both have sent--> MERGING --the old connection is at its end--> (the new one goes on alone)
+       |                                                                                      ^
+       +--the old connection is at its end----------------------------------------------------+
+
+While HOLDING, the old connection's events are delivered and the new one's are kept, because what the old one is about
+to bring may come before them. In MERGING both are known to be at a common point: whatever arrives first is delivered,
+and what has been delivered already is not delivered again.
+
+Recording must begin before the new connection subscribes: then every event that it brings was sent by the old one after
+that, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from .._wire.identity import Identity, identity_of
+
+__all__ = ["Merge", "Merged"]
+
+T = TypeVar("T")
+
+_Key = tuple[Identity, int]
+
+
+@attrs.frozen
+class Merged(Generic[T]):
+    """An item whose turn it is."""
+
+    item: T
+    possible_duplicate: bool = False
+    """Whether it may be one that was delivered before: two events that look the same cannot be told apart."""
+
+
+@attrs.frozen
+class _Held(Generic[T]):
+    key: _Key
+    certain: bool
+    item: T
+
+
+class _Kind(Generic[T]):
+    """What is known of the events of one kind."""
+
+    def __init__(self) -> None:
+        self.delivered: set[_Key] = set()
+        self.held: list[_Held[T]] = []
+        self.merging = False
+
+
+class Merge(Generic[T]):
+    """Puts the events of two connections into one order, each once. Items are whatever the caller wants back."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[Hashable, _Kind[T]] = {}
+        # How often each connection has brought what looks the same.
+        self._old: Counter[Identity] = Counter()
+        self._new: Counter[Identity] = Counter()
+        self._common = False
+        self._ended = False
+        self.duplicates = 0
+        """Events that came twice, and were delivered once."""
+
+    @property
+    def common(self) -> bool:
+        """Whether some event has come from both connections: proof that their subscriptions overlap."""
+        return self._common
+
+    @property
+    def held(self) -> int:
+        """How many events of the new connection wait for the old one."""
+        return sum(len(kind.held) for kind in self._kinds.values())
+
+    def from_old(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
+        """Return what is to be delivered now that the old connection has brought *payload*."""
+        key, certain, kind = self._known(payload, self._old)
+        if key in kind.delivered:
+            return self._again(kind, key, certain, item)
+        kind.delivered.add(key)
+        due = [Merged(item)]
+        if not kind.merging and any(held.key == key for held in kind.held):
+            due += self._release(kind)
+        return due
+
+    def from_new(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
+        """Return what is to be delivered now that the new connection has brought *payload*."""
+        key, certain, kind = self._known(payload, self._new)
+        if key in kind.delivered:
+            due = [] if kind.merging or self._ended else self._release(kind)
+            return due + self._again(kind, key, certain, item)
+        if not kind.merging and not self._ended:
+            kind.held.append(_Held(key, certain, item))
+            return []
+        kind.delivered.add(key)
+        return [Merged(item)]
+
+    def old_ended(self) -> list[Merged[T]]:
+        """Return what is to be delivered now that nothing more comes from the old connection."""
+        self._ended = True
+        due: list[Merged[T]] = []
+        for kind in self._kinds.values():
+            due += self._flush(kind)
+        return due
+
+    def _known(self, payload: Mapping[str, Any], seen: Counter[Identity]) -> tuple[_Key, bool, _Kind[T]]:
+        identity, certain = identity_of(payload)
+        if not certain:
+            # The second of two that look the same on one connection is the second on the other, too.
+            seen[identity] += 1
+        return (identity, seen[identity]), certain, self._kinds.setdefault(identity[0], _Kind())
+
+    def _release(self, kind: _Kind[T]) -> list[Merged[T]]:
+        """From now on the first to bring an event delivers it. Return what was held and is still to be delivered."""
+        self._common = kind.merging = True
+        return self._flush(kind)
+
+    def _flush(self, kind: _Kind[T]) -> list[Merged[T]]:
+        due: list[Merged[T]] = []
+        held, kind.held = kind.held, []
+        for one in held:
+            if one.key in kind.delivered:
+                due += self._again(kind, one.key, one.certain, one.item)
+            else:
+                kind.delivered.add(one.key)
+                due.append(Merged(one.item))
+        return due
+
+    def _again(self, kind: _Kind[T], key: _Key, certain: bool, item: T) -> list[Merged[T]]:
+        """Drop an event that was delivered before; but not where it may be another one that looks the same."""
+        identity = key[0]
+        if not certain and max(self._old[identity], self._new[identity]) > 1:
+            return [Merged(item, possible_duplicate=True)]
+        self._common = True
+        self.duplicates += 1
+        return []

@@ -1,0 +1,63 @@
+"""
+When two payloads are the same event. Pure.
+
+During a rotation the exchange sends every event twice, once on each connection. Its own time of sending (``E``) may
+differ then, so it never counts. Source: the user data stream document; the keys are the design's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from .values import as_array
+
+__all__ = ["Identity", "identity_of"]
+
+Identity = tuple[Hashable, ...]
+
+_EXECUTION: Final = ("s", "i", "c", "C", "x", "X", "t", "T", "z", "l", "r")
+# Those that have no number of their own: the kinds whose events can be alike without being the same.
+_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "balanceUpdate": ("a", "d", "T"),
+    "externalLockUpdate": ("a", "d", "T"),
+}
+_LIST_FIELDS: Final = ("s", "g", "l", "L", "T", "C", "r")
+
+
+def identity_of(payload: Mapping[str, Any]) -> tuple[Identity, bool]:
+    """
+    Return what tells the event *payload* from others of its account, and whether it does so for certain.
+
+    It does not where two different events may look the same: two deposits of one amount in one millisecond.
+    """
+    name = payload.get("e")
+    if name == "executionReport":
+        execution = payload.get("I")
+        if isinstance(execution, int) and execution > 0:
+            return (name, _plain(payload.get("s")), execution), True
+        return _picked(payload, name, _EXECUTION), True
+    if name == "listStatus":
+        return _picked(payload, name, _LIST_FIELDS), True
+    if name == "outboundAccountPosition":
+        balances = sorted(_canonical(balance) for balance in as_array(payload.get("B")))
+        return (name, _plain(payload.get("u")), *balances), True
+    if isinstance(name, str) and name in _FIELDS:
+        return _picked(payload, name, _FIELDS[name]), False
+    without_time = {key: value for key, value in payload.items() if key != "E"}
+    return (_plain(name), _canonical(without_time)), True
+
+
+def _picked(payload: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> Identity:
+    return (name, *(_plain(payload.get(key)) for key in keys))
+
+
+def _plain(value: Any) -> Hashable:
+    """Return *value* as something that can be compared, whatever it is; 1 and true differ."""
+    return value if type(value) in (str, int, type(None)) else _canonical(value)
+
+
+def _canonical(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,166 @@
+"""One connection's events after another's: each once, in order, whatever arrives when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from binance_socket._session.merge import Merge, Merged
+
+
+def report(number: int) -> dict[str, Any]:
+    return {"e": "executionReport", "s": "BTCUSDT", "I": number}
+
+
+def deposit(moment: int) -> dict[str, Any]:
+    return {"e": "balanceUpdate", "a": "BTC", "d": "1", "T": moment}
+
+
+class Rotation:
+    """A merge whose items are the payloads' own numbers."""
+
+    def __init__(self) -> None:
+        self.merge = Merge[int]()
+        self.delivered: list[Merged[int]] = []
+
+    def old(self, payload: dict[str, Any], item: int) -> list[int]:
+        return self._note(self.merge.from_old(payload, item))
+
+    def new(self, payload: dict[str, Any], item: int) -> list[int]:
+        return self._note(self.merge.from_new(payload, item))
+
+    def end(self) -> list[int]:
+        return self._note(self.merge.old_ended())
+
+    def _note(self, due: list[Merged[int]]) -> list[int]:
+        self.delivered += due
+        return [one.item for one in due]
+
+
+def test_the_new_connection_waits_for_the_old_one() -> None:
+    """What it brings may come after what the old one is about to bring."""
+    rotation = Rotation()
+    assert rotation.old(report(1), 1) == [1]
+    assert rotation.new(report(3), 3) == []
+    assert rotation.merge.held == 1
+    assert rotation.old(report(2), 2) == [2]
+    assert rotation.end() == [3]
+    assert rotation.merge.held == 0
+    assert not rotation.merge.common
+
+
+def test_from_a_common_event_on_the_first_to_bring_one_delivers_it() -> None:
+    """Whichever connection that is."""
+    rotation = Rotation()
+    assert rotation.new(report(1), 1) == []
+    assert rotation.new(report(2), 2) == []
+    assert rotation.old(report(1), 1) == [1, 2]
+    assert rotation.merge.common
+    assert rotation.new(report(3), 3) == [3]
+    assert rotation.old(report(2), 2) == []
+    assert rotation.old(report(3), 3) == []
+    assert rotation.old(report(4), 4) == [4]
+    assert rotation.new(report(4), 4) == []
+    assert rotation.merge.duplicates == 4
+    assert rotation.end() == []
+    assert rotation.new(report(5), 5) == [5]
+
+
+def test_a_common_event_that_the_old_connection_brought_first() -> None:
+    """What is held by then was delivered before it."""
+    rotation = Rotation()
+    assert rotation.old(report(1), 1) == [1]
+    assert rotation.new(report(1), 1) == []
+    assert rotation.new(report(2), 2) == [2]
+    assert rotation.old(report(2), 2) == []
+
+
+def test_kinds_are_merged_each_by_itself() -> None:
+    """The exchange promises no order across them."""
+    rotation = Rotation()
+    rotation.old(report(1), 1)
+    rotation.new(report(1), 1)
+    assert rotation.new(deposit(2), 2) == []
+    assert rotation.old(deposit(1), 1) == [1]
+    assert rotation.old(deposit(2), 2) == [2]
+
+
+def test_after_the_old_one_has_ended_there_is_nothing_to_wait_for() -> None:
+    """Kinds that come up later are delivered at once, and still only once."""
+    rotation = Rotation()
+    rotation.old(report(1), 1)
+    assert rotation.end() == []
+    assert rotation.new(deposit(1), 2) == [2]
+    assert rotation.new(report(1), 1) == []
+    assert rotation.merge.common
+
+
+def test_what_looks_the_same_is_delivered_rather_than_lost() -> None:
+    """And says that it may be a duplicate: nobody can tell which of two equal deposits this is."""
+    rotation = Rotation()
+    rotation.old(deposit(1), 1)
+    rotation.old(deposit(1), 2)
+    assert rotation.new(deposit(1), 3) == [3]
+    assert rotation.delivered[-1] == Merged(3, possible_duplicate=True)
+    rotation = Rotation()
+    rotation.old(deposit(1), 1)
+    assert rotation.new(deposit(1), 2) == []
+    assert rotation.new(deposit(1), 3) == [3]
+    assert rotation.delivered[-1] == Merged(3)
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_held_events_that_look_the_same(first: str) -> None:
+    """They are looked at once more when the hold ends."""
+    rotation = Rotation()
+    rotation.new(deposit(1), 1)
+    rotation.new(deposit(1), 2)
+    assert rotation.old(deposit(1), 3) == [3, 1, 2]
+    assert [one.possible_duplicate for one in rotation.delivered] == [False, True, False]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[str], int, int, list[bool], bool]:
+    """The kinds of the true events, where the new one begins, where the old one ends, and who arrives when."""
+    kinds = draw(st.lists(st.sampled_from(["executionReport", "listStatus", "x"]), min_size=1, max_size=14))
+    ends = draw(st.integers(0, len(kinds)))
+    begins = draw(st.integers(0, len(kinds)))
+    arrivals = draw(st.lists(st.booleans(), min_size=40, max_size=40))
+    return kinds, begins, ends, arrivals, draw(st.booleans())
+
+
+def shuffled(events: list[tuple[str, int]], by_kind: bool) -> list[tuple[str, int]]:
+    """One of the orders in which a connection may send: it promises one within each kind only."""
+    return sorted(events, key=lambda event: event[0]) if by_kind else events
+
+
+@settings(max_examples=1500, deadline=None)
+@given(histories())
+def test_every_event_once_and_in_order(history: tuple[list[str], int, int, list[bool], bool]) -> None:
+    """The union of both connections is delivered; without overlap, what neither brought is all that is missing."""
+    kinds, begins, ends, arrivals, by_kind = history
+    events = [(kind, number) for number, kind in enumerate(kinds)]
+    old, new = shuffled(events[:ends], by_kind), events[begins:]
+    rotation = Rotation()
+    for takes_old in arrivals:
+        if takes_old and old:
+            kind, number = old.pop(0)
+            rotation.old({"e": kind, "I": number + 1, "l": number, "n": number}, number)
+        elif not takes_old and new:
+            kind, number = new.pop(0)
+            rotation.new({"e": kind, "I": number + 1, "l": number, "n": number}, number)
+    for kind, number in old:
+        rotation.old({"e": kind, "I": number + 1, "l": number, "n": number}, number)
+    rotation.end()
+    for kind, number in new:
+        rotation.new({"e": kind, "I": number + 1, "l": number, "n": number}, number)
+    delivered = [one.item for one in rotation.delivered]
+    for kind in set(kinds):
+        of_kind = [number for number in delivered if kinds[number] == kind]
+        assert of_kind == [n for n, its in enumerate(kinds) if its == kind and (n < ends or n >= begins)]
+    assert rotation.merge.common is (begins < ends)
+    assert not any(one.possible_duplicate for one in rotation.delivered)
+    assert rotation.merge.held == 0
