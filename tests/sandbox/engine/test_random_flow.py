@@ -25,7 +25,8 @@ def test_it_moves_the_book_of_any_symbol(rules):
     last, bids, asks = exchange.levels(rules.symbol, 5000)
     assert last == update_id >= start + 3000
     assert sum(len(item.trades) for item in news) > 100
-    assert len(bids) > 20 and len(asks) > 20
+    assert len(bids) > 20
+    assert len(asks) > 20
     assert bids[0][0] < asks[0][0]
     assert exchange.supply() == before
     assert {item.symbol for item in news} == {rules.symbol}

@@ -242,7 +242,8 @@ def test_random_flow_is_streamed_without_a_hole(process, dial):
         final = sandbox.order_book()
         assert final["lastUpdateId"] == last >= start["lastUpdateId"] + 20_000
         assert book == {"b": dict(map(tuple, final["bids"])), "a": dict(map(tuple, final["asks"]))}
-        assert book["b"] and book["a"]
+        assert book["b"]
+        assert book["a"]
         with pytest.raises(ExchangeError, match="Invalid symbol"):
             sandbox.random_flow("NOPE")
         with pytest.raises(ExchangeError, match="Invalid symbol"):
