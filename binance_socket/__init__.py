@@ -41,7 +41,7 @@ from .errors import (
     RequestTimeout,
     TlsError,
 )
-from .events import CancellationToken, DataEvent, EventSource, SubscriptionState, UpdateSubscription
+from .events import CancellationToken, DataEvent, EventSource, Lag, SubscriptionState, UpdateSubscription
 from .models import (
     AccountInfo,
     Balance,
@@ -58,7 +58,7 @@ from .models import (
     UnknownEvent,
 )
 from .models.response import Response
-from .options import ClientOptions, Environment, ListenKeyTransport, TimeUnit
+from .options import ClientOptions, Environment, FlowPolicy, ListenKeyTransport, TimeUnit
 from .outcomes import (
     CancelReplaceOutcome,
     Executed,
@@ -99,6 +99,7 @@ __all__ = [
     "Environment",
     "EventSource",
     "Executed",
+    "FlowPolicy",
     "ForkedClientError",
     "HandlerError",
     "HandshakeError",
@@ -107,6 +108,7 @@ __all__ = [
     "InvalidTimestamp",
     "KeyType",
     "KnownOrder",
+    "Lag",
     "ListenKeyExpired",
     "ListenKeyTransport",
     "NotExecuted",

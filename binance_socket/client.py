@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from decimal import Decimal
 from types import TracebackType
@@ -29,7 +29,7 @@ from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, InvalidRequest
 from .events import Batch, CancellationToken, Dispatcher, UpdateSubscription
 from .models.response import Response
-from .options import ClientOptions, Environment, check_receive_window
+from .options import ClientOptions, Environment, FlowPolicy, check_receive_window
 from .spot_api import SpotApi
 from .spot_api.caller import KeyRequests
 from .spot_api.user_data import UserDataDispatcher
@@ -305,7 +305,13 @@ class _Caller:
         return future
 
     def subscribe(
-        self, topic: Topic, dispatch: Dispatcher, *, keeper: KeyRequests | None, ct: CancellationToken | None
+        self,
+        topics: Sequence[Topic],
+        dispatch: Dispatcher,
+        *,
+        policy: FlowPolicy = FlowPolicy.BLOCK,
+        keeper: KeyRequests | None = None,
+        ct: CancellationToken | None,
     ) -> UpdateSubscription:
         if on_engine_thread():
             raise RuntimeError("subscribing on one of the library's own threads would wait for itself")
@@ -315,13 +321,14 @@ class _Caller:
         hub = self.anchor.hub
         if isinstance(dispatch, UserDataDispatcher):
             dispatch = _overheard(dispatch, hub)
-        subscription = UpdateSubscription(hub, dispatch, topic, keeps_alive=self.anchor)
+        subscription = UpdateSubscription(hub, dispatch, topics, policy=policy, keeps_alive=self.anchor)
         kept = None
+        topic = topics[0]
         if keeper is not None and isinstance(topic, StreamTopic):
             kept = self._keeper(topic.name, keeper, subscription)
             subscription.keep(kept)
         try:
-            opened = hub.subscribe(topic, subscription, self.terms.timeout)
+            opened = hub.subscribe(topics, subscription, self.terms.timeout)
             if ct is not None:
                 subscription.on_connection_closed(ct.on_cancel(subscription.close))
             opened.result()

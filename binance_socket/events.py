@@ -6,8 +6,9 @@ import enum
 import functools
 import itertools
 import logging
+import sys
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -18,14 +19,16 @@ from typing_extensions import Self
 from ._engine.audience import Payload
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
+from ._engine.mailbox import DropOldest, LatestOnly
 from ._engine.strand import Strand
-from ._engine.timer import Alarm, shared_timer
 from ._session.topics import StreamTopic, Topic
 from ._wire.codec import loads
 from ._wire.decoder import thawed
+from .cancellation import CancellationToken
 from .errors import BinanceSocketError, DecodeError, HandlerError, InvalidRequest
+from .options import FlowPolicy
 
-__all__ = ["CancellationToken", "DataEvent", "EventSource", "SubscriptionState", "UpdateSubscription", "arrived"]
+__all__ = ["CancellationToken", "DataEvent", "EventSource", "Lag", "SubscriptionState", "UpdateSubscription", "arrived"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +48,14 @@ class DataEvent(Generic[T]):
 
     data: T
     stream: str | int | None = attrs.field(repr=False)
-    """The listen key, or the number of the subscription, that it came on."""
+    """The name of the stream, the listen key, or the number of the subscription, that it came on."""
     received_at: datetime
     """When it was read from the socket, by this machine's clock, in UTC."""
     event_time: datetime | None
     """When the exchange sent it, by its own clock, in UTC."""
     source: EventSource = EventSource.LIVE
-    raw: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
-    """The payload as it came, if the options ask for it (``keep_raw``)."""
+    raw: Any = attrs.field(default=None, repr=False)
+    """The payload as it came, if the options ask for it (``keep_raw``): an object, or an array of them."""
 
 
 _Thawed: Final = thawed(DataEvent)
@@ -60,7 +63,7 @@ _new: Final[Callable[[Any], Any]] = object.__new__
 _LIVE: Final = EventSource.LIVE
 
 
-def arrived(data: T, batch: Batch, event_time: datetime | None, raw: Mapping[str, Any] | None) -> DataEvent[T]:
+def arrived(data: T, batch: Batch, event_time: datetime | None, raw: Any) -> DataEvent[T]:
     """Return the event *data* as it arrived in *batch*. What ``DataEvent(...)`` gives, in a third of the time."""
     event = _new(_Thawed)
     event.data = data
@@ -83,6 +86,16 @@ class SubscriptionState(enum.Enum):
 
 
 @attrs.frozen
+class Lag:
+    """Events were dropped because their handler is too slow for them. Told once, until it has caught up."""
+
+    dropped: int
+    """How many, since the last time this was told."""
+    pending: int
+    """How many wait for the handler."""
+
+
+@attrs.frozen
 class Batch:
     """What the events of one read have in common."""
 
@@ -93,9 +106,7 @@ class Batch:
 class Dispatcher(Protocol):
     """Turns a payload into what a user's callback takes, and calls it. Runs on the executor, one event at a time."""
 
-    def __call__(
-        self, payload: dict[str, Any], batch: Batch, report: Callable[[BinanceSocketError], object], /
-    ) -> None:
+    def __call__(self, payload: Any, batch: Batch, report: Callable[[BinanceSocketError], object], /) -> None:
         """Deliver one event. What the callback raises is passed on; *report* takes what else goes wrong."""
         ...
 
@@ -111,6 +122,14 @@ class _Notice:
 _Item = tuple[Payload, Batch] | _Notice
 
 
+def _is_notice(item: _Item) -> bool:
+    return isinstance(item, _Notice)
+
+
+def _stream_of(item: _Item) -> str | int | None:
+    return None if isinstance(item, _Notice) else item[1].stream
+
+
 _ids = itertools.count(1)
 
 
@@ -122,21 +141,43 @@ class UpdateSubscription:
     that closes itself, and keeps its client alive while it is open.
     """
 
-    def __init__(self, hub: Hub, dispatch: Dispatcher, topic: Topic, keeps_alive: object = None) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        dispatch: Dispatcher,
+        topics: Sequence[Topic],
+        *,
+        policy: FlowPolicy = FlowPolicy.BLOCK,
+        keeps_alive: object = None,
+    ) -> None:
         self.id: int = next(_ids)
         """A number of our own, unique in this process."""
         self._hub = hub
         self._dispatch = dispatch
         self._keeps_alive = keeps_alive
+        size = hub.options.mailbox_size
+        # What may drop; the others hold everything, until the reader stops.
+        self._lossy: DropOldest[_Item] | LatestOnly[_Item] | None = None
+        if policy is FlowPolicy.DROP_OLDEST:
+            self._lossy = DropOldest(size, must_stay=_is_notice, notice=lambda: _Notice(self._tell_lag))
+        elif policy is FlowPolicy.LATEST_ONLY:
+            self._lossy = LatestOnly(_stream_of)
         self._strand: Strand[_Item] = Strand(
-            hub.executor, self._deliver, size=hub.options.mailbox_size, on_room=hub.wake, on_error=self._failed
+            hub.executor,
+            self._deliver,
+            size=size if self._lossy is None else sys.maxsize,
+            on_room=hub.wake,
+            on_error=self._failed,
+            mailbox=self._lossy,
         )
+        self._dropped_told = 0
         self._last_received_at: float | None = None
         self._ended = threading.Event()
         # Guards everything below.
         self._lock = threading.Lock()
         self._state = SubscriptionState.SUBSCRIBING
-        self._topic = topic
+        self._topics = tuple(topics)
+        self._open: set[Topic] = set()
         self._stream: str | int | None = None
         self._lost_at: float | None = None
         self._keeper: ListenKeyKeeper | None = None
@@ -145,6 +186,7 @@ class UpdateSubscription:
         self._on_restored: list[Callable[[timedelta], object]] = []
         self._on_closed: list[Callable[[], object]] = []
         self._on_exception: list[Callable[[BinanceSocketError], object]] = []
+        self._on_lag: list[Callable[[Lag], object]] = []
 
     @property
     def state(self) -> SubscriptionState:
@@ -153,7 +195,11 @@ class UpdateSubscription:
 
     @property
     def stream(self) -> str | int | None:
-        """The listen key, or the number of the subscription at the exchange, that events come on at present."""
+        """
+        The stream, the listen key, or the number of the subscription at the exchange, that events come on at present.
+
+        None where they come on several: each event says on which.
+        """
         return self._stream
 
     @property
@@ -166,6 +212,11 @@ class UpdateSubscription:
     def pending(self) -> int:
         """How many events have been received and wait for their callback."""
         return self._strand.depth
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped because their handler was too slow. Always 0 with ``FlowPolicy.BLOCK``."""
+        return 0 if self._lossy is None else self._lossy.dropped
 
     # What the user may want to hear of.
 
@@ -198,6 +249,15 @@ class UpdateSubscription:
         """
         return self._add(self._on_exception, callback)
 
+    def on_lag(self, callback: Callable[[Lag], object]) -> Callable[[Lag], object]:
+        """
+        Have ``callback(lag)`` called when events are dropped, where the first of them is missing among the others.
+
+        Only with ``FlowPolicy.DROP_OLDEST``; again only after half of the mailbox was empty. Without such a callback,
+        it is logged.
+        """
+        return self._add(self._on_lag, callback)
+
     # How it ends.
 
     def close(self) -> None:
@@ -208,13 +268,13 @@ class UpdateSubscription:
         ``wait()`` returns when it is.
         """
         with self._lock:
-            topic, keeper = self._topic, self._keeper
+            topics, keeper = self._topics, self._keeper
             if self._state is SubscriptionState.CLOSED:
                 return
             self._state = SubscriptionState.CLOSED
         if keeper is not None:
             keeper.close()
-        self._hub.unsubscribe(topic, self)
+        self._hub.unsubscribe(topics, self)
         self._post_end(None)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -249,9 +309,10 @@ class UpdateSubscription:
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
         """Events of *topic* come from now on."""
         with self._lock:
-            if self._state is SubscriptionState.CLOSED:
+            self._open.add(topic)
+            if self._state is SubscriptionState.CLOSED or len(self._open) < len(self._topics):
                 return
-            self._stream = route if isinstance(route, (str, int)) else None
+            self._stream = route if isinstance(route, (str, int)) and len(self._topics) == 1 else None
             self._state = SubscriptionState.ACTIVE
             lost_at, self._lost_at = self._lost_at, None
         if lost_at is not None:
@@ -260,7 +321,8 @@ class UpdateSubscription:
     def lost(self, topic: Topic, reason: str, now: float) -> None:
         """No events of *topic* come until it is opened again."""
         with self._lock:
-            if self._state is not SubscriptionState.ACTIVE or topic != self._topic:
+            self._open.discard(topic)
+            if self._state is not SubscriptionState.ACTIVE or topic not in self._topics:
                 return
             self._state = SubscriptionState.RECONNECTING
             self._lost_at = now
@@ -268,21 +330,22 @@ class UpdateSubscription:
         self._post_notice(self._on_lost)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
-        """No events come any more."""
+        """No events of *topic* come any more. That ends the subscription, for whatever else it hears."""
         with self._lock:
-            if self._state is SubscriptionState.CLOSED or topic != self._topic:
+            topics = self._topics
+            if self._state is SubscriptionState.CLOSED or topic not in topics:
                 return
             # Who waits for it to open gets the error, and nobody else is there to hear of it.
             opened, self._state = self._state is not SubscriptionState.SUBSCRIBING, SubscriptionState.CLOSED
             keeper = self._keeper
         if keeper is not None:
             keeper.close()
-        self._hub.forget(self)
+        self._hub.unsubscribe(topics, self)
         self._post_end(error if opened else None)
 
     def ended(self, topic: Topic, name: str, now: float) -> None:
         """The exchange has sent the event *name*. If it ends a listen key, another one is needed."""
-        if name != "listenKeyExpired" or topic != self._topic:
+        if name != "listenKeyExpired" or topic not in self._topics:
             return
         if self._keeper is not None:
             self.lost(topic, "the listen key has expired", now)
@@ -290,7 +353,6 @@ class UpdateSubscription:
         else:
             # Nothing will come on it any more, and nobody but the user can replace it.
             self.closed(topic, BinanceSocketError(f"subscription {self.id}: its listen key has expired"))
-            self._hub.unsubscribe(topic, self)
 
     def finish(self, timeout: float) -> None:
         """Wait until what was received is delivered, and drop the rest."""
@@ -317,23 +379,23 @@ class UpdateSubscription:
         Events have stopped with the old key, so the user is told; they come again when *new* is open.
         """
         topic, now = StreamTopic(new), self._hub.clock.monotonic()
-        self.lost(self._topic, "the listen key is gone", now)
+        self.lost(self._topics[0], "the listen key is gone", now)
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return
-            before, self._topic = self._topic, topic
-        if before == topic:
+            before, self._topics = self._topics, (topic,)
+        if before == (topic,):
             # It was not gone after all.
             self.opened(topic, new, now)
             return
         try:
-            self._hub.subscribe(topic, self)
+            self._hub.subscribe((topic,), self)
         except BinanceSocketError as error:
             self.closed(topic, error)
         self._hub.unsubscribe(before, self, leaves=False)
         if self.state is SubscriptionState.CLOSED:
             # By another thread, which may have come before subscribe().
-            self._hub.unsubscribe(topic, self)
+            self._hub.unsubscribe((topic,), self)
 
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
@@ -346,7 +408,7 @@ class UpdateSubscription:
             item.give()
         else:
             event, batch = item
-            payload: dict[str, Any] | None
+            payload: Any
             if isinstance(event, bytes):
                 try:
                     payload = loads(event)
@@ -357,14 +419,22 @@ class UpdateSubscription:
             if payload is not None:
                 self._dispatch(payload, batch, self._tell)
 
-    def _rescued(self, text: bytes) -> dict[str, Any] | None:
+    def _rescued(self, text: bytes) -> Any:
         """Return the event of a text that was cut out of its wrapping by position: something stands behind it there."""
         try:
-            payload: dict[str, Any] = loads(b'{"event":' + text + b"}")["event"]
+            return loads(b'{"event":' + text + b"}")["event"]
         except DecodeError as error:
             self._tell(error)
             return None
-        return payload
+
+    def _tell_lag(self) -> None:
+        told, self._dropped_told = self._dropped_told, self.dropped
+        lag = Lag(self._dropped_told - told, self.pending)
+        callbacks = tuple(self._on_lag)
+        if not callbacks:
+            logger.warning("subscription %d: a slow handler, %d events were dropped so far", self.id, lag.dropped)
+        for callback in callbacks:
+            self._guarded(functools.partial(callback, lag))
 
     def _failed(self, exc: BaseException, item: _Item) -> None:
         if self._strand.refused:
@@ -431,63 +501,3 @@ class UpdateSubscription:
         with self._lock:
             callbacks.append(callback)
         return callback
-
-
-class CancellationToken:
-    """
-    Something to cancel with: pass it as ``ct``, and call :meth:`cancel`.
-
-    A cancelled token closes the subscriptions and abandons the calls that it was passed to; calls that begin later
-    raise CallCancelled at once. Any thread.
-    """
-
-    def __init__(self) -> None:
-        # Guards everything below.
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._callbacks: dict[int, Callable[[], object]] = {}
-        self._numbers = itertools.count()
-        self._alarm: Alarm | None = None
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether :meth:`cancel` was called, or the time has come."""
-        return self._cancelled
-
-    def cancel(self) -> None:
-        """Cancel whatever the token was passed to. Idempotent; does not wait."""
-        with self._lock:
-            self._cancelled = True
-            callbacks = list(self._callbacks.values())
-            self._callbacks.clear()
-            if self._alarm is not None:
-                self._alarm.cancel()
-        for callback in callbacks:
-            try:
-                callback()
-            except Exception:
-                logger.exception("something to do on a cancellation raised")
-
-    def cancel_after(self, seconds: float) -> None:
-        """Call :meth:`cancel` in *seconds*. A later call replaces an earlier one."""
-        if not seconds >= 0:
-            raise InvalidRequest("seconds must not be negative")
-        timer = shared_timer()
-        with self._lock:
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm = timer.call_at(timer.now() + seconds, self.cancel)
-
-    def on_cancel(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Have ``callback()`` called on cancellation, at once if that has been. Return what takes this back."""
-        number = next(self._numbers)
-        with self._lock:
-            if not self._cancelled:
-                self._callbacks[number] = callback
-                return lambda: self._forget(number)
-        callback()
-        return lambda: None
-
-    def _forget(self, number: int) -> None:
-        with self._lock:
-            self._callbacks.pop(number, None)

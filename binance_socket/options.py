@@ -15,7 +15,18 @@ import attrs
 
 from .errors import InvalidRequest
 
-__all__ = ["ClientOptions", "Environment", "ListenKeyTransport", "TimeUnit", "check_receive_window"]
+__all__ = ["ClientOptions", "Environment", "FlowPolicy", "ListenKeyTransport", "TimeUnit", "check_receive_window"]
+
+
+class FlowPolicy(enum.Enum):
+    """What becomes of the events of a market stream while their handler is too slow for them."""
+
+    DROP_OLDEST = "drop oldest"
+    """Hold ``mailbox_size`` events and then drop the ones that have waited longest; ``on_lag`` tells."""
+    BLOCK = "block"
+    """Drop nothing: stop reading from the connection, and so hold up every subscription that shares it."""
+    LATEST_ONLY = "latest only"
+    """Hold the latest event of each stream. What it replaces is counted, and not told of."""
 
 
 class ListenKeyTransport(enum.Enum):

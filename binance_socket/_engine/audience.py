@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any, Protocol
 
 from .._session.effects import Closed, Deliver, Effect, Lost, Opened
 from .._session.topics import Topic
+from .._wire.values import as_object
 from ..errors import BinanceSocketError, ClientClosed
+from .futures import CallFuture
 
-__all__ = ["Audience", "Payload", "Routes", "Subscriber", "Telling", "settle"]
+__all__ = ["Audience", "Opening", "Payload", "Routes", "Subscriber", "Telling"]
 
 
 class Subscriber(Protocol):
@@ -46,10 +49,38 @@ class Subscriber(Protocol):
         ...
 
 
-Payload = dict[str, Any] | bytes
-"""An event, or the JSON that it is."""
+Payload = dict[str, Any] | list[Any] | bytes
+"""An event, or the JSON that it is. Market streams send arrays, too."""
 Routes = Mapping[Hashable, tuple[Topic, tuple[Subscriber, ...]]]
 Telling = Callable[[float, float], None]
+
+
+class Opening:
+    """Somebody's wait for topics to open, on however many connections. *future* is done with the last, or an error."""
+
+    def __init__(self, future: CallFuture[None], topics: Iterable[Topic]) -> None:
+        self.future = future
+        # Guards everything below.
+        self._lock = threading.Lock()
+        self._topics = set(topics)
+        self._settled = False
+
+    def opened(self, topic: Topic) -> None:
+        """*topic* is open. Must not be called with a connection's lock held."""
+        with self._lock:
+            self._topics.discard(topic)
+            done = not self._topics and not self._settled
+            self._settled = self._settled or done
+        if done and self.future.start():
+            self.future.set_result(None)
+
+    def failed(self, error: BinanceSocketError) -> None:
+        """Not all of them will open. Idempotent; the same."""
+        with self._lock:
+            done = not self._settled
+            self._settled = True
+        if done and self.future.start():
+            self.future.set_exception(error)
 
 
 class Audience:
@@ -65,49 +96,61 @@ class Audience:
         self.tokens: Mapping[bytes, Hashable] = {}
         """The routes by how they are written in JSON, without quotation marks."""
         self._subscribers: dict[Topic, tuple[Subscriber, ...]] = {}
-        self._opening: dict[Topic, list[tuple[Subscriber, Future[None]]]] = {}
+        self._opening: dict[Topic, list[tuple[Subscriber, Opening]]] = {}
+        self._open: dict[Topic, Hashable] = {}
+        # Topics of which the route, or its subscribers, have changed since the routes were replaced.
+        self._changed: set[Topic] = set()
 
-    def add(self, topic: Topic, subscriber: Subscriber, future: Future[None], now: float) -> Callable[[], None] | None:
+    def add(
+        self, topics: Iterable[Topic], subscriber: Subscriber, opening: Opening, now: float
+    ) -> tuple[list[Topic], list[Callable[[], None]]]:
         """
-        Let *subscriber* hear *topic*.
+        Let *subscriber* hear *topics*.
 
-        Return what tells it so if the topic is open already; otherwise *future* is completed when it opens.
+        Return those that are not open, of which *opening* is told when they are, and what tells it of the others.
         """
-        self._subscribers[topic] = (*self._subscribers.get(topic, ()), subscriber)
-        route = next((route for route, (its_topic, _) in self.routes.items() if its_topic == topic), None)
-        if route is None:
-            self._opening.setdefault(topic, []).append((subscriber, future))
-            return None
-        self._route(route, topic)
+        missing: list[Topic] = []
+        tellings: list[Callable[[], None]] = []
+        for topic in topics:
+            self._subscribers[topic] = (*self._subscribers.get(topic, ()), subscriber)
+            if topic in self._open:
+                self._changed.add(topic)
+                tellings.append(functools.partial(_open_already, subscriber, topic, self._open[topic], now, opening))
+            else:
+                self._opening.setdefault(topic, []).append((subscriber, opening))
+                missing.append(topic)
+        self._reroute()
+        return missing, tellings
 
-        def tell() -> None:
-            subscriber.opened(topic, route, now)
-            settle(future, None)
+    def withdraw(self, topics: Iterable[Topic], subscriber: Subscriber) -> list[Opening]:
+        """Return what of *subscriber* waits for *topics* to open, which the caller has to fail now."""
+        withdrawn: list[Opening] = []
+        for topic in topics:
+            opening = self._opening.get(topic, [])
+            if opening:
+                self._opening[topic] = [waiting for waiting in opening if waiting[0] is not subscriber]
+            withdrawn += [waiting for its_subscriber, waiting in opening if its_subscriber is subscriber]
+        return list(dict.fromkeys(withdrawn))
 
-        return tell
-
-    def withdraw(self, topic: Topic, subscriber: Subscriber) -> list[Future[None]]:
-        """Return the futures of *subscriber* that wait for *topic* to open, which the caller has to complete now."""
-        opening = self._opening.get(topic, [])
-        if opening:
-            self._opening[topic] = [waiting for waiting in opening if waiting[0] is not subscriber]
-        return [future for its_subscriber, future in opening if its_subscriber is subscriber]
-
-    def remove(self, topic: Topic, subscriber: Subscriber) -> bool:
-        """Stop *subscriber* from hearing *topic*. Return whether it was the last one to do so."""
-        before = self._subscribers.get(topic, ())
-        after = tuple(other for other in before if other is not subscriber)
-        if after == before:
-            return False
-        if after:
-            self._subscribers[topic] = after
-            for route in [route for route, (its_topic, _) in self.routes.items() if its_topic == topic]:
-                self._route(route, topic)
-            return False
-        del self._subscribers[topic]
-        self._opening.pop(topic, None)
-        self._unroute(topic)
-        return True
+    def remove(self, topics: Iterable[Topic], subscriber: Subscriber) -> list[Topic]:
+        """Stop *subscriber* from hearing *topics*. Return those of which it was the last one to do so."""
+        left: list[Topic] = []
+        for topic in topics:
+            before = self._subscribers.get(topic, ())
+            after = tuple(other for other in before if other is not subscriber)
+            if after == before:
+                continue
+            self._changed.add(topic)
+            if after:
+                self._subscribers[topic] = after
+            else:
+                del self._subscribers[topic]
+                self._opening.pop(topic, None)
+                left.append(topic)
+        for topic in left:
+            self._close(topic)
+        self._reroute()
+        return left
 
     def anyone_full(self) -> bool:
         """Return whether some subscriber has more to do than it should be given."""
@@ -118,41 +161,51 @@ class Audience:
         tellings: list[Telling] = []
         for effect in effects:
             if isinstance(effect, Opened):
-                self._route(effect.route, effect.topic)
+                self._open[effect.topic] = effect.route
+                self._changed.add(effect.topic)
                 subscribers = self._subscribers.get(effect.topic, ())
                 tellings.append(_opened(effect, subscribers, self._opening.pop(effect.topic, [])))
             elif isinstance(effect, Lost):
-                self._unroute(effect.topic)
+                self._close(effect.topic)
                 tellings.append(_lost(effect, self._subscribers.get(effect.topic, ())))
             elif isinstance(effect, Closed):
-                self._unroute(effect.topic)
+                self._close(effect.topic)
                 subscribers = self._subscribers.pop(effect.topic, ())
                 tellings.append(_closed(effect, subscribers, self._opening.pop(effect.topic, [])))
             elif isinstance(effect, Deliver):
                 tellings.append(_delivered(effect, self._subscribers.get(effect.topic, ())))
+        self._reroute()
         return tellings
 
-    def _route(self, route: Hashable, topic: Topic) -> None:
-        self._set_routes({**self.routes, route: (topic, self._subscribers.get(topic, ()))})
+    def _close(self, topic: Topic) -> None:
+        if self._open.pop(topic, None) is not None:
+            self._changed.add(topic)
 
-    def _unroute(self, topic: Topic) -> None:
-        self._set_routes({route: entry for route, entry in self.routes.items() if entry[0] != topic})
-
-    def _set_routes(self, routes: Routes) -> None:
+    def _reroute(self) -> None:
+        """Replace the routes, if they have changed."""
+        if not self._changed:
+            return
+        routes = {route: entry for route, entry in self.routes.items() if entry[0] not in self._changed}
+        for topic in self._changed & self._open.keys():
+            routes[self._open[topic]] = (topic, self._subscribers.get(topic, ()))
+        self._changed.clear()
         self.routes = routes
         self.tokens = {str(route).encode(): route for route in routes}
 
 
-def _opened(
-    effect: Opened, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Future[None]]]
-) -> Telling:
+def _open_already(subscriber: Subscriber, topic: Topic, route: Hashable, now: float, opening: Opening) -> None:
+    subscriber.opened(topic, route, now)
+    opening.opened(topic)
+
+
+def _opened(effect: Opened, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> Telling:
     def tell(now: float, wall: float) -> None:
         for subscriber in subscribers:
             subscriber.opened(effect.topic, effect.route, now)
             if effect.early:
                 subscriber.post(effect.early, wall, effect.route)
-        for _, future in waiting:
-            settle(future, None)
+        for _, opening in waiting:
+            opening.opened(effect.topic)
 
     return tell
 
@@ -165,14 +218,12 @@ def _lost(effect: Lost, subscribers: tuple[Subscriber, ...]) -> Telling:
     return tell
 
 
-def _closed(
-    effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Future[None]]]
-) -> Telling:
+def _closed(effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> Telling:
     def tell(now: float, wall: float) -> None:
         for subscriber in subscribers:
             subscriber.closed(effect.topic, effect.error)
-        for _, future in waiting:
-            settle(future, effect.error or ClientClosed("the client is closed"))
+        for _, opening in waiting:
+            opening.failed(effect.error or ClientClosed("the client is closed"))
 
     return tell
 
@@ -181,18 +232,8 @@ def _delivered(effect: Deliver, subscribers: tuple[Subscriber, ...]) -> Telling:
     def tell(now: float, wall: float) -> None:
         for subscriber in subscribers:
             subscriber.post((effect.payload,), wall, None)
-            name = effect.payload.get("e")
+            name = as_object(effect.payload).get("e")
             if isinstance(name, str):
                 subscriber.ended(effect.topic, name, now)
 
     return tell
-
-
-def settle(future: Future[None], error: BinanceSocketError | None) -> None:
-    """Complete what a subscriber waits for, outside the lock."""
-    if not future.set_running_or_notify_cancel():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from .._session.topics import Dialect, Topic
 from .._wire.messages import Request
 from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost
 from ..models.response import Response
-from .audience import Audience, Subscriber, Telling, settle
+from .audience import Audience, Opening, Subscriber, Telling
 from .clock import Clock
 from .futures import CallFuture, Doubtful, complete, deliver_late
 from .lanes import Lanes, Malformed
@@ -125,40 +125,41 @@ class Connection:
         with self._update() as session:
             session.give_up(future, CallCancelled("the call was cancelled"))
 
-    def subscribe(self, topic: Topic, subscriber: Subscriber) -> CallFuture[None]:
-        """Let *subscriber* hear *topic*. The future is done once the exchange has said yes, or no. Any thread."""
-        future: CallFuture[None] = CallFuture(self._executor)
+    def subscribe(self, topics: Sequence[Topic], subscriber: Subscriber, opening: Opening) -> None:
+        """Let *subscriber* hear *topics*. *opening* is told when the exchange has said yes, or no. Any thread."""
         self._start()
         now = self._clock.monotonic()
         with self._update() as session:
             # It is in place before the exchange hears of it.
-            tell = self._audience.add(topic, subscriber, future, now)
-            if tell is None:
-                session.subscribe(topic, now)
-        if tell is not None:
+            missing, tellings = self._audience.add(topics, subscriber, opening, now)
+            if missing:
+                session.subscribe(missing, now)
+        for tell in tellings:
             tell()
-        return future
 
-    def unsubscribe(self, topic: Topic, subscriber: Subscriber, error: BinanceSocketError | None = None) -> None:
+    def unsubscribe(
+        self, topics: Sequence[Topic], subscriber: Subscriber, error: BinanceSocketError | None = None
+    ) -> None:
         """
-        Stop *subscriber* from hearing *topic*, and tell the exchange if it was the last. Any thread; idempotent.
+        Stop *subscriber* from hearing *topics*, and tell the exchange of those it was the last for. Idempotent.
 
-        If it still waits for the exchange's yes, that ends with *error*.
+        If it still waits for the exchange's yes, that ends with *error*. Any thread.
         """
         with self._update() as session:
-            waiting = self._audience.withdraw(topic, subscriber)
-            if self._audience.remove(topic, subscriber):
-                session.unsubscribe(topic, self._clock.monotonic())
-        for future in waiting:
-            settle(future, error or CallCancelled("the subscription was closed before the exchange had agreed"))
+            waiting = self._audience.withdraw(topics, subscriber)
+            left = self._audience.remove(topics, subscriber)
+            if left:
+                session.unsubscribe(left, self._clock.monotonic())
+        for opening in waiting:
+            opening.failed(error or CallCancelled("the subscription was closed before the exchange had agreed"))
 
-    def no_answer(self, topic: Topic, subscriber: Subscriber) -> None:
-        """*subscriber* has waited long enough for *topic* to open, if it still does. Any thread."""
+    def no_answer(self, topics: Sequence[Topic], subscriber: Subscriber) -> None:
+        """*subscriber* has waited long enough for *topics* to open, if it still does. Any thread."""
         with self._update() as session:
-            waiting = self._audience.withdraw(topic, subscriber)
-            error = session.no_answer(topic)
-        for future in waiting:
-            settle(future, error)
+            waiting = self._audience.withdraw(topics, subscriber)
+            error = session.no_answer(topics[0])
+        for opening in waiting:
+            opening.failed(error)
 
     def wake(self) -> None:
         """Look again whether subscribers have room. Any thread."""

@@ -9,7 +9,7 @@ import random
 import secrets
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
@@ -17,18 +17,19 @@ from .._session.backoff import Backoff, ConnectBudget
 from .._session.effects import Pending
 from .._session.server_clock import ServerClock
 from .._session.session import Session
-from .._session.topics import STREAMS, WS_API, Dialect, StreamTopic, Topic
+from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, StreamTopic, Topic
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
 from ..errors import ClientClosed, ForkedClientError, InvalidRequest
 from ..models.response import Response
 from ..options import ClientOptions, Environment, ListenKeyTransport
-from .audience import Subscriber
+from .audience import Opening, Subscriber
 from .clock import Clock, SystemClock
 from .connection import Connection
 from .doubts import Doubts
 from .futures import CallFuture
 from .inquirer import Inquirer
+from .pool import Pool, Seats
 from .rest import ListenKeyRest
 from .threads import process_token
 from .timer import Timer
@@ -61,7 +62,8 @@ class Hub:
     """
     Everything of a client that runs: its connections, its timer, and the threads for callbacks.
 
-    There are two connections, each made when first needed: one to the WebSocket API, one to the stream server.
+    Its connections are made when first needed: one to the WebSocket API, one to the stream server for listen keys, and
+    as many to the stream server as the market streams need.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Hub:
         )
         """The requests whose outcome is, or may become, unknown."""
         self.streams = self._connection("streams", options.stream_url(environment), STREAMS)
+        self._market = Pool(lambda name: self._connection(name, options.stream_url(environment), MARKET))
 
     @property
     def closed(self) -> bool:
@@ -138,28 +141,44 @@ class Hub:
         self._rest.cancel(future)
         self.api.cancel(future)
 
-    def subscribe(self, topic: Topic, subscriber: Subscriber, timeout: float | None = None) -> CallFuture[None]:
+    def subscribe(
+        self, topics: Sequence[Topic], subscriber: Subscriber, timeout: float | None = None
+    ) -> CallFuture[None]:
         """
-        Let *subscriber* hear *topic*. Any thread; does not wait.
+        Let *subscriber* hear *topics*, which are of one kind. Any thread; does not wait.
 
-        The future is done once the exchange has said yes, or no, or nothing in *timeout* seconds.
+        The future is done once the exchange has said yes to all, or no, or nothing in *timeout* seconds.
         """
         self._check_usable()
         with self._lock:
             self._subscribers.add(subscriber)
-        connection = self._connection_of(topic)
-        future = connection.subscribe(topic, subscriber)
+        future: CallFuture[None] = CallFuture(self.executor)
+        opening = Opening(future, topics)
+        seats = self._market.take(topics, subscriber) if _are_market(topics) else self._seats(topics)
+        for connection, its_topics in seats:
+            connection.subscribe(its_topics, subscriber, opening)
         deadline = self.clock.monotonic() + (self.options.request_timeout if timeout is None else timeout)
-        alarm = self.timer.call_at(deadline, lambda: connection.no_answer(topic, subscriber))
+
+        def give_up() -> None:
+            for connection, its_topics in seats:
+                connection.no_answer(its_topics, subscriber)
+
+        alarm = self.timer.call_at(deadline, give_up)
         future.when_done(lambda _: alarm.cancel())
         return future
 
-    def unsubscribe(self, topic: Topic, subscriber: Subscriber, *, leaves: bool = True) -> None:
-        """Stop *subscriber* from hearing *topic*; with *leaves*, it hears nothing else. Any thread; idempotent."""
+    def unsubscribe(self, topics: Sequence[Topic], subscriber: Subscriber, *, leaves: bool = True) -> None:
+        """Stop *subscriber* from hearing *topics*; with *leaves*, it hears nothing else. Any thread; idempotent."""
         if leaves:
             self.forget(subscriber)
-        if process_token() == self._process:
-            self._connection_of(topic).unsubscribe(topic, subscriber)
+        if process_token() != self._process:
+            return
+        is_market = _are_market(topics)
+        for connection, its_topics in self._market.leave(topics, subscriber) if is_market else self._seats(topics):
+            connection.unsubscribe(its_topics, subscriber)
+        if is_market:
+            for connection in self._market.free(topics):
+                connection.close()
 
     def forget(self, subscriber: Subscriber) -> None:
         """Do not wait for *subscriber* any more when closing: it has ended."""
@@ -168,8 +187,8 @@ class Hub:
 
     def wake(self) -> None:
         """Have the readers look again whether there is room for events. Any thread."""
-        self.api.wake()
-        self.streams.wake()
+        for connection in (self.api, self.streams, *self._market.connections):
+            connection.wake()
 
     def close(self) -> None:
         """
@@ -186,12 +205,13 @@ class Hub:
             self._subscribers.clear()
         # Threads are joined in real time.
         deadline = _SYSTEM_CLOCK.monotonic() + _READERS_MAY_TAKE
-        for connection in (self.api, self.streams):
+        connections = (self.api, self.streams, *self._market.close())
+        for connection in connections:
             connection.close()
         self._inquirer.close()
         self.doubts.close()
         self._rest.close()
-        for connection in (self.api, self.streams):
+        for connection in connections:
             connection.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self._inquirer.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self.timer.close(_TIMER_MAY_TAKE)
@@ -243,8 +263,9 @@ class Hub:
             connect_timeout=options.connect_timeout,
         )
 
-    def _connection_of(self, topic: Topic) -> Connection:
-        return self.streams if isinstance(topic, StreamTopic) else self.api
+    def _seats(self, topics: Sequence[Topic]) -> Seats:
+        """Return the connection that user data comes on."""
+        return [(self.streams if isinstance(topics[0], StreamTopic) else self.api, list(topics))]
 
     def backoff(self) -> Backoff:
         """Return a new back-off as the options say."""
@@ -271,6 +292,10 @@ class Hub:
             raise ForkedClientError("this client was made before a fork; make one in this process")
         if self._closed:
             raise ClientClosed("the client is closed")
+
+
+def _are_market(topics: Sequence[Topic]) -> bool:
+    return isinstance(topics[0], MarketTopic)
 
 
 def _request_ids() -> Iterator[str]:

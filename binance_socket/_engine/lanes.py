@@ -7,7 +7,7 @@ from typing import Any
 
 from .._session.topics import Dialect, Topic
 from .._wire.codec import loads
-from .._wire.values import is_object
+from .._wire.values import as_object, is_array, is_object
 from ..errors import DecodeError
 from .audience import Audience, Payload, Routes, Subscriber
 
@@ -51,6 +51,7 @@ class Lanes:
     def take(self, messages: list[bytes], received_at: float) -> bool:
         """Sort the messages of one read. Return whether a subscriber has more than it should."""
         head, middle, skipped = self._dialect.head, self._dialect.middle, self._dialect.skipped
+        named, tails = self._dialect.named, self._dialect.tails
         mark = self._dialect.route_key.encode()
         start = len(head)
         audience = self._audience
@@ -62,7 +63,7 @@ class Lanes:
         prefix, payload_at = b"", 0
         batch: list[Payload] = []
         for text in messages:
-            if prefix and text.startswith(prefix) and text.endswith(b"}}"):
+            if prefix and text.startswith(prefix) and text.endswith(tails):
                 batch.append(text[payload_at:-1])
                 continue
             if others and mark in text:
@@ -70,10 +71,10 @@ class Lanes:
                 self._others(others)
                 others = []
                 routes, tokens = audience.routes, audience.tokens
-            if text.startswith(head) and text.endswith(b"}}"):
+            if text.startswith(head) and text.endswith(tails):
                 token_end = text.find(middle, start)
                 name_at = token_end + len(middle)
-                name_end = text.find(b'"', name_at)
+                name_end = text.find(b'"', name_at) if named else name_at
                 if token_end > 0 and text[start:token_end] in tokens and text[name_at:name_end] not in _ENDING_NAMES:
                     route = tokens[text[start:token_end]]
                     batch = batches.setdefault(route, [])
@@ -92,20 +93,27 @@ class Lanes:
                 others.append(message)
             else:
                 topic, subscribers = routes[route]
-                self._ended(topic, subscribers, route, payload["e"])
+                self._ended(topic, subscribers, route, as_object(payload)["e"])
                 routes, tokens = audience.routes, audience.tokens
         if others:
             self._others(others)
         return self._post(routes, batches, received_at) or full
 
-    def _parsed(self, text: bytes, routes: Routes) -> tuple[Any, Hashable, dict[str, Any] | None, bool]:
+    def _parsed(self, text: bytes, routes: Routes) -> tuple[Any, Hashable, dict[str, Any] | list[Any] | None, bool]:
         """Return the message and, where it is an event of a route: that, the event, and whether it ends the stream."""
         message: Any = None
         try:
             message = loads(text)
+            if is_array(message) and not self._dialect.named:
+                # Without a wrapping: the session may know whose it is.
+                return message, None, None, False
             route = message.get(self._dialect.route_key)
             if route in routes:
                 payload = message[self._dialect.payload_key]
+                if not self._dialect.named:
+                    if not is_object(payload) and not is_array(payload):
+                        raise DecodeError("an event that is neither an object nor an array", payload)
+                    return message, route, payload, False
                 if "e" not in payload and is_object(payload.get("event")):
                     payload = payload["event"]
                 name = payload.get("e")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from typing import Generic, TypeVar
 
+from .mailbox import Mailbox
+
 __all__ = ["Strand"]
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,8 @@ class Strand(Generic[T]):
 
     A strand occupies a worker only while it has something to do, and one at most. ``post()`` never blocks: whoever
     posts looks at ``full`` and stops, and goes on after ``on_room``. What the sink raises goes to
-    ``on_error(exception, item)``, and the strand goes on.
+    ``on_error(exception, item)``, and the strand goes on. A *mailbox* that keeps itself small is never full: give it
+    a *size* beyond its own.
 
     Why no item is left behind: *_draining* is held exactly while a drain is scheduled or running. A poster first
     appends, and then tries to take it. Either it gets it, and schedules a drain; or a drain holds it, and that drain
@@ -59,6 +62,7 @@ class Strand(Generic[T]):
         size: int,
         on_room: Callable[[], object],
         on_error: Callable[[BaseException, T], object],
+        mailbox: Mailbox[T] | None = None,
     ) -> None:
         self._executor = executor
         self._sink = sink
@@ -67,7 +71,7 @@ class Strand(Generic[T]):
         self._on_room = on_room
         self._on_error = on_error
         # Appended to by posters, popped by whoever holds _draining; both ends are atomic.
-        self._mailbox: deque[T] = deque()
+        self._mailbox: Mailbox[T] = deque() if mailbox is None else mailbox
         self._draining = threading.Lock()
         # Set by posters before they can see the mailbox full, cleared by the drain.
         self._was_full = False

@@ -77,7 +77,7 @@ class Opened:
 
     topic: Topic
     route: Hashable
-    early: tuple[dict[str, Any], ...] = ()
+    early: tuple[Any, ...] = ()
 
 
 @attrs.frozen
@@ -101,7 +101,7 @@ class Deliver:
     """An event that took the state lane because only the session knew whose it is."""
 
     topic: Topic
-    payload: dict[str, Any]
+    payload: Any
 
 
 @attrs.frozen

@@ -8,11 +8,11 @@ returns. It is guarded by one lock, which :class:`.._engine.connection.Connectio
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from .._wire.messages import Reply, Request, Security, error_of, parse_reply
-from .._wire.values import as_object, is_object
+from .._wire.values import as_object, is_array, is_object
 from ..errors import (
     ApiError,
     BinanceSocketError,
@@ -68,7 +68,7 @@ class Session:
         self._requests = Correlation()
         self._tombstones = Tombstones()
         self._effects: list[Effect] = []
-        self._subscriptions = Subscriptions(self._effects, self._ask_now, backoff, lambda: self._now)
+        self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
         # What the session does with the answers to its own requests.
         self._continuations: dict[str, Callable[[Outcome], None]] = {}
         self._now = 0.0
@@ -133,19 +133,22 @@ class Session:
         if self._state is State.READY:
             self._effects.append(Send(pending))
 
-    def subscribe(self, topic: Topic, now: float) -> None:
-        """Open *topic*, now and again on every new link, until :meth:`unsubscribe`."""
+    def subscribe(self, topics: Iterable[Topic], now: float) -> None:
+        """Open *topics*, now and again on every new link, until :meth:`unsubscribe`."""
         self._now = now
         if self._state.is_final:
-            self._effects.append(Closed(topic, self._over()))
+            self._effects.extend(Closed(topic, self._over()) for topic in topics)
             return
-        self._subscriptions.want(topic)
+        for topic in topics:
+            self._subscriptions.want(topic)
         self._open_subscriptions()
 
-    def unsubscribe(self, topic: Topic, now: float) -> None:
-        """Close *topic*."""
+    def unsubscribe(self, topics: Iterable[Topic], now: float) -> None:
+        """Close *topics*."""
         self._now = now
-        self._subscriptions.drop(topic, connected=self._state is State.READY)
+        for topic in topics:
+            self._subscriptions.drop(topic, connected=self._state is State.READY)
+        self._open_subscriptions()
 
     def is_open(self, topic: Topic) -> bool:
         """Whether events of *topic* are coming."""
@@ -294,10 +297,13 @@ class Session:
     # How messages are understood.
 
     def _take_in(self, message: Any) -> None:
+        if is_array(message) and not self._dialect.named:
+            self._raw_event(message)
+            return
         if not is_object(message):
             raise DecodeError("a message that is not an object", message)
         route, payload = message.get(self._dialect.route_key), message.get(self._dialect.payload_key)
-        if route is not None and is_object(payload):
+        if route is not None and (is_object(payload) or is_array(payload)):
             self._stray_event(route, payload)
         elif "e" in message:
             self._raw_event(message)
@@ -308,30 +314,33 @@ class Session:
             self._raw_event(event)
         elif "id" in message or "error" in message or "code" in message:
             self._answered(parse_reply(message))
+        elif not self._dialect.named:
+            self._raw_event(message)
         else:
             raise DecodeError(f"a message of no known kind, with keys {sorted(message)[:8]}", message)
 
-    def _stray_event(self, route: Hashable, payload: dict[str, Any]) -> None:
-        if payload.get("e") == SERVER_SHUTDOWN:
+    def _stray_event(self, route: Hashable, payload: dict[str, Any] | list[Any]) -> None:
+        if as_object(payload).get("e") == SERVER_SHUTDOWN:
             self._raw_event(payload)
         elif not self._subscriptions.hold(route, payload):
             self.unrouted += 1
-            logger.debug("an event of no subscription of ours: %s", payload.get("e"))
+            logger.debug("an event of no subscription of ours: %s", as_object(payload).get("e"))
 
-    def _raw_event(self, payload: dict[str, Any]) -> None:
+    def _raw_event(self, payload: dict[str, Any] | list[Any]) -> None:
         """Take in an event without a route: it concerns the connection, or the one topic that it can only be of."""
-        if payload.get("e") == SERVER_SHUTDOWN:
+        name = as_object(payload).get("e")
+        if name == SERVER_SHUTDOWN:
             logger.warning("the exchange is about to end this connection")
             for topic in self._subscriptions:
                 self._effects.append(Deliver(topic, payload))
             return
         topics = self._subscriptions.open_topics()
-        named = StreamTopic(str(payload.get("listenKey")))
+        named = StreamTopic(str(as_object(payload).get("listenKey")))
         if named in topics:
             topics = [named]
         if len(topics) == 1:
             self._effects.append(Deliver(topics[0], payload))
-            if payload.get("e") == STREAM_TERMINATED:
+            if name == STREAM_TERMINATED:
                 self._subscriptions.lose(topics[0], TERMINATED)
                 self._open_subscriptions()
         elif not self._subscriptions.hold_raw(payload):
@@ -487,6 +496,7 @@ class Session:
         if self._probed_at is None:
             self._probed_at = now
             self._effects.append(Probe())
+            self._subscriptions.budget.spend(now)
         else:
             self._aborted = True
             self._effects.append(Abort(f"no sign of life for {now - heard_at:.0f} s"))

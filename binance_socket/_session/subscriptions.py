@@ -8,14 +8,15 @@ What a connection is subscribed to.
       |  +---later-------+                       |
       +--the link went, or the server ended it---+
 
-A topic that the exchange refuses for good leaves the registry with a ``Closed`` effect.
+A topic that the exchange refuses for good leaves the registry with a ``Closed`` effect. What is wanted at the same time
+is asked for together, where the server takes many names at once, and waits where it counts messages.
 """
 
 from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -25,7 +26,8 @@ from .._wire.values import as_array, as_object
 from ..errors import ApiError, AuthenticationError, BinanceSocketError, DecodeError, DeliveryError, RateLimited
 from .backoff import Backoff
 from .effects import Closed, Effect, Lost, Opened, Outcome
-from .topics import Topic
+from .message_budget import MessageBudget
+from .topics import Dialect, Topic, merged
 
 __all__ = ["STREAM_TERMINATED", "TERMINATED", "Subscriptions"]
 
@@ -60,20 +62,34 @@ class _Entry:
     attempt: int = 0
     # A first refusal is the caller's to handle; later ones are retried where that may help.
     was_open: bool = False
+    # How many topics may be asked for together with this one: halved when such a request is refused as a whole.
+    company: int = attrs.field(kw_only=True)
 
 
 class Subscriptions:
     """The topics that are wanted, and how far each is. Appends what must be done to *effects*."""
 
     def __init__(
-        self, effects: list[Effect], ask: Ask, backoff: Callable[[], Backoff], now: Callable[[], float]
+        self,
+        dialect: Dialect,
+        effects: list[Effect],
+        ask: Ask,
+        backoff: Callable[[], Backoff],
+        now: Callable[[], float],
     ) -> None:
+        self._at_once = dialect.topics_at_once
+        self.budget = MessageBudget(dialect.messages_per_second)
+        """What the server takes of messages on the present link."""
         self._effects = effects
         self._ask = ask
         self._backoff = backoff
         self._now = now
         self._entries: dict[Topic, _Entry] = {}
-        self._early: list[tuple[Hashable, dict[str, Any]]] = []
+        # What the server has to be told that nobody listens to any more.
+        self._closings: list[Request[Any]] = []
+        # Whether something has to wait until the server takes messages again.
+        self._held_up = False
+        self._early: list[tuple[Hashable, Any]] = []
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -94,30 +110,62 @@ class Subscriptions:
     def want(self, topic: Topic) -> None:
         """Add *topic*; :meth:`open` asks for it."""
         if topic not in self._entries:
-            self._entries[topic] = _Entry(topic, self._backoff())
+            self._entries[topic] = _Entry(topic, self._backoff(), company=self._at_once)
 
     def open(self, *, logged_on: bool) -> None:
-        """Ask for every topic that is wanted and may be asked for by now."""
-        for entry in list(self._entries.values()):
-            if self._is_due(entry):
-                # Also of one that has to wait for the logon: its time has come, and must not come again and again.
-                entry.retry_at = None
-                if logged_on or not entry.topic.needs_logon:
-                    entry.stage = Stage.OPENING
-                    entry.attempt += 1
-                    self._ask(entry.topic.opening, self._answer_to(entry, entry.attempt))
+        """
+        Ask for every topic that is wanted and may be asked for by now, as far as the server takes messages.
+
+        Before that, tell it what is not wanted any more: there is a limit to what one link may be subscribed to.
+        """
+        due = [entry for entry in self._entries.values() if self._is_due(entry)]
+        for entry in due:
+            # Also of one that has to wait for the logon: its time has come, and must not come again and again.
+            entry.retry_at = None
+        self._held_up = False
+        if not self._send_closings():
+            return
+        for entries in _together([entry for entry in due if logged_on or not entry.topic.needs_logon]):
+            attempts = [(entry, entry.attempt + 1) for entry in entries]
+            request = merged([entry.topic.opening for entry in entries])
+            if not self._send(request, self._answer_to(request, attempts)):
+                return
+            for entry, attempt in attempts:
+                entry.stage, entry.attempt = Stage.OPENING, attempt
+
+    def _send_closings(self) -> bool:
+        """Tell the server what is not wanted any more. Return whether all of that has left."""
+        while self._closings:
+            if not self._send(merged(self._closings[: self._at_once]), _ignore):
+                return False
+            del self._closings[: self._at_once]
+        return True
+
+    def _send(self, request: Request[Any], then: Callable[[Outcome], None]) -> bool:
+        """Ask *request* if the server takes another message by now; otherwise :meth:`open` has to be called again."""
+        number = self.budget.take(self._now())
+        if number is None:
+            self._held_up = True
+            return False
+
+        def answered(outcome: Outcome) -> None:
+            self.budget.answered(number, self._now())
+            then(outcome)
+
+        self._ask(request, answered)
+        return True
 
     def _is_due(self, entry: _Entry) -> bool:
         return entry.stage is Stage.WANTED and (entry.retry_at is None or entry.retry_at <= self._now())
 
     def drop(self, topic: Topic, *, connected: bool) -> None:
-        """Forget *topic*, and tell the server if there is one to tell."""
+        """Forget *topic*; :meth:`open` tells the server, if there is one to tell."""
         entry = self._entries.pop(topic, None)
         if entry is not None and entry.stage is Stage.OPEN and connected:
-            self._ask(topic.closing(entry.route), _ignore)
+            self._closings.append(topic.closing(entry.route))
         self._forget_early()
 
-    def hold(self, route: Hashable, payload: dict[str, Any]) -> bool:
+    def hold(self, route: Hashable, payload: Any) -> bool:
         """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
         if not self._topics_in(Stage.OPENING):
             return False
@@ -127,7 +175,7 @@ class Subscriptions:
         self._early.append((route, payload))
         return True
 
-    def hold_raw(self, payload: dict[str, Any]) -> bool:
+    def hold_raw(self, payload: Any) -> bool:
         """Keep an event without a route, if there is one topic only that it can be of, and that is due to open."""
         opening = self._topics_in(Stage.OPENING)
         return len(opening) == 1 and not self.open_topics() and self.hold(opening[0], payload)
@@ -146,6 +194,9 @@ class Subscriptions:
         """The link went away, and every subscription with it."""
         for entry in self._entries.values():
             self._lose(entry, reason)
+        self._closings.clear()
+        self._held_up = False
+        self.budget.reset()
         self._forget_early()
 
     def logged_off(self, reason: str) -> None:
@@ -159,7 +210,7 @@ class Subscriptions:
         """The session could not be logged on: the topics that wait for it are refused, or have to wait."""
         for entry in list(self._entries.values()):
             if self._is_due(entry) and entry.topic.needs_logon:
-                self._failed(entry, error)
+                self._failed([entry], error)
 
     def close_all(self, error: BinanceSocketError | None) -> None:
         """Close every topic: the session is over, or there is no hope for them."""
@@ -169,21 +220,23 @@ class Subscriptions:
     def next_retry(self) -> float | None:
         """Return when :meth:`open` should be called again."""
         times = [entry.retry_at for entry in self._entries.values() if entry.retry_at is not None]
+        if self._held_up and (room_at := self.budget.next_time()) is not None:
+            times.append(room_at)
         return min(times) if times else None
 
     # How an attempt ends.
 
-    def _answer_to(self, entry: _Entry, attempt: int) -> Callable[[Outcome], None]:
-        request = entry.topic.opening
-
+    def _answer_to(self, request: Request[Any], attempts: Sequence[tuple[_Entry, int]]) -> Callable[[Outcome], None]:
         def answered(outcome: Outcome) -> None:
-            current = self._is_current(entry, attempt)
+            current = {entry: None for entry, attempt in attempts if self._is_current(entry, attempt)}
             error = outcome if isinstance(outcome, BinanceSocketError) else error_of(outcome, request)
             if isinstance(outcome, Reply) and error is None:
-                self._acknowledged(entry, outcome, current)
+                for entry, _ in attempts:
+                    self._acknowledged(entry, outcome, entry in current)
+                self._send_closings()
             elif current:
                 assert error is not None
-                self._refused(entry, error)
+                self._refused(list(current), error, of=len(attempts))
 
         return answered
 
@@ -198,35 +251,47 @@ class Subscriptions:
             self._opened(entry, route)
         elif entry.topic not in self._entries:
             # It was given up while the question was under way.
-            self._ask(entry.topic.closing(route), _ignore)
+            self._closings.append(entry.topic.closing(route))
 
     def _opened(self, entry: _Entry, route: Hashable) -> None:
         entry.stage, entry.route, entry.was_open = Stage.OPEN, route, True
         entry.backoff.reset()
+        entry.company = self._at_once
         # An event without a route is held under its topic.
         ours = (route, entry.topic)
         early = tuple(payload for its_route, payload in self._early if its_route in ours)
         self._early = [held for held in self._early if held[0] not in ours]
         self._forget_early()
         self._effects.append(Opened(entry.topic, route, early))
-        if any(payload.get("e") == STREAM_TERMINATED for payload in early):
+        if any(as_object(payload).get("e") == STREAM_TERMINATED for payload in early):
             self._lose(entry, TERMINATED)
             entry.retry_at = self._now()
 
-    def _refused(self, entry: _Entry, error: BinanceSocketError) -> None:
+    def _refused(self, entries: Sequence[_Entry], error: BinanceSocketError, *, of: int) -> None:
+        """What was asked for together, with *of* topics, was refused; *entries* are those that still want it."""
         if isinstance(error, ApiError) and error.code == ALREADY_SUBSCRIBED:
-            self._ask(LISTING, self._adopt(entry, entry.attempt, error))
+            for entry in entries:
+                self._ask(LISTING, self._adopt(entry, entry.attempt, error))
+        elif of > 1 and isinstance(error, ApiError) and not _may_pass(error):
+            # One of them is at fault, and nobody knows which. The others must not suffer for it.
+            logger.warning("subscribing to %d streams at once was refused, so by halves: %s", of, error)
+            for entry in entries:
+                entry.stage, entry.retry_at, entry.company = Stage.WANTED, self._now(), of // 2
         else:
-            self._failed(entry, error)
+            self._failed(entries, error)
 
-    def _failed(self, entry: _Entry, error: BinanceSocketError) -> None:
-        if entry.was_open and _may_pass(error):
-            entry.stage = Stage.WANTED
-            entry.retry_at = self._now() + entry.backoff.next()
-            self._forget_early()
-            logger.warning("resubscribing failed, to be tried again: %s", error)
-        else:
-            self._close(entry, error)
+    def _failed(self, entries: Iterable[_Entry], error: BinanceSocketError) -> None:
+        retry_at: float | None = None
+        for entry in entries:
+            if entry.was_open and _may_pass(error):
+                # What was asked for together will be again.
+                delay = entry.backoff.next()
+                retry_at = self._now() + delay if retry_at is None else retry_at
+                entry.stage, entry.retry_at = Stage.WANTED, retry_at
+                self._forget_early()
+                logger.warning("resubscribing failed, to be tried again: %s", error)
+            else:
+                self._close(entry, error)
 
     def _adopt(self, entry: _Entry, attempt: int, refusal: ApiError) -> Callable[[Outcome], None]:
         """
@@ -241,7 +306,7 @@ class Subscriptions:
             error = outcome if isinstance(outcome, BinanceSocketError) else error_of(outcome, LISTING)
             if error is not None:
                 error.__cause__ = refusal
-                self._failed(entry, error)
+                self._failed([entry], error)
                 return
             assert isinstance(outcome, Reply)
             routes = {other.route for other in self._entries.values() if other.stage is Stage.OPEN}
@@ -278,6 +343,18 @@ class Subscriptions:
 
     def __iter__(self) -> Iterator[Topic]:
         return iter(tuple(self._entries))
+
+
+def _together(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    """Divide *entries* into those that are asked for at once."""
+    group: list[_Entry] = []
+    for entry in entries:
+        if group and len(group) >= min(entry.company, group[0].company):
+            yield group
+            group = []
+        group.append(entry)
+    if group:
+        yield group
 
 
 def _may_pass(error: BinanceSocketError) -> bool:

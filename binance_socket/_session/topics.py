@@ -7,7 +7,7 @@ for names and stamps those. Everything else about subscriptions is the same.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -16,7 +16,7 @@ from .._wire.messages import Request, Security
 from .._wire.values import as_object
 from ..errors import DecodeError
 
-__all__ = ["STREAMS", "WS_API", "Dialect", "StreamTopic", "Topic", "UserDataTopic"]
+__all__ = ["MARKET", "STREAMS", "WS_API", "Dialect", "MarketTopic", "StreamTopic", "Topic", "UserDataTopic", "merged"]
 
 
 @attrs.frozen
@@ -28,16 +28,31 @@ class Dialect:
     head: bytes
     """What an event begins with, up to its route."""
     middle: bytes
-    """What stands between the route and the event's name."""
+    """What stands between the route and the event's name, or the event itself if not all have one."""
+    named: bool = True
+    """Whether every event is an object that begins with its name; some names end the stream. Else, none does."""
+    topics_at_once: int = 1
+    """How many topics one message may ask for."""
+    messages_per_second: int | None = None
+    """How many messages of ours the server takes, pings and pongs not counted; None for no limit of the link's."""
 
     @property
     def skipped(self) -> int:
         """How many bytes of ``middle`` stand before the event itself."""
-        return self.middle.index(b"{")
+        return self.middle.index(b"{") if self.named else len(self.middle)
+
+    @property
+    def tails(self) -> tuple[bytes, ...]:
+        """What an event ends with: with itself, and what is around it."""
+        return (b"}}",) if self.named else (b"}}", b"]}")
 
 
 WS_API = Dialect("subscriptionId", "event", b'{"subscriptionId":', b',"event":{"e":"')
-STREAMS = Dialect("stream", "data", b'{"stream":"', b'","data":{"e":"')
+# A stream server takes 5 messages a second, of which one is kept for the answer to its ping. With as many names in one
+# message, a full connection of 1,024 streams is asked for in four.
+_CONTROL: Mapping[str, Any] = {"topics_at_once": 256, "messages_per_second": 4}
+STREAMS = Dialect("stream", "data", b'{"stream":"', b'","data":{"e":"', **_CONTROL)
+MARKET = Dialect("stream", "data", b'{"stream":"', b'","data":', named=False, **_CONTROL)
 
 
 class Topic(Protocol):
@@ -104,3 +119,28 @@ class StreamTopic:
 
     def closing(self, route: Hashable) -> Request[Any]:
         return Request("UNSUBSCRIBE", (self.name,))
+
+
+@attrs.frozen
+class MarketTopic:
+    """A market stream, by its name."""
+
+    name: str
+    needs_logon: bool = attrs.field(default=False, init=False, repr=False)
+
+    @property
+    def opening(self) -> Request[Any]:
+        return Request("SUBSCRIBE", (self.name,))
+
+    def route_of(self, result: Any) -> Hashable:
+        return self.name
+
+    def closing(self, route: Hashable) -> Request[Any]:
+        return Request("UNSUBSCRIBE", (self.name,))
+
+
+def merged(requests: Sequence[Request[Any]]) -> Request[Any]:
+    """Return the one request that asks for what all of *requests* do: names of one method's add up."""
+    if len(requests) == 1:
+        return requests[0]
+    return Request(requests[0].method, tuple(name for request in requests for name in request.params))

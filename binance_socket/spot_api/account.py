@@ -255,11 +255,13 @@ class Account(Room):
             _check_listen_keys(caller)
             _check_key(listen_key)
             keep = caller.options.keep_alive_listen_keys and caller.credentials is not None
-            return caller.subscribe(StreamTopic(listen_key), dispatch, keeper=_KeyRequests() if keep else None, ct=ct)
+            return caller.subscribe(
+                (StreamTopic(listen_key),), dispatch, keeper=_KeyRequests() if keep else None, ct=ct
+            )
         if caller.credentials is None:
             raise InvalidRequest("user data needs credentials, and this client has none")
         logs_on = caller.credentials.key_type is KeyType.ED25519
-        return caller.subscribe(UserDataTopic(needs_logon=logs_on), dispatch, keeper=None, ct=ct)
+        return caller.subscribe((UserDataTopic(needs_logon=logs_on),), dispatch, ct=ct)
 
 
 class _KeyRequests:

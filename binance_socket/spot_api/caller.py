@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
@@ -10,7 +11,7 @@ from .._wire.messages import Request
 from ..credentials import Credentials
 from ..events import CancellationToken, Dispatcher, UpdateSubscription
 from ..models.response import Response
-from ..options import ClientOptions, Environment
+from ..options import ClientOptions, Environment, FlowPolicy
 
 __all__ = ["Caller"]
 
@@ -44,9 +45,19 @@ class Caller(Protocol):
         ...
 
     def subscribe(
-        self, topic: Topic, dispatch: Dispatcher, *, keeper: KeyRequests | None, ct: CancellationToken | None
+        self,
+        topics: Sequence[Topic],
+        dispatch: Dispatcher,
+        *,
+        policy: FlowPolicy = FlowPolicy.BLOCK,
+        keeper: KeyRequests | None = None,
+        ct: CancellationToken | None,
     ) -> UpdateSubscription:
-        """Listen, and wait until the exchange has agreed. With *keeper*, the topic's listen key is kept alive."""
+        """
+        Listen, and wait until the exchange has agreed to all.
+
+        *policy* says what becomes of events that are too many. With *keeper*, the topic's listen key is kept alive.
+        """
         ...
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..models.market_data import AveragePrice
-from .endpoint import Room, endpoint
+from .endpoint import endpoint
+from .market_streams import MarketStreams
 
 __all__ = ["ExchangeData"]
 
 
-class ExchangeData(Room):
+class ExchangeData(MarketStreams):
     """The exchange's data. Nothing in here needs credentials."""
 
     @endpoint("avgPrice", weight=2)

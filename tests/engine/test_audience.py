@@ -1,11 +1,13 @@
 """Who hears what."""
 
-from concurrent.futures import Future
+import pytest
 
 from binance_socket import ClientClosed, InvalidRequest
-from binance_socket._engine.audience import Audience, settle
+from binance_socket._engine.audience import Audience, Opening
+from binance_socket._engine.futures import CallFuture
 from binance_socket._session.effects import Closed, Deliver, Lost, Opened
 from binance_socket._session.topics import StreamTopic
+from binance_socket.testing import InlineExecutor
 
 TOPIC, OTHER = StreamTopic("a"), StreamTopic("b")
 
@@ -33,6 +35,11 @@ class Listener:
         self.story.append(("ended", name))
 
 
+def waiting(*topics):
+    """Return somebody who waits for *topics*."""
+    return Opening(CallFuture(InlineExecutor()), topics or [TOPIC])
+
+
 def follow(audience, *effects):
     for tell in audience.follow(effects):
         tell(1.0, 2.0)
@@ -40,9 +47,9 @@ def follow(audience, *effects):
 
 def test_opened_is_told_before_early_events_and_before_the_future_is_done():
     """So that whoever waits finds everything in place."""
-    audience, listener, future = Audience(), Listener(), Future()
-    assert audience.add(TOPIC, listener, future, 0.0) is None
-    future.add_done_callback(lambda _: listener.story.append("done"))
+    audience, listener, opening = Audience(), Listener(), waiting()
+    assert audience.add([TOPIC], listener, opening, 0.0) == ([TOPIC], [])
+    opening.future.add_done_callback(lambda _: listener.story.append("done"))
     follow(audience, Opened(TOPIC, "a", ({"n": 1},)))
     assert listener.story == [("opened", "a"), ("post", [{"n": 1}], "a"), "done"]
     assert audience.routes == {"a": (TOPIC, (listener,))}
@@ -50,34 +57,37 @@ def test_opened_is_told_before_early_events_and_before_the_future_is_done():
 
 def test_a_second_subscriber_of_an_open_topic_is_told_at_once():
     """And is routed to before."""
-    audience, first, second, future = Audience(), Listener(), Listener(), Future()
-    audience.add(TOPIC, first, Future(), 0.0)
+    audience, first, second, opening = Audience(), Listener(), Listener(), waiting(TOPIC, OTHER)
+    audience.add([TOPIC], first, waiting(), 0.0)
     follow(audience, Opened(TOPIC, 5))
-    tell = audience.add(TOPIC, second, future, 0.0)
+    missing, [tell] = audience.add([TOPIC, OTHER], second, opening, 0.0)
+    assert missing == [OTHER]
     assert audience.routes[5] == (TOPIC, (first, second))
     tell()
     assert second.story == [("opened", 5)]
-    assert future.done()
+    assert not opening.future.done()
+    follow(audience, Opened(OTHER, 6))
+    assert opening.future.done()
 
 
 def test_the_last_to_leave_is_told_so():
     """Routes go with it; leaving twice is nothing."""
     audience, first, second = Audience(), Listener(), Listener()
     for listener in (first, second):
-        audience.add(TOPIC, listener, Future(), 0.0)
+        audience.add([TOPIC], listener, waiting(), 0.0)
     follow(audience, Opened(TOPIC, 5))
-    assert not audience.remove(TOPIC, first)
-    assert not audience.remove(TOPIC, first)
+    assert audience.remove([TOPIC, OTHER], first) == []
+    assert audience.remove([TOPIC], first) == []
     assert audience.routes[5] == (TOPIC, (second,))
-    assert audience.remove(TOPIC, second)
-    assert not audience.remove(TOPIC, second)
+    assert audience.remove([TOPIC], second) == [TOPIC]
+    assert audience.remove([TOPIC], second) == []
     assert audience.routes == {}
 
 
 def test_a_lost_topic_keeps_its_subscribers():
     """They hear again when it is open again, under whatever route."""
     audience, listener = Audience(), Listener()
-    audience.add(TOPIC, listener, Future(), 0.0)
+    audience.add([TOPIC], listener, waiting(), 0.0)
     follow(audience, Opened(TOPIC, 5), Lost(TOPIC, "why"))
     assert audience.routes == {}
     follow(audience, Opened(TOPIC, 6))
@@ -87,32 +97,32 @@ def test_a_lost_topic_keeps_its_subscribers():
 
 def test_a_closed_topic_forgets_them():
     """Who waits gets the error; without one, the client was closed."""
-    audience, listener, refused, closed = Audience(), Listener(), Future(), Future()
+    audience, listener, refused, closed = Audience(), Listener(), waiting(), waiting()
     error = InvalidRequest("no")
-    audience.add(TOPIC, listener, refused, 0.0)
+    audience.add([TOPIC], listener, refused, 0.0)
     follow(audience, Closed(TOPIC, error))
-    assert refused.exception(0) is error
-    audience.add(TOPIC, listener, closed, 0.0)
+    assert refused.future.exception(0) is error
+    audience.add([TOPIC], listener, closed, 0.0)
     follow(audience, Closed(TOPIC, None))
-    assert isinstance(closed.exception(0), ClientClosed)
+    assert isinstance(closed.future.exception(0), ClientClosed)
     assert listener.story == [("closed", error), ("closed", None)]
-    assert not audience.remove(TOPIC, listener)
+    assert audience.remove([TOPIC], listener) == []
 
 
 def test_withdrawing_returns_what_waits():
     """Only once, and only the subscriber's own."""
-    audience, first, second, future = Audience(), Listener(), Listener(), Future()
-    audience.add(TOPIC, first, future, 0.0)
-    audience.add(TOPIC, second, Future(), 0.0)
-    assert audience.withdraw(OTHER, first) == []
-    assert audience.withdraw(TOPIC, first) == [future]
-    assert audience.withdraw(TOPIC, first) == []
+    audience, first, second, opening = Audience(), Listener(), Listener(), waiting(TOPIC, OTHER)
+    audience.add([TOPIC, OTHER], first, opening, 0.0)
+    audience.add([TOPIC], second, waiting(), 0.0)
+    assert audience.withdraw([StreamTopic("c")], first) == []
+    assert audience.withdraw([TOPIC, OTHER], first) == [opening]
+    assert audience.withdraw([TOPIC, OTHER], first) == []
 
 
 def test_an_event_without_a_route_is_posted_and_its_name_told():
     """By some names the exchange ends a stream."""
     audience, listener = Audience(), Listener()
-    audience.add(TOPIC, listener, Future(), 0.0)
+    audience.add([TOPIC], listener, waiting(), 0.0)
     follow(audience, Deliver(TOPIC, {"e": "listenKeyExpired"}), Deliver(TOPIC, {"e": []}), Deliver(OTHER, {"e": "x"}))
     assert listener.story == [
         ("post", [{"e": "listenKeyExpired"}], None),
@@ -125,7 +135,7 @@ def test_somebody_is_full():
     """Of any topic, open or not."""
     audience, listener = Audience(), Listener()
     assert not audience.anyone_full()
-    audience.add(TOPIC, listener, Future(), 0.0)
+    audience.add([TOPIC], listener, waiting(), 0.0)
     assert not audience.anyone_full()
     listener.full = True
     assert audience.anyone_full()
@@ -133,7 +143,21 @@ def test_somebody_is_full():
 
 def test_a_cancelled_future_is_left_alone():
     """Whoever waited does not any more."""
-    future = Future()
-    future.cancel()
-    settle(future, None)
-    assert future.cancelled()
+    opening = waiting()
+    opening.future.cancel()
+    opening.opened(TOPIC)
+    opening.failed(InvalidRequest("no"))
+    assert opening.future.cancelled()
+
+
+@pytest.mark.parametrize("first", ["opened", "failed"])
+def test_an_opening_ends_once(first):
+    """What comes later changes nothing."""
+    opening, error = waiting(TOPIC, OTHER), InvalidRequest("no")
+    opening.opened(TOPIC)
+    if first == "failed":
+        opening.failed(error)
+    opening.opened(OTHER)
+    opening.opened(OTHER)
+    opening.failed(InvalidRequest("again"))
+    assert opening.future.exception(0) is (error if first == "failed" else None)

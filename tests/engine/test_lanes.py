@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_socket._engine.audience import Audience
+from binance_socket._engine.audience import Audience, Opening
+from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.lanes import Lanes, Malformed
 from binance_socket._session.effects import Opened
-from binance_socket._session.topics import STREAMS, WS_API, StreamTopic, UserDataTopic
+from binance_socket._session.topics import MARKET, STREAMS, WS_API, MarketTopic, StreamTopic, UserDataTopic
+from binance_socket.testing import InlineExecutor
 
 
 class Listener:
@@ -38,7 +40,7 @@ class Bench:
         self.listener = Listener()
         audience = Audience()
         topic = topic or UserDataTopic(needs_logon=False)
-        audience.add(topic, self.listener, None, 0.0)
+        audience.add([topic], self.listener, Opening(CallFuture(InlineExecutor()), [topic]), 0.0)
         audience.follow([Opened(topic, route)])
         self.lanes = Lanes(dialect, audience, others=self.others.extend, ended=lambda *told: self.ended.append(told[3]))
 
@@ -137,3 +139,51 @@ def test_no_spelling_makes_a_difference(sent):
     assert bench.listener.payloads == [message["event"] for message in expected]
     assert bench.others == strangers
     assert bench.ended == [m["event"]["e"] for m in expected if m["event"]["e"] == "eventStreamTerminated"]
+
+
+MARKET_PAYLOADS = [
+    {"e": "trade", "s": "BTCUSDT"},
+    {"u": 400900217, "s": "BNBUSDT"},
+    {"lastUpdateId": 160, "bids": [["0.1", "2"]], "asks": []},
+    [],
+    [{"e": "24hrMiniTicker"}, {"e": "24hrMiniTicker"}],
+    # On a market stream, these are names as any other.
+    {"e": "listenKeyExpired"},
+    {"event": {"e": "eventStreamTerminated"}},
+    {},
+]
+
+
+@pytest.mark.parametrize("payload", MARKET_PAYLOADS, ids=repr)
+def test_market_events_go_on_as_text(payload):
+    """Those without a name and those in arrays, too; none of them ends its stream."""
+    bench = Bench(MARKET, MarketTopic("btcusdt@trade"), "btcusdt@trade")
+    message = {"stream": "btcusdt@trade", "data": payload}
+    bench.take(message, message, {"stream": "other", "data": payload}, message)
+
+    assert bench.listener.payloads == [payload] * 3
+    assert set(bench.listener.forms) == {bytes}
+    assert bench.others == [{"stream": "other", "data": payload}]
+    assert bench.ended == []
+
+
+@pytest.mark.parametrize("payload", MARKET_PAYLOADS, ids=repr)
+def test_market_events_in_other_spellings(payload):
+    """Are parsed, and otherwise the same."""
+    bench = Bench(MARKET, MarketTopic("币安usdt@depth"), "币安usdt@depth")
+    message = {"stream": "币安usdt@depth", "data": payload}
+    swapped = {"data": payload, "stream": "币安usdt@depth"}
+    bench.take(json.dumps(message).encode(), swapped, message)
+
+    assert bench.listener.payloads == [payload] * 3
+    assert bench.listener.forms[1:] == [type(payload), bytes]
+
+
+@pytest.mark.parametrize("payload", [None, 5, "text", True])
+def test_what_can_be_no_market_event(payload):
+    """Is counted as malformed, and harms nobody."""
+    bench = Bench(MARKET, MarketTopic("a@trade"), "a@trade")
+    bench.take({"stream": "a@trade", "data": payload}, {"stream": "a@trade", "data": {}})
+
+    assert [type(other) for other in bench.others] == [Malformed]
+    assert bench.listener.payloads == [{}]

@@ -65,12 +65,12 @@ class Driven:
                 written.append(effect.pending)
         return written
 
-    def subscribe(self, topic: Any) -> list[Effect]:
-        self.session.subscribe(topic, self.now)
+    def subscribe(self, *topics: Any) -> list[Effect]:
+        self.session.subscribe(topics, self.now)
         return self.session.effects()
 
-    def unsubscribe(self, topic: Any) -> list[Effect]:
-        self.session.unsubscribe(topic, self.now)
+    def unsubscribe(self, *topics: Any) -> list[Effect]:
+        self.session.unsubscribe(topics, self.now)
         return self.session.effects()
 
     def receive(self, message: Any) -> list[Effect]:

@@ -213,7 +213,7 @@ class Life(RuleBasedStateMachine):
     def subscribe(self, data: st.DataObject) -> None:
         topic = data.draw(st.sampled_from(self.topics))
         self.wanted.add(topic)
-        self.session.subscribe(topic, self.now)
+        self.session.subscribe([topic], self.now)
         self.perform()
         assert (topic in self.wanted) is not self.ended
 
@@ -222,7 +222,7 @@ class Life(RuleBasedStateMachine):
         topic = data.draw(st.sampled_from(self.topics))
         self.wanted.discard(topic)
         self.open.pop(topic, None)
-        self.session.unsubscribe(topic, self.now)
+        self.session.unsubscribe([topic], self.now)
         self.perform()
 
     @precondition(lambda self: any(not call.done for call in self.calls))
