@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .venue import Venue
     from .wire import Wire
 
-__all__ = ["FaultTable", "ReplyFault", "Upgrade"]
+__all__ = ["FaultTable", "ReplyFault", "RequestFault", "Upgrade"]
 
 ANY_METHOD: Final = ""
 
@@ -33,6 +33,22 @@ class ReplyFault:
 
     kind: str
     seconds: float = 0.0
+
+
+@attrs.frozen
+class RequestFault:
+    """
+    What happens to one request that passed all checks.
+
+    It is lost, answered with an error (failed), cut off with its connection, or carried out *seconds* later (slow).
+    *executed* says whether it is carried out where it is failed or cut off.
+    """
+
+    kind: str
+    seconds: float = 0.0
+    executed: bool = False
+    status: int = 0
+    code: int = 0
 
 
 @attrs.frozen
@@ -53,6 +69,9 @@ class FaultTable:
         self._upgrades: deque[Upgrade] = deque()
         self._cuts: deque[tuple[int, bool]] = deque()
         self._replies: dict[str, deque[ReplyFault]] = {}
+        self._requests: dict[str, deque[RequestFault]] = {}
+        self.query_lag = 0.0
+        """How long what happened is hidden from queries about orders, in seconds. Read and written as a whole."""
         self._late: list[tuple[Any, bytes]] = []
         self._event_faults: deque[tuple[str, int]] = deque()
         self._triggered: Counter[str] = Counter()
@@ -109,6 +128,18 @@ class FaultTable:
                     return fault
         return None
 
+    def next_request(self, method: str) -> RequestFault | None:
+        """Return what is to happen to the next request for *method*, if anything."""
+        if not self._requests:
+            return None
+        with self._lock:
+            for name in (method, ANY_METHOD):
+                if self._requests.get(name):
+                    fault = self._requests[name].popleft()
+                    self._happened(f"{fault.kind}_requests")
+                    return fault
+        return None
+
     def copies(self) -> int:
         """Return how often the next event is to be delivered."""
         if not self._event_faults:
@@ -142,6 +173,16 @@ class FaultTable:
         """Let something happen to the next *n* replies to *method*, or to any."""
         with self._lock:
             self._replies.setdefault(method or ANY_METHOD, deque()).extend([ReplyFault(kind, seconds)] * n)
+
+    def requests(self, venue: Venue, method: str | None, n: int, *fault: Any) -> None:
+        """Let something happen to the next *n* requests for *method*, or for any: a RequestFault's fields."""
+        with self._lock:
+            self._requests.setdefault(method or ANY_METHOD, deque()).extend([RequestFault(*fault)] * n)
+
+    def lag(self, venue: Venue, seconds: float) -> None:
+        """Hide from queries what happened to orders in the last *seconds*."""
+        self.query_lag = seconds
+        self.count("lag")
 
     def release(self, venue: Venue) -> int:
         """Send the late replies."""

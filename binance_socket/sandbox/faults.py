@@ -85,6 +85,38 @@ class Faults:
         """Answer the next *n* upgrades with an HTTP *status* and *headers* (``Retry-After``, ``Location``...)."""
         self._host.fault("refuse_upgrade", n, status, dict(headers or {}))
 
+    # Requests to the WebSocket API, once they have passed all checks.
+
+    def lose_requests(self, method: str | None = None, n: int = 1) -> None:
+        """Neither carry out nor answer the next *n* requests for *method* (or any). Counted as ``lose_requests``."""
+        self._host.fault("requests", method, n, "lose", 0.0, False, 0, 0)
+
+    def fail_requests(
+        self, method: str | None = None, n: int = 1, *, executed: bool, status: int = 503, code: int = -1007
+    ) -> None:
+        """
+        Answer the next *n* requests with an error, whether *executed* or not. Counted as ``fail_requests``.
+
+        The default is what the exchange says when it does not know itself.
+        """
+        self._host.fault("requests", method, n, "fail", 0.0, executed, status, code)
+
+    def cut_requests(self, method: str | None = None, n: int = 1, *, executed: bool) -> None:
+        """Break off the connection instead of answering the next *n* requests. Counted as ``cut_requests``."""
+        self._host.fault("requests", method, n, "cut", 0.0, executed, 0, 0)
+
+    def slow_requests(self, seconds: float, method: str | None = None, n: int = 1) -> None:
+        """Carry the next *n* requests out *seconds* later, and then answer. Counted as ``slow_requests``."""
+        self._host.fault("requests", method, n, "slow", seconds, True, 0, 0)
+
+    def lag(self, seconds: float) -> None:
+        """
+        Let queries about orders and order lists read a database that is *seconds* behind; 0 lets it catch up.
+
+        An order that was placed since is not found; one that was cancelled since is found open.
+        """
+        self._host.fault("lag", seconds)
+
     # Replies of the WebSocket API.
 
     def drop_replies(self, method: str | None = None, n: int = 1) -> None:

@@ -20,6 +20,7 @@ from .links import Link
 from .market_methods import MARKET_METHODS
 from .methods import METHODS, Method
 from .request import Form, Request, parameter_text, parse_request
+from .request_faults import lagged, spoiled
 from .security import ApiKey, check_timing, read_window, signature_payload
 from .venue import Session, Venue
 
@@ -98,7 +99,10 @@ class ApiSession(Session):
             call = self._admit(method, request)
             if request.method == "order.place" and call.key is not None:
                 uid = call.key.uid
-            body = self._run(request.method, call)
+            answer = self._carried_out(request, call)
+            if answer is None:
+                return
+            body = answer
         except ExchangeError as error:
             body = self._error(error)
             show_limits = self._wants_limits(request.params, strict=False)
@@ -198,6 +202,13 @@ class ApiSession(Session):
 
     # Methods.
 
+    def _carried_out(self, request: Request, call: Call) -> dict[str, Any] | None:
+        """Carry a request out, and return the answer; None where a fault keeps it back."""
+        fault = self.venue.faults.next_request(request.method)
+        if fault is None:
+            return self._run(request.method, call)
+        return spoiled(self, fault, request.id, lambda: self._run(request.method, call))
+
     def _run(self, name: str, call: Call) -> dict[str, Any]:
         venue, params = self.venue, call.params
         public = self._PUBLIC.get(name)
@@ -208,6 +219,8 @@ class ApiSession(Session):
         else:
             assert call.key is not None
             result = _PRIVATE[name](venue, call.key.uid, params)
+            if venue.faults.query_lag:
+                result = lagged(name, result, venue.wall.milliseconds(), venue.faults.query_lag)
         if self.microseconds:
             result = in_microseconds(result)
         # So it was documented, and so it came.
