@@ -10,6 +10,7 @@ import venv
 from pathlib import Path
 
 from .first_step import first_step
+from .outcomes import outcomes
 
 PEERS_VARIABLE = "BINANCE_SOCKET_PEERS"
 
@@ -30,9 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     step.add_argument("--check", action="store_true", help="exit with 1 when a ratio is missed")
     peers = commands.add_parser("peers", help="make a virtual environment that holds the peers")
     peers.add_argument("directory", type=Path)
+    unknown = commands.add_parser("outcomes", help="orders with unknown outcomes, against the sandbox's ledger")
+    unknown.add_argument("--orders", type=int, default=10_000, help="how many (10000)")
+    unknown.add_argument("--seed", type=int, default=1, help="decides what happens to which (1)")
     chosen = parser.parse_args(arguments)
     if chosen.command == "peers":
         return _install_peers(chosen.directory)
+    if chosen.command == "outcomes":
+        return 0 if outcomes(chosen.orders, chosen.seed).sound else 1
     reached = first_step(chosen.python, chosen.peers, chosen.rounds, chosen.events)
     return 1 if chosen.check and not reached else 0
 

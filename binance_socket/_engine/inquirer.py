@@ -61,6 +61,12 @@ class Inquirer:
         future.when_done(lambda done: self._done(connection, done.exception()))
         return future
 
+    @property
+    def in_flight(self) -> int:
+        """How many questions wait for an answer."""
+        connection = self._connection
+        return 0 if connection is None else connection.in_flight
+
     def close(self) -> None:
         """End for good. Does not wait."""
         with self._lock:

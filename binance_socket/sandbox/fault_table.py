@@ -40,8 +40,9 @@ class RequestFault:
     """
     What happens to one request that passed all checks.
 
-    It is lost, answered with an error (failed), cut off with its connection, or carried out *seconds* later (slow).
-    *executed* says whether it is carried out where it is failed or cut off.
+    It is lost, answered with an error (fail), cut off with its connection, carried out *seconds* later (slow), carried
+    out without an answer (mute) or with one *seconds* later (late). *executed* says whether it is carried out where it
+    is failed or cut off.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class FaultTable:
         self._cuts: deque[tuple[int, bool]] = deque()
         self._replies: dict[str, deque[ReplyFault]] = {}
         self._requests: dict[str, deque[RequestFault]] = {}
+        self._orders: dict[str, RequestFault] = {}
         self.query_lag = 0.0
         """How long what happened is hidden from queries about orders, in seconds. Read and written as a whole."""
         self._late: list[tuple[Any, bytes]] = []
@@ -128,11 +130,16 @@ class FaultTable:
                     return fault
         return None
 
-    def next_request(self, method: str) -> RequestFault | None:
+    def next_request(self, method: str, params: Mapping[str, Any]) -> RequestFault | None:
         """Return what is to happen to the next request for *method*, if anything."""
-        if not self._requests:
+        if not self._requests and not self._orders:
             return None
         with self._lock:
+            for key in ("listClientOrderId", "newClientOrderId"):
+                if params.get(key) in self._orders:
+                    fault = self._orders.pop(params[key])
+                    self._happened(f"{fault.kind}_requests")
+                    return fault
             for name in (method, ANY_METHOD):
                 if self._requests.get(name):
                     fault = self._requests[name].popleft()
@@ -178,6 +185,11 @@ class FaultTable:
         """Let something happen to the next *n* requests for *method*, or for any: a RequestFault's fields."""
         with self._lock:
             self._requests.setdefault(method or ANY_METHOD, deque()).extend([RequestFault(*fault)] * n)
+
+    def order(self, venue: Venue, client_order_id: str, *fault: Any) -> None:
+        """Let something happen to the request with this client order id: a RequestFault's fields."""
+        with self._lock:
+            self._orders[client_order_id] = RequestFault(*fault)
 
     def lag(self, venue: Venue, seconds: float) -> None:
         """Hide from queries what happened to orders in the last *seconds*."""

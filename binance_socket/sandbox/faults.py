@@ -8,7 +8,7 @@ often each of them did, so that a test can show that it tested something.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 __all__ = ["Faults", "HasUid"]
 
@@ -108,6 +108,24 @@ class Faults:
     def slow_requests(self, seconds: float, method: str | None = None, n: int = 1) -> None:
         """Carry the next *n* requests out *seconds* later, and then answer. Counted as ``slow_requests``."""
         self._host.fault("requests", method, n, "slow", seconds, True, 0, 0)
+
+    def spoil_order(
+        self,
+        client_order_id: str,
+        kind: Literal["lose", "fail", "cut", "slow", "mute", "late"],
+        *,
+        seconds: float = 0.0,
+        executed: bool = True,
+        status: int = 503,
+        code: int = -1007,
+    ) -> None:
+        """
+        Let something happen to the one request whose ``newClientOrderId`` or ``listClientOrderId`` this is.
+
+        It is what the methods above do, and two more: a *mute* request is carried out and not answered, a *late* one is
+        answered *seconds* after it was carried out. Counted as ``lose_requests``, ``mute_requests``...
+        """
+        self._host.fault("order", client_order_id, kind, seconds, executed, status, code)
 
     def lag(self, seconds: float) -> None:
         """

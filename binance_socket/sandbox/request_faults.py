@@ -28,7 +28,12 @@ def spoiled(session: Session, fault: RequestFault, request_id: object, run: Call
         venue = session.venue
         venue.timer.call_at(venue.clock.monotonic() + fault.seconds, lambda: _answer_late(session, request_id, run))
         return None
-    if fault.executed:
+    if fault.kind == "late":
+        body = _body(run)
+        when = session.venue.clock.monotonic() + fault.seconds
+        session.venue.timer.call_at(when, lambda: session.outbox.send(orjson.dumps({"id": request_id, **body})))
+        return None
+    if fault.kind != "lose" and fault.executed:
         # Whether the exchange refuses it, nobody learns either.
         with contextlib.suppress(ExchangeError):
             run()
@@ -54,8 +59,11 @@ def lagged(method: str, result: Any, now_ms: int, lag: float) -> Any:
 
 
 def _answer_late(session: Session, request_id: object, run: Callable[[], Body]) -> None:
+    session.outbox.send(orjson.dumps({"id": request_id, **_body(run)}))
+
+
+def _body(run: Callable[[], Body]) -> Body:
     try:
-        body = run()
+        return run()
     except ExchangeError as error:
-        body = {"status": error.status, "error": {"code": error.code, "msg": error.message}}
-    session.outbox.send(orjson.dumps({"id": request_id, **body}))
+        return {"status": error.status, "error": {"code": error.code, "msg": error.message}}

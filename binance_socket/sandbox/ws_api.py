@@ -204,7 +204,7 @@ class ApiSession(Session):
 
     def _carried_out(self, request: Request, call: Call) -> dict[str, Any] | None:
         """Carry a request out, and return the answer; None where a fault keeps it back."""
-        fault = self.venue.faults.next_request(request.method)
+        fault = self.venue.faults.next_request(request.method, call.params)
         if fault is None:
             return self._run(request.method, call)
         return spoiled(self, fault, request.id, lambda: self._run(request.method, call))
