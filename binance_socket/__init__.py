@@ -57,8 +57,9 @@ from .models import (
     StreamTerminated,
     UnknownEvent,
 )
+from .models.rate_limits import RateLimits, RateLimitWindow
 from .models.response import Response
-from .options import ClientOptions, Environment, FlowPolicy, ListenKeyTransport, TimeUnit
+from .options import ClientOptions, Environment, FlowPolicy, ListenKeyTransport, RateLimitPolicy, TimeUnit
 from .outcomes import (
     CancelReplaceOutcome,
     Executed,
@@ -123,7 +124,10 @@ __all__ = [
     "Placed",
     "PositionsUpdate",
     "ProxyError",
+    "RateLimitPolicy",
+    "RateLimitWindow",
     "RateLimited",
+    "RateLimits",
     "RequestTimeout",
     "Response",
     "RsaKey",

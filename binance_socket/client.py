@@ -28,6 +28,7 @@ from ._wire.messages import Request, Security
 from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, InvalidRequest
 from .events import Batch, CancellationToken, Dispatcher, UpdateSubscription
+from .models.rate_limits import RateLimits
 from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, check_receive_window
 from .spot_api import SpotApi
@@ -182,6 +183,15 @@ class BinanceSocketClient(ClientView):
     def options(self) -> ClientOptions:
         """How the client was set up."""
         return self._hub.options
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """
+        What is used of the venue's rate limits, by all clients of this process and by others, as far as is known.
+
+        A value that does not change any more. Any thread; nothing is asked of the exchange.
+        """
+        return self._hub.rate_limits
 
     def close(self) -> None:
         """

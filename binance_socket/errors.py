@@ -238,7 +238,14 @@ class ApiError(BinanceSocketError):
 
 
 class RateLimited(ApiError):
-    """Too much was asked (429), or this address is banned for having gone on (418)."""
+    """
+    Too much was asked (429), or this address is banned for having gone on (418).
+
+    Either the exchange has refused the request, or the library has not even sent it: ``certainty`` is NOT_SENT then.
+    """
+
+    certainty: Certainty = Certainty.MAYBE_SENT
+    """Whether the exchange has seen the request. It has not executed it in either case."""
 
     @property
     def retry_after(self) -> datetime | None:

@@ -15,7 +15,15 @@ import attrs
 
 from .errors import InvalidRequest
 
-__all__ = ["ClientOptions", "Environment", "FlowPolicy", "ListenKeyTransport", "TimeUnit", "check_receive_window"]
+__all__ = [
+    "ClientOptions",
+    "Environment",
+    "FlowPolicy",
+    "ListenKeyTransport",
+    "RateLimitPolicy",
+    "TimeUnit",
+    "check_receive_window",
+]
 
 
 class FlowPolicy(enum.Enum):
@@ -34,6 +42,15 @@ class ListenKeyTransport(enum.Enum):
 
     WEBSOCKET = "websocket"
     REST = "rest"
+
+
+class RateLimitPolicy(enum.Enum):
+    """What becomes of a request for which the rate limits leave no room at the moment."""
+
+    WAIT = "wait"
+    """It waits, first come first served, as far as its deadline allows; otherwise as with FAIL."""
+    FAIL = "fail"
+    """It raises RateLimited at once, and is not sent."""
 
 
 class TimeUnit(enum.Enum):
@@ -189,6 +206,13 @@ def _check_receive_window(instance: object, attribute: object, value: float | De
         check_receive_window(value)
 
 
+def _rate_limit_policy(value: RateLimitPolicy | str) -> RateLimitPolicy:
+    try:
+        return RateLimitPolicy(value)
+    except ValueError:
+        raise InvalidRequest(f"rate_limits is a RateLimitPolicy, WAIT or FAIL, not {value!r}") from None
+
+
 def _time_unit(value: TimeUnit | str) -> TimeUnit:
     try:
         return TimeUnit(value)
@@ -232,8 +256,14 @@ class ClientOptions:
     """
     time_unit: TimeUnit = attrs.field(default=TimeUnit.MILLISECOND, converter=_time_unit)
     """The unit in which both servers send times: with MICROSECOND, every datetime has its microseconds."""
+    rate_limits: RateLimitPolicy = attrs.field(default=RateLimitPolicy.WAIT, converter=_rate_limit_policy)
+    """What becomes of requests that would exceed the exchange's rate limits. They are not sent in either case."""
     return_rate_limits: bool = attrs.field(default=True, validator=_is_bool)
-    """Have each answer say what is used of the rate limits, in ``Response.rate_limits``."""
+    """
+    Have each answer say what is used of the rate limits, in ``Response.rate_limits``.
+
+    The library itself needs it to learn how large they are, and what others use of them.
+    """
     keep_alive_listen_keys: bool = True
     """Keep the listen key of a subscription alive, and replace it when it expires."""
     listen_key_interval: float = attrs.field(default=1800.0, validator=_is_above_zero)

@@ -161,6 +161,10 @@ class Connection:
         for opening in waiting:
             opening.failed(error)
 
+    def nudge(self) -> None:
+        """Look soon whether there is something to do. Any thread, under no lock but another connection's."""
+        self._timer.call_at(self._clock.monotonic(), self._tick)
+
     def wake(self) -> None:
         """Look again whether subscribers have room. Any thread."""
         with self._changed:

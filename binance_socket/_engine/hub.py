@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import logging
 import random
@@ -15,12 +16,12 @@ from typing import Any, TypeVar
 
 from .._session.backoff import Backoff, ConnectBudget
 from .._session.effects import Pending
-from .._session.server_clock import ServerClock
 from .._session.session import Session
 from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, StreamTopic, Topic
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
 from ..errors import ClientClosed, ForkedClientError, InvalidRequest
+from ..models.rate_limits import RateLimits
 from ..models.response import Response
 from ..options import ClientOptions, Environment, ListenKeyTransport
 from .audience import Opening, Subscriber
@@ -28,6 +29,7 @@ from .clock import Clock, SystemClock
 from .connection import Connection
 from .doubts import Doubts
 from .futures import CallFuture
+from .gate import Door, LearningClock, gate_of
 from .inquirer import Inquirer
 from .pool import Pool, Seats
 from .rest import ListenKeyRest
@@ -50,6 +52,9 @@ _CALLBACKS_MAY_TAKE = 1.0
 _THREADS_MAY_TAKE = 0.2
 # The exchange allows 36 characters; eight of them tell our connections' requests from everybody else's in its logs.
 _ID_PREFIX_BYTES = 6
+
+# What a connect to the WebSocket API counts against the limit of request weights.
+_CONNECT_WEIGHT = 2
 
 _SYSTEM_CLOCK = SystemClock()
 # Times of different clocks cannot be compared, so that a clock has its own budgets; all system clocks are the same.
@@ -81,7 +86,8 @@ class Hub:
         self.options = options
         self.clock = clock
         self.timer = Timer(clock)
-        self.server_clock = ServerClock(monotonic=clock.monotonic(), wall=clock.time())
+        self._gate = gate_of(environment, clock)
+        self.server_clock = LearningClock(self._gate, monotonic=clock.monotonic(), wall=clock.time())
         self._own_workers: Workers | None = None
         if executor is None:
             executor = self._own_workers = Workers(options.callback_threads)
@@ -239,6 +245,8 @@ class Hub:
 
     def _connection(self, name: str, url: str, dialect: Dialect) -> Connection:
         options = self.options
+        counts = dialect is WS_API
+        door = self._door(counts=counts)
         session = Session(
             dialect,
             self.server_clock,
@@ -247,8 +255,9 @@ class Hub:
             request_timeout=options.request_timeout,
             probe_after=options.probe_after,
             probe_timeout=options.probe_timeout,
+            door=door,
         )
-        return Connection(
+        connection = Connection(
             name,
             url,
             dialect,
@@ -259,9 +268,21 @@ class Hub:
             timer=self.timer,
             executor=self.executor,
             senders=self._helpers,
-            budget=self._take_connect,
+            budget=functools.partial(self._take_connect, _CONNECT_WEIGHT if counts else 0),
             connect_timeout=options.connect_timeout,
         )
+        door.wake = connection.nudge
+        return connection
+
+    def _door(self, *, counts: bool = True) -> Door:
+        account = None if self.credentials is None else self.credentials.api_key.reveal()
+        return Door(self._gate, account, self.options.rate_limits, counts=counts)
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """What is used of the venue's rate limits."""
+        account = None if self.credentials is None else self.credentials.api_key.reveal()
+        return self._gate.view(account, self.clock.monotonic())
 
     def _seats(self, topics: Sequence[Topic]) -> Seats:
         """Return the connection that user data comes on."""
@@ -281,11 +302,17 @@ class Hub:
             receive_window=self.options.receive_window,
         )
 
-    def _take_connect(self, now: float) -> float:
+    def _take_connect(self, weight: int, now: float) -> float:
         limit = None if self.environment.is_local else self.options.connect_budget
         clock = _SYSTEM_CLOCK if isinstance(self.clock, SystemClock) else self.clock
+        delay = self._gate.connect_delay(weight, now)
+        if delay > 0:
+            return delay
         with _budgets_lock:
-            return _budgets.setdefault(clock, {}).setdefault(limit, ConnectBudget(limit)).take(now)
+            delay = _budgets.setdefault(clock, {}).setdefault(limit, ConnectBudget(limit)).take(now)
+        if not delay:
+            self._gate.connected(weight, now)
+        return delay
 
     def _check_usable(self) -> None:
         if process_token() != self._process:

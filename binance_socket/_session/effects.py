@@ -28,6 +28,8 @@ class Pending:
     sent_at: float | None = None
     timestamp: int | None = None
     """What it was signed with, in milliseconds."""
+    booking: int = 0
+    """The number under which it counts against the rate limits, until its answer has come; 0 where it does not."""
     resynced: bool = False
     """Whether it has already been sent a second time, after the clock was set."""
     # Whoever pops it decides what becomes of the request: it is sent, or it is reported as not sent, never both.

@@ -6,6 +6,9 @@ import attrs
 
 __all__ = ["ServerClock"]
 
+# How far clocks drift apart until the time is told again, in seconds.
+_SLACK = 0.05
+
 
 @attrs.frozen
 class _Sample:
@@ -37,6 +40,11 @@ class ServerClock:
     def is_learned(self) -> bool:
         """Whether the exchange has told the time at all."""
         return self._sample.round_trip != float("inf")
+
+    @property
+    def uncertainty(self) -> float:
+        """How far off it may be, in seconds: a second as long as the exchange has not told the time."""
+        return min(self._sample.round_trip / 2 + _SLACK, 1.0)
 
     def now(self, monotonic: float) -> float:
         """Return the exchange's time in epoch seconds."""

@@ -23,14 +23,16 @@ from ..errors import (
     InvalidTimestamp,
     RequestTimeout,
 )
+from .admission import Admission, Door, OpenDoor
 from .backoff import Backoff, is_permanent
 from .correlation import Correlation
-from .effects import Abort, Closed, Complete, Deliver, Effect, Late, Outcome, Pending, Probe, Send
+from .effects import Closed, Complete, Deliver, Effect, Late, Outcome, Pending
 from .server_clock import ServerClock
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .topics import Dialect, StreamTopic, Topic
 from .unanswered import Tombstones, ended, lost, timed_out
+from .vigil import Vigil
 
 __all__ = ["Session"]
 
@@ -56,25 +58,24 @@ class Session:
         request_timeout: float,
         probe_after: float,
         probe_timeout: float,
+        door: Door | None = None,
     ) -> None:
         self._dialect = dialect
         self._server_clock = server_clock
         self._ids = ids
         self._backoff = backoff()
         self._request_timeout = request_timeout
-        self._probe_after = probe_after
-        self._probe_timeout = probe_timeout
         self._state = State.IDLE
         self._requests = Correlation()
         self._tombstones = Tombstones()
         self._effects: list[Effect] = []
+        self._vigil = Vigil(self._effects, after=probe_after, timeout=probe_timeout)
+        self._admission = Admission(door or OpenDoor(), self._effects, self._refuse)
         self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
         # What the session does with the answers to its own requests.
         self._continuations: dict[str, Callable[[Outcome], None]] = {}
         self._now = 0.0
         self._resume_at = 0.0
-        self._probed_at: float | None = None
-        self._aborted = False
         self._proved = False
         self._was_up = False
         self._logon_wanted = False
@@ -131,7 +132,9 @@ class Session:
             return
         self._requests.add(pending)
         if self._state is State.READY:
-            self._effects.append(Send(pending))
+            self._admission.send(pending, now)
+        else:
+            self._admission.check(pending, now)
 
     def subscribe(self, topics: Iterable[Topic], now: float) -> None:
         """Open *topics*, now and again on every new link, until :meth:`unsubscribe`."""
@@ -202,8 +205,11 @@ class Session:
             for pending in self._requests.take_all():
                 self._complete(pending, error)
             self._become(State.IDLE)
+        elif isinstance(error, HandshakeError):
+            self._admission.connect_refused(error, self._requests, now)
+            self._retreat(error.retry_after)
         else:
-            self._retreat(error.retry_after if isinstance(error, HandshakeError) else None)
+            self._retreat(None)
 
     def connected(self, now: float) -> None:
         """There is a link: subscribe again, then send what has been waiting."""
@@ -212,12 +218,13 @@ class Session:
         self._was_up = True
         self._last_error = None
         self._proved = False
-        self._probed_at, self._aborted = None, False
-        waiting = list(self._requests)
+        self._vigil.begin()
+        waiting = tuple(self._requests)
         if self._logon_wanted:
             self._log_on()
         self._open_subscriptions()
-        self._effects.extend(Send(pending) for pending in waiting)
+        for pending in waiting:
+            self._admission.send(pending, now)
 
     def lost(self, error: BinanceSocketError, now: float) -> None:
         """
@@ -238,6 +245,8 @@ class Session:
             if pending.handle is None or pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
                 self._complete(pending, lost(pending, error))
+            else:
+                self._admission.ended(pending, now)
         if self._proved:
             self._backoff.reset()
         self._retreat(None)
@@ -254,6 +263,8 @@ class Session:
             pending = self._requests.take(request_id) if isinstance(request_id, str) else None
             if pending is not None:
                 self._complete(pending, ended(pending, error))
+        if self._admission:
+            self._admission.release(now)
 
     def subscription_event(self, route: Hashable, name: str, now: float) -> None:
         """An event by which the server ends the subscription of *route* has been delivered to its subscribers."""
@@ -269,19 +280,23 @@ class Session:
         self._now = now
         for pending in self._requests.take_due(now):
             unsent = pending.claim()
-            self._complete(pending, timed_out(pending, unsent=unsent, why=self._last_error))
+            held = self._admission.too_late(pending)
+            self._complete(pending, held or timed_out(pending, unsent=unsent, why=self._last_error))
             if not unsent:
                 self._tombstones.bury(pending)
         if self._state is State.READY:
             self._open_subscriptions()
-            self._probe(now, heard_at)
+            self._admission.release(now)
+            if self._vigil.watch(now, heard_at, self._admission.door.quiet_until):
+                self._subscriptions.budget.spend(now)
 
     def next_tick(self, heard_at: float) -> float | None:
         """Return when :meth:`tick` has something to do."""
         when = self._requests.next_deadline()
         if self._state is not State.READY:
             return when
-        for other in (self._subscriptions.next_retry(), self._next_probe(heard_at)):
+        silent_at = self._vigil.next(heard_at, self._admission.door.quiet_until)
+        for other in (self._subscriptions.next_retry(), silent_at, self._admission.next_at(self._now)):
             if other is not None and (when is None or other < when):
                 when = other
         return when
@@ -357,6 +372,7 @@ class Session:
                 self._answered_late(reply)
             return
         self._learn_time(pending, reply)
+        self._admission.answered(pending, reply, self._now)
         error = error_of(reply, pending.request)
         if pending.request.method == LOGON and error is None:
             self._logon_wanted = self._logged_on = True
@@ -400,7 +416,7 @@ class Session:
     def _log_on(self) -> None:
         if not self._logon_running:
             self._logon_running = True
-            self._ask_now(Request(LOGON, security=Security.SIGNED), self._logon_answered)
+            self._ask_now(Request(LOGON, security=Security.SIGNED, weight=2), self._logon_answered)
 
     def _logon_answered(self, outcome: Outcome) -> None:
         self._logon_running = False
@@ -426,7 +442,7 @@ class Session:
 
         def resume(outcome: Outcome) -> None:
             if again in self._requests:
-                self._effects.append(Send(again))
+                self._admission.send(again, self._now)
 
         self._ask_now(Request("time"), resume)
 
@@ -443,9 +459,15 @@ class Session:
         pending = Pending(next(self._ids), request, self._now + self._request_timeout)
         self._continuations[pending.id] = then
         self._requests.add(pending)
-        self._effects.append(Send(pending))
+        self._admission.send(pending, self._now)
+
+    def _refuse(self, pending: Pending, error: BinanceSocketError) -> None:
+        """Answer a request that has not been sent with *error*."""
+        if self._requests.take(pending.id) is pending and pending.claim():
+            self._complete(pending, error)
 
     def _complete(self, pending: Pending, outcome: Outcome) -> None:
+        self._admission.ended(pending, self._now)
         if pending.handle is not None:
             self._effects.append(Complete(pending, outcome))
         else:
@@ -475,6 +497,7 @@ class Session:
         self._continuations.clear()
         self._tombstones.clear()
         for pending in self._requests.take_all():
+            self._admission.ended(pending, self._now)
             if pending.handle is not None:
                 pending.claim()
                 self._effects.append(Complete(pending, self._over()))
@@ -484,26 +507,3 @@ class Session:
         if self._state is State.FAILED:
             return ClientClosed(f"the connection has failed: {self._last_error}")
         return ClientClosed("the client is closed")
-
-    def _probe(self, now: float, heard_at: float) -> None:
-        """Ping a silent peer, and give up one that stays silent."""
-        # It was silent when it was probed, so it has been heard since even if the clock shows the same time.
-        if self._probed_at is not None and heard_at >= self._probed_at:
-            self._probed_at = None
-        due = self._next_probe(heard_at)
-        if due is None or now < due:
-            return
-        if self._probed_at is None:
-            self._probed_at = now
-            self._effects.append(Probe())
-            self._subscriptions.budget.spend(now)
-        else:
-            self._aborted = True
-            self._effects.append(Abort(f"no sign of life for {now - heard_at:.0f} s"))
-
-    def _next_probe(self, heard_at: float) -> float | None:
-        if self._aborted:
-            return None
-        if self._probed_at is None or heard_at >= self._probed_at:
-            return heard_at + self._probe_after
-        return self._probed_at + self._probe_timeout

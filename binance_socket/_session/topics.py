@@ -89,8 +89,8 @@ class UserDataTopic:
     @property
     def opening(self) -> Request[Any]:
         if self.needs_logon:
-            return Request("userDataStream.subscribe")
-        return Request("userDataStream.subscribe.signature", security=Security.SIGNED)
+            return Request("userDataStream.subscribe", weight=2)
+        return Request("userDataStream.subscribe.signature", security=Security.SIGNED, weight=2)
 
     def route_of(self, result: Any) -> Hashable:
         route = as_object(result).get("subscriptionId")
@@ -99,7 +99,7 @@ class UserDataTopic:
         raise DecodeError("a subscription without a subscriptionId", result)
 
     def closing(self, route: Hashable) -> Request[Any]:
-        return Request("userDataStream.unsubscribe", {"subscriptionId": route})
+        return Request("userDataStream.unsubscribe", {"subscriptionId": route}, weight=2)
 
 
 @attrs.frozen

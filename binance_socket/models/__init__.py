@@ -46,7 +46,7 @@ from .market_events import (
     TradeUpdate,
 )
 from .order_book import OrderBookSnapshot, PriceLevel
-from .rate_limits import CurrentRateLimit
+from .rate_limits import CurrentRateLimit, RateLimits, RateLimitWindow
 from .session import ListenKey, SessionStatus, SessionSubscription
 from .user_data import (
     AllocationReport,
@@ -115,6 +115,8 @@ __all__ = [
     "PriceLevel",
     "RateLimitInterval",
     "RateLimitType",
+    "RateLimitWindow",
+    "RateLimits",
     "ReferencePriceUpdate",
     "RollingWindowTickerUpdate",
     "SelfTradePreventionMode",
