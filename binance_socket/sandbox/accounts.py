@@ -77,9 +77,18 @@ class AccountState:
     """
 
     def __init__(
-        self, uid: int, lock: threading.Lock, *, maker_rate: Decimal, taker_rate: Decimal, recorded: bool = True
+        self,
+        uid: int,
+        lock: threading.Lock,
+        *,
+        maker_rate: Decimal,
+        taker_rate: Decimal,
+        recorded: bool = True,
+        trade_group: int = -1,
     ) -> None:
         self.uid = uid
+        self.trade_group = trade_group
+        """Accounts of one group do not trade with each other where self-trade prevention is on; -1 for none."""
         self.ledger = Ledger(lock)
         self.maker_rate = maker_rate
         self.taker_rate = taker_rate

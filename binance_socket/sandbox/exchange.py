@@ -7,44 +7,30 @@ Requests come in as wire parameters and go out as wire results, because that is 
 
 from __future__ import annotations
 
-import enum
-import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ..errors import InvalidRequest
-from . import queries, reports
+from . import reports
 from .accounts import AccountState, Listener
 from .errors import ExchangeError
+from .floor import Floor, WallClock
 from .market import Market
 from .matching import Level
-from .money import ZERO, exact, text
+from .money import ZERO, text
 from .money import amount as read_amount
 from .news import Follower
-from .orders import Order, OrderRequest, ResponseType, Side, Status
-from .parameters import ORDER_PARAMETERS, OrderReference, Parameters, order_request, wanted_symbol
+from .orders import Order, OrderRequest, Side
+from .parameters import Parameters
+from .records import Records
 from .symbols import DEFAULT_SYMBOLS, SymbolRules
+from .trading import Trading
 
 __all__ = ["Exchange", "WallClock"]
 
 _FIRST_UID: Final = 354_937_868
-_PAGE_PARAMETERS: Final = ("symbol", "orderId", "startTime", "endTime", "limit")
 _SYMBOL_STATUSES: Final = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
-
-
-class WallClock(Protocol):
-    """Whatever knows what time it is."""
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""
-        ...
-
-
-class _CancelRestrictions(enum.Enum):
-    ONLY_NEW = "ONLY_NEW"
-    ONLY_PARTIALLY_FILLED = "ONLY_PARTIALLY_FILLED"
 
 
 class Exchange:
@@ -57,40 +43,22 @@ class Exchange:
     """
 
     def __init__(self, *, clock: WallClock, symbols: Sequence[SymbolRules] = DEFAULT_SYMBOLS) -> None:
-        self._clock = clock
+        self._floor = floor = Floor(clock, symbols)
+        self.trading = Trading(floor)
+        """Orders and order lists."""
+        self.records = Records(floor)
+        """Queries."""
+        self._exclusively = floor.exclusively
         # Guards everything below, the accounts and their ledgers included.
-        self._lock = threading.Lock()
-        self._fees: dict[str, Decimal] = {}
-        # The markets whose news were not told yet.
-        self._moved: dict[Market, None] = {}
-        self._markets = {rules.symbol: Market(rules, self._fees, self._moved) for rules in symbols}
+        self._lock = floor.lock
+        self._markets = floor.markets
         self._assets = tuple(dict.fromkeys(asset for rules in symbols for asset in (rules.base, rules.quote)))
         self._accounts: list[AccountState] = []
-        self._followers: tuple[Follower, ...] = ()
 
     @property
     def symbols(self) -> tuple[SymbolRules, ...]:
         """What is traded here."""
         return tuple(market.rules for market in self._markets.values())
-
-    @contextmanager
-    def _exclusively(self) -> Generator[int, None, None]:
-        """Hold the lock and compute exactly; gives the time, one for everything that happens meanwhile."""
-        with self._lock, exact():
-            now = int(self._clock.time() * 1000)
-            try:
-                yield now
-            finally:
-                if self._moved:
-                    self._tell_news(now)
-
-    def _tell_news(self, now: int) -> None:
-        for market in self._moved:
-            news = market.take_news(now)
-            if news is not None:
-                for follower in self._followers:
-                    follower(news)
-        self._moved.clear()
 
     # -- accounts
 
@@ -153,7 +121,7 @@ class Exchange:
     def supply(self) -> dict[str, Decimal]:
         """Return how much there is of every asset: all accounts, free and locked, and the fees taken."""
         with self._exclusively():
-            total = dict(self._fees)
+            total = dict(self._floor.fees)
             for account in self._accounts:
                 for asset, balance in account.balances().items():
                     total[asset] = total.get(asset, ZERO) + balance.free + balance.locked
@@ -182,119 +150,54 @@ class Exchange:
         with self._lock:
             account.publish(payload)
 
-    # -- orders
+    # -- orders, as Sandbox and the market maker place them
 
     def place_order(self, account: AccountState, params: Mapping[str, Any], *, test: bool = False) -> dict[str, Any]:
-        """
-        Place an order; with *test* only look at it. The answer is order.place's, or order.test's.
-
-        A test looks at the parameters, the symbol's rules and its filters, not at the account or the book.
-        """
-        known = ORDER_PARAMETERS if test else ORDER_PARAMETERS - {"computeCommissionRates"}
-        wanted = Parameters(params, known)
-        with self._exclusively() as now:
-            market = self._market(wanted)
-            request = order_request(wanted)
-            market.check(request)
-            if test:
-                return _commission_rates(account) if wanted.boolean("computeCommissionRates") else {}
-            self._refuse_duplicate(account, market, request)
-            placed = market.place(account, request, now)
-            if request.response_type is ResponseType.ACK:
-                return reports.acknowledgement(placed.order, now)
-            if request.response_type is ResponseType.RESULT:
-                return reports.result(placed.order, now)
-            return reports.full_result(placed.order, now, placed.trades, placed.preventions)
+        """Place an order; with *test* only look at it. The answer is order.place's, or order.test's."""
+        return self.trading.place_order(account, params, test=test)
 
     def submit(self, account: AccountState, symbol: str, request: OrderRequest) -> Order:
         """Place an order that was read already, for order flow of the sandbox's own. Raises ExchangeError."""
         with self._exclusively() as now:
-            market = self._named_market(symbol)
+            market = self._floor.named_market(symbol)
             market.check(request)
-            return market.place(account, request, now).order
+            order = market.place(account, request, now).order
+            market.settle(now)
+            return order
 
     def withdraw(self, order: Order) -> bool:
         """Cancel an order that ``submit`` placed. False if it is not open any more."""
         with self._exclusively() as now:
             if order.is_open:
-                self._named_market(order.symbol).cancel(order, f"cancel-{order.id}", now)
+                self._floor.named_market(order.symbol).cancel(order, f"cancel-{order.id}", now)
                 return True
             return False
 
     def cancel_order(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Cancel one open order."""
-        wanted = Parameters(
-            params, ("symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions")
-        )
-        with self._exclusively() as now:
-            market = self._market(wanted)
-            reference = OrderReference.read(wanted)
-            restrictions = wanted.member(
-                "cancelRestrictions",
-                _CancelRestrictions,
-                ExchangeError(-1145, "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."),
-            )
-            cancel_id = wanted.client_order_id("newClientOrderId")
-            order = queries.find(account.history, market.rules.symbol, reference)
-            if order is None or not order.is_open:
-                raise ExchangeError.unknown_order()
-            is_new = order.status is Status.NEW
-            if restrictions is not None and is_new != (restrictions is _CancelRestrictions.ONLY_NEW):
-                raise ExchangeError(-2011, "Order was not canceled due to cancel restrictions.")
-            return self._cancel(market, order, cancel_id, now)
+        """Cancel one open order. The answer is order.cancel's."""
+        return self.trading.cancel_order(account, params)
 
     def cancel_all_orders(self, account: AccountState, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Cancel every open order of a symbol."""
-        wanted = Parameters(params, ("symbol",))
-        with self._exclusively() as now:
-            market = self._market(wanted)
-            orders = account.history.open_orders(market.rules.symbol)
-            if not orders:
-                raise ExchangeError.unknown_order()
-            return [self._cancel(market, order, None, now) for order in orders]
-
-    def _cancel(self, market: Market, order: Order, cancel_id: str | None, now: int) -> dict[str, Any]:
-        cancel_id = cancel_id or f"cancel-{order.id}"
-        market.cancel(order, cancel_id, now)
-        return reports.cancellation(order, cancel_id, now)
-
-    def _refuse_duplicate(self, account: AccountState, market: Market, request: OrderRequest) -> None:
-        client_id = request.client_order_id
-        if client_id is not None and account.history.has_open(market.rules.symbol, client_id):
-            raise ExchangeError.order_rejected("Duplicate order sent.")
-
-    # -- queries
+        """Cancel every open order of a symbol. The answer is openOrders.cancelAll's."""
+        return self.trading.cancel_all_orders(account, params)
 
     def order_status(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what order.status answers."""
-        wanted = Parameters(params, ("symbol", "orderId", "origClientOrderId"))
-        with self._exclusively():
-            symbol = self._market(wanted).rules.symbol
-            order = queries.find(account.history, symbol, OrderReference.read(wanted))
-            if order is None:
-                raise ExchangeError.no_such_order()
-            return reports.order_status(order)
+        return self.records.order_status(account, params)
 
     def open_orders(self, account: AccountState, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what openOrders.status answers: of one symbol, or of all."""
-        wanted = Parameters(params, ("symbol",))
-        with self._exclusively():
-            symbol = self._market(wanted).rules.symbol if "symbol" in wanted else None
-            return [reports.order_status(order) for order in account.history.open_orders(symbol)]
+        return self.records.open_orders(account, params)
 
     def all_orders(self, account: AccountState, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what allOrders answers."""
-        wanted = Parameters(params, _PAGE_PARAMETERS)
-        with self._exclusively():
-            symbol = self._market(wanted).rules.symbol
-            return [reports.order_status(order) for order in queries.all_orders(account.history, symbol, wanted)]
+        return self.records.all_orders(account, params)
 
     def my_trades(self, account: AccountState, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what myTrades answers."""
-        wanted = Parameters(params, (*_PAGE_PARAMETERS, "fromId"))
-        with self._exclusively():
-            symbol = self._market(wanted).rules.symbol
-            return [reports.trade_entry(trade) for trade in queries.my_trades(account.history, symbol, wanted)]
+        return self.records.my_trades(account, params)
+
+    # -- markets
 
     def exchange_info(
         self, params: Mapping[str, Any], *, rate_limits: Sequence[Mapping[str, Any]] = ()
@@ -305,7 +208,7 @@ class Exchange:
         show = wanted.boolean("showPermissionSets") is not False
         return {
             "timezone": "UTC",
-            "serverTime": int(self._clock.time() * 1000),
+            "serverTime": self._floor.now(),
             "rateLimits": [dict(limit) for limit in rate_limits],
             "exchangeFilters": [],
             "symbols": [market.rules.describe(permission_sets=show) for market in markets],
@@ -320,40 +223,29 @@ class Exchange:
         must neither block nor call the exchange.
         """
         with self._lock:
-            self._followers = (*self._followers, follower)
+            self._floor.followers = (*self._floor.followers, follower)
 
     def levels(self, symbol: str, limit: int) -> tuple[int, list[Level], list[Level]]:
         """Return the id of the last change of a symbol's book, and its best bids and asks, the best first."""
         with self._lock:
-            return self._named_market(symbol).levels(limit)
+            return self._floor.named_market(symbol).levels(limit)
 
     def best_price(self, symbol: str, side: str) -> Decimal | None:
         """Return the best price on that side ("BUY" or "SELL") of the book, None where it is empty."""
         with self._lock:
-            return self._named_market(symbol).best(Side(side))
-
-    # -- markets
-
-    def _market(self, params: Parameters) -> Market:
-        return self._named_market(wanted_symbol(params))
-
-    def _named_market(self, symbol: str | None) -> Market:
-        market = None if symbol is None else self._markets.get(symbol)
-        if market is None:
-            raise ExchangeError.bad_symbol()
-        return market
+            return self._floor.named_market(symbol).best(Side(side))
 
     def _wanted_markets(self, wanted: Parameters) -> list[Market]:
         filtered = [name for name in ("symbol", "symbols", "symbolStatus") if name in wanted]
         if len(filtered) > 1 or ("permissions" in wanted and filtered and filtered != ["symbolStatus"]):
             raise ExchangeError(-1128, "Combination of optional parameters invalid.")
         if "symbol" in wanted:
-            return [self._market(wanted)]
+            return [self._floor.market(wanted)]
         names = wanted.texts("symbols")
         if names is not None:
             if len(set(names)) < len(names):
                 raise ExchangeError(-1151, "Symbol is present multiple times in the list.")
-            return [self._named_market(name) for name in names]
+            return [self._floor.named_market(name) for name in names]
         status = wanted.text("symbolStatus")
         if status is not None and status not in _SYMBOL_STATUSES:
             raise ExchangeError(-1122, "Invalid symbolStatus.")
@@ -361,18 +253,3 @@ class Exchange:
         if status not in (None, "TRADING") or (permissions is not None and "SPOT" not in permissions):
             return []
         return list(self._markets.values())
-
-
-def _commission_rates(account: AccountState) -> dict[str, Any]:
-    nothing = {"maker": text(ZERO), "taker": text(ZERO)}
-    return {
-        "standardCommissionForOrder": {"maker": text(account.maker_rate), "taker": text(account.taker_rate)},
-        "specialCommissionForOrder": dict(nothing),
-        "taxCommissionForOrder": dict(nothing),
-        "discount": {
-            "enabledForAccount": False,
-            "enabledForSymbol": False,
-            "discountAsset": "BNB",
-            "discount": text(ZERO),
-        },
-    }

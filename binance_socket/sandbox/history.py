@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .order_lists import OrderList
 from .orders import Order, Trade
+from .prevention import PreventedMatch
 
 __all__ = ["OrderHistory"]
 
@@ -23,6 +25,12 @@ class OrderHistory:
         self._by_client_id: dict[str, dict[str, Order]] = {}
         self._open: dict[str, dict[int, Order]] = {}
         self._trades: dict[str, list[Trade]] = {}
+        self._allocations: dict[str, list[Trade]] = {}
+        self._prevented: dict[str, list[PreventedMatch]] = {}
+        # By id: all order lists, and the open ones; the latest list of each client id.
+        self._lists: dict[int, OrderList] = {}
+        self._open_lists: dict[int, OrderList] = {}
+        self._lists_by_client_id: dict[str, OrderList] = {}
 
     def opened(self, order: Order) -> None:
         """Note a new order."""
@@ -41,9 +49,56 @@ class OrderHistory:
             del self._by_client_id[order.symbol][order.client_order_id]
 
     def traded(self, trade: Trade) -> None:
-        """Note one side of a trade."""
+        """Note one side of a trade, or an allocation."""
         if self._keep:
-            self._trades.setdefault(trade.order.symbol, []).append(trade)
+            entries = self._trades if trade.allocation_id is None else self._allocations
+            entries.setdefault(trade.order.symbol, []).append(trade)
+
+    def prevented(self, symbol: str, match: PreventedMatch) -> None:
+        """Note a self-trade that was prevented."""
+        if self._keep:
+            self._prevented.setdefault(symbol, []).append(match)
+
+    def renamed(self, order: Order, old_client_order_id: str) -> None:
+        """Note that an order has another client id than before."""
+        ids = self._by_client_id[order.symbol]
+        if ids.get(old_client_order_id) is order:
+            del ids[old_client_order_id]
+        ids[order.client_order_id] = order
+
+    # -- order lists
+
+    def list_opened(self, order_list: OrderList) -> None:
+        """Note a new order list."""
+        self._open_lists[order_list.id] = order_list
+        self._lists_by_client_id[order_list.client_order_id] = order_list
+        if self._keep:
+            self._lists[order_list.id] = order_list
+
+    def list_ended(self, order_list: OrderList) -> None:
+        """Note that no order of a list is open any more."""
+        del self._open_lists[order_list.id]
+        known = self._lists_by_client_id.get(order_list.client_order_id)
+        if not self._keep and known is order_list:
+            del self._lists_by_client_id[order_list.client_order_id]
+
+    def list_by_id(self, list_id: int) -> OrderList | None:
+        """Return an order list by the exchange's id."""
+        return self._lists.get(list_id) or self._open_lists.get(list_id)
+
+    def list_by_client_id(self, client_order_id: str) -> OrderList | None:
+        """Return the latest order list with this client id."""
+        return self._lists_by_client_id.get(client_order_id)
+
+    def open_lists(self, symbol: str | None = None) -> list[OrderList]:
+        """Return the open order lists of a symbol, or all, oldest first."""
+        return [found for found in self._open_lists.values() if symbol in (None, found.symbol)]
+
+    def lists(self) -> Iterator[OrderList]:
+        """Return every order list, oldest first."""
+        return iter(self._lists.values())
+
+    # -- queries
 
     def has_open(self, symbol: str, client_order_id: str) -> bool:
         """Whether an open order of that symbol has this client id."""
@@ -71,3 +126,11 @@ class OrderHistory:
     def trades(self, symbol: str) -> Iterator[Trade]:
         """Return every trade of that symbol, oldest first."""
         return iter(self._trades.get(symbol, ()))
+
+    def allocations(self, symbol: str) -> Iterator[Trade]:
+        """Return every allocation of that symbol, oldest first."""
+        return iter(self._allocations.get(symbol, ()))
+
+    def prevented_matches(self, symbol: str) -> Iterator[PreventedMatch]:
+        """Return every prevented self-trade of that symbol's orders, oldest first."""
+        return iter(self._prevented.get(symbol, ()))

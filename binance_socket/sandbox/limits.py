@@ -161,12 +161,12 @@ class Limits:
                         data={"serverTime": int(now * 1000), "retryAfter": counter.ends(now)},
                     )
 
-    def order_placed(self, uid: int) -> None:
-        """Count an order."""
+    def order_placed(self, uid: int, count: int = 1) -> None:
+        """Count an order, or the *count* orders of a list."""
         now = self._now()
         with self._lock:
             for counter in self._counters(uid):
-                counter.add(now, 1)
+                counter.add(now, count)
 
     def weight_status(self) -> list[dict[str, Any]]:
         """Return the weight used, as ``rateLimits`` shows it."""

@@ -1,22 +1,24 @@
 """
-One symbol's market: its book, its stop orders and everything that happens to its orders.
+One symbol's market: what is accepted, what is matched with what, and what triggers what.
 
-Every execution is settled one side at a time: balances, executionReport, outboundAccountPosition. Orders never owe
-anything: what they may come to cost is reserved while they wait.
+What an execution does to orders and balances is in :mod:`.lifecycle`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 import attrs
 
 from .accounts import AccountState
 from .errors import ExchangeError
-from .matching import Book, Level, Match, Plan, Terms, plan
-from .money import QUANTUM, ZERO, floor_to
-from .news import News, PublicTrade
+from .lifecycle import Lifecycle
+from .matching import Level, Match, Plan, Terms, plan
+from .money import ZERO
+from .news import News
+from .order_lists import Contingency, ListRequest, ListStatus, OrderList
 from .orders import (
     STOP_TYPES,
     ExpiryReason,
@@ -28,11 +30,16 @@ from .orders import (
     Status,
     TimeInForce,
     Trade,
+    Trail,
 )
-from .reports import Prevention, execution_report, position_update
+from .pegs import pegged_price
+from .prevention import Prevention
 from .symbols import SymbolRules
+from .triggers import start_trailing
 
-__all__ = ["Market", "Placed"]
+__all__ = ["Market", "Placed", "PlacedList"]
+
+_BAD_PRICES = "The relationship of the prices for the orders is not correct."
 
 
 @attrs.frozen
@@ -40,8 +47,16 @@ class Placed:
     """A new order, and what happened to it at once."""
 
     order: Order
-    trades: tuple[Trade, ...]
-    preventions: tuple[Prevention, ...]
+    trades: tuple[Trade, ...] = ()
+    preventions: tuple[Prevention, ...] = ()
+
+
+@attrs.frozen
+class PlacedList:
+    """A new order list, and what happened to its orders at once."""
+
+    order_list: OrderList
+    orders: tuple[Placed, ...]
 
 
 @attrs.define
@@ -56,25 +71,16 @@ class Market:
     """
     One symbol. Not safe by itself: the exchange's lock is held, and ``money.exact()`` entered, around every call.
 
+    What an order triggers (stop orders, pending orders) happens when ``settle`` is called, after it was answered.
     *fees* takes what the exchange earns, by asset, and *moved* notes the markets in which something happened.
     """
 
     def __init__(self, rules: SymbolRules, fees: dict[str, Decimal], moved: dict[Market, None]) -> None:
         self.rules = rules
         self.last_price: Decimal | None = None
-        self._book = Book()
-        self._fees = fees
-        self._moved = moved
-        # Stop orders that were not triggered yet, by id, oldest first.
-        self._stops: dict[int, Order] = {}
-        # Prices of trades that stop orders have not been held against.
-        self._untold_prices: list[Decimal] = []
+        self.life = Lifecycle(rules, fees, lambda: moved.update({self: None}))
+        self._book = self.life.book
         self._orders = 0
-        self._executions = 0
-        self._trades = 0
-        self._preventions = 0
-        # What the market learns of with the next news.
-        self._public_trades: list[PublicTrade] = []
         self._told_update_id = self._book.update_id
 
     def best(self, side: Side) -> Decimal | None:
@@ -92,10 +98,10 @@ class Market:
 
     def take_news(self, now: int) -> News | None:
         """Return what everybody may know of what happened since the last call; None if that is nothing."""
-        book = self._book
-        if not book.has_changes and not self._public_trades:
+        book, trades = self._book, self.life.public_trades
+        if not book.has_changes and not trades:
             return None
-        trades, self._public_trades = self._public_trades, []
+        self.life.public_trades = []
         first, self._told_update_id = self._told_update_id + 1, book.update_id
         return News(
             self.rules.symbol,
@@ -110,7 +116,7 @@ class Market:
 
     def waiting_stops(self) -> Iterator[Order]:
         """Return the stop orders that wait for their price, oldest first."""
-        return iter(self._stops.values())
+        return iter(self.life.triggers)
 
     # -- what can be asked for
 
@@ -120,6 +126,7 @@ class Market:
         if request.type not in rules.order_types:
             name = request.type.value.replace("_", " ").capitalize()
             raise ExchangeError.order_rejected(f"{name} orders are not supported for this symbol.")
+        rules.check_features(request)
         if self._prevention(request) not in rules.self_trade_preventions:
             raise ExchangeError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
         for price in (request.price, request.stop_price):
@@ -129,51 +136,86 @@ class Market:
             rules.check_quantity(request.quantity)
         if request.quote_quantity:
             rules.check_notional(request.quote_quantity)
-        else:
-            # Without a price the last one counts; before the first trade nothing can be said.
-            basis = request.price or self.last_price
-            if basis is not None:
-                rules.check_notional(basis * request.quantity)
+        elif request.quantity:
+            self._check_notional(request.price, request.quantity)
 
-    def place(self, account: AccountState, request: OrderRequest, now: int) -> Placed:
-        """Accept a checked order and match it. Raises ExchangeError -2010, before anything changed, if it cannot be."""
-        if request.type in STOP_TYPES:
-            return self._place_stop(account, request, now)
-        draft = self._draft(account, request)
-        if request.type is OrderType.LIMIT_MAKER and draft.matches:
-            raise ExchangeError.order_rejected("Order would immediately match and take.")
-        quantity = request.quantity
-        if request.quote_quantity:
-            quantity = draft.wanted
-            self._check_liquidity(request, draft)
-        order = self._new_order(account, request, quantity, now)
-        order.working_since = now
-        self._accept(order, draft.cost)
-        self._report(order, "NEW", now)
-        outcome = self._match(order, draft, now)
-        self._trigger_stops(now)
-        return Placed(order, tuple(outcome.trades), tuple(outcome.preventions))
+    def _check_notional(self, price: Decimal, quantity: Decimal) -> None:
+        # Without a price the last one counts; before the first trade nothing can be said.
+        basis = price or self.last_price
+        if basis is not None:
+            self.rules.check_notional(basis * quantity)
 
-    def cancel(self, order: Order, cancel_id: str, now: int) -> None:
-        """Cancel an open order."""
-        self._withdraw(order)
-        self._end(order, Status.CANCELED)
-        self._report(order, "CANCELED", now, cancel_id=cancel_id)
+    def check_list(self, request: ListRequest) -> None:
+        """Hold the orders of a list against the symbol's rules and filters."""
+        for wanted, offered, message in (
+            (len(request.legs) > 1, self.rules.allows_oco, "OCO orders are not supported for this symbol"),
+            (request.working is not None, self.rules.allows_oto, "OTO orders are not supported for this symbol."),
+            (request.pays, self.rules.allows_opo, "OPO orders are not supported for this symbol."),
+        ):
+            if wanted and not offered:
+                raise ExchangeError.order_rejected(message)
+        for order in request.requests:
+            self.check(order)
 
     # -- placing
 
-    def _place_stop(self, account: AccountState, request: OrderRequest, now: int) -> Placed:
-        order = self._new_order(account, request, request.quantity, now)
-        if self.last_price is not None and order.is_triggered_by(self.last_price):
-            raise ExchangeError.order_rejected("Order would trigger immediately.")
-        self._accept(order)
-        self._stops[order.id] = order
-        self._report(order, "NEW", now)
-        return Placed(order, (), ())
+    def place(self, account: AccountState, request: OrderRequest, now: int) -> Placed:
+        """Accept a checked order and match it. Raises ExchangeError -2010, before anything changed, if it cannot be."""
+        order = self._new_order(account, request, now)
+        draft = self._examine(order)
+        self._fund(order, draft)
+        self._register(order)
+        return self._start(order, draft, now)
 
-    def _new_order(self, account: AccountState, request: OrderRequest, quantity: Decimal, now: int) -> Order:
-        # The id counts once the order is accepted, in _accept.
-        order_id = self._orders + 1
+    def place_list(self, account: AccountState, request: ListRequest, list_id: int, now: int) -> PlacedList:
+        """Accept the checked orders of a list. Raises ExchangeError -2010, before anything changed, if it cannot be."""
+        orders = [self._new_order(account, wanted, now, number) for number, wanted in enumerate(request.requests)]
+        waiting: list[Order] = []
+        if request.working is None:
+            self._check_pair(orders, self.last_price)
+            drafts = [self._examine(order) for order in orders]
+            self._fund_pair(orders)
+        else:
+            drafts = [self._examine(orders[0])]
+            waiting = orders[1:]
+            self._check_pair(waiting, None)
+            self._fund(orders[0], drafts[0])
+        order_list = OrderList(
+            id=list_id,
+            account=account,
+            symbol=self.rules.symbol,
+            client_order_id=request.client_order_id or f"sandbox-list-{list_id}",
+            created_at=now,
+            updated_at=now,
+            orders=orders,
+            contingency=Contingency.OCO if request.working is None else Contingency.OTO,
+            pays=request.pays,
+        )
+        for order in orders:
+            order.order_list = order_list
+            self._register(order)
+        account.history.list_opened(order_list)
+        self.life.report_list(order_list, ListStatus.EXEC_STARTED, now)
+        for order in waiting:
+            order.status = Status.PENDING_NEW
+        started = [self._start(order, draft, now, waiting) for order, draft in zip(orders, drafts, strict=False)]
+        return PlacedList(order_list, (*started, *(Placed(order) for order in waiting)))
+
+    def cancel(self, order: Order, cancel_id: str, now: int) -> None:
+        """Cancel an open order that is in no list."""
+        self.life.cancel(order, cancel_id, now)
+
+    def cancel_list(self, order_list: OrderList, cancel_id: str | None, now: int) -> list[Order]:
+        """Cancel what is open of an order list. Returns those orders."""
+        cancelled = [order for order in order_list.orders if order.is_open]
+        for order in cancelled:
+            self.life.cancel(order, cancel_id or order.client_order_id, now)
+        self.life.finish(order_list, now)
+        return cancelled
+
+    def _new_order(self, account: AccountState, request: OrderRequest, now: int, number: int = 0) -> Order:
+        # The id counts once the order is accepted, in _register.
+        order_id = self._orders + 1 + number
         return Order(
             id=order_id,
             account=account,
@@ -181,40 +223,97 @@ class Market:
             request=request,
             client_order_id=request.client_order_id or f"sandbox-{order_id}",
             created_at=now,
-            quantity=quantity,
+            quantity=request.quantity,
             side=request.side,
             price=request.price,
             prevention=self._prevention(request),
             updated_at=now,
+            trail=None if request.trailing_delta is None else Trail(),
         )
 
-    def _accept(self, order: Order, cost: Decimal = ZERO) -> None:
+    def _examine(self, order: Order) -> Plan | None:
         """
-        Take the order in: lock what it may cost, or see that a market order that will *cost* so much can be paid.
+        See what would become of an order. None: it waits for its stop price.
 
-        Raises ExchangeError if it cannot; until then nothing has changed.
+        Raises ExchangeError -2010 if it cannot be accepted.
         """
-        buying = order.side is Side.BUY
-        asset = self.rules.quote if buying else self.rules.base
+        request = order.request
+        if request.type in STOP_TYPES:
+            if self.last_price is not None and order.is_triggered_by(self.last_price):
+                raise ExchangeError.order_rejected("Order would trigger immediately.")
+            return None
+        self._peg(order)
+        draft = self._draft(order)
+        if request.type is OrderType.LIMIT_MAKER and draft.matches:
+            raise ExchangeError.order_rejected("Order would immediately match and take.")
+        if request.quote_quantity:
+            order.quantity = draft.wanted
+            self._check_liquidity(request, draft)
+        return draft
+
+    def _peg(self, order: Order) -> None:
+        """Give a pegged order its price, and hold that against the filters."""
+        if order.request.peg is None:
+            return
+        price = pegged_price(self._book, order.request)
+        self.rules.check_price(price)
+        self._check_notional(price, order.quantity)
+        order.price, order.pegged = price, True
+
+    def _check_pair(self, orders: Sequence[Order], last_price: Decimal | None) -> None:
+        """See that the prices of two orders of which one cancels the other lie on both sides of the last price."""
+        if len(orders) < 2:
+            return
+        below, above = sorted(orders, key=_is_above)
+        low, high = _trigger_price(below), _trigger_price(above)
+        middle = [] if last_price is None else [last_price]
+        prices = [price for price in (low, *middle, high) if price]
+        if any(first >= second for first, second in pairwise(prices)):
+            raise ExchangeError.order_rejected(_BAD_PRICES)
+
+    def _unit_cost(self, order: Order) -> Decimal:
+        """Return what is locked for each unit of an order."""
         if order.request.type is OrderType.MARKET:
-            # Of a sale, what finds no buyer has to be there as well.
-            needed = max(cost, order.request.quote_quantity) if buying else order.quantity
-            if needed > order.account.free(asset):
-                raise ExchangeError.insufficient_balance()
-        else:
-            # A stop order without a limit reserves what it would cost at its stop price.
-            price = order.price or order.request.stop_price
-            needed = price * order.quantity if buying else order.quantity
-            order.account.lock(asset, needed)
-            order.reserved = needed
+            return ZERO
+        if order.side is Side.SELL:
+            return Decimal(1)
+        # A stop order without a limit reserves what it would cost at its stop price, or by what is known.
+        return order.price or order.request.stop_price or self.last_price or ZERO
+
+    def _fund(self, order: Order, draft: Plan | None) -> None:
+        needed = ZERO
+        if draft is not None:
+            # Of a market sale, what finds no buyer has to be there as well.
+            buying = order.side is Side.BUY
+            needed = max(draft.cost, order.request.quote_quantity) if buying else order.quantity
+        self.life.fund(order, self._unit_cost(order), needed)
+
+    def _fund_pair(self, orders: Sequence[Order]) -> None:
+        first, second = orders
+        self.life.fund_pair(((first, self._unit_cost(first)), (second, self._unit_cost(second))))
+
+    def _register(self, order: Order) -> None:
         self._orders = order.id
         order.account.history.opened(order)
 
+    def _start(self, order: Order, draft: Plan | None, now: int, waiting: Sequence[Order] = ()) -> Placed:
+        """Let an accepted order wait for its price, or match it. *waiting* are those that it triggers."""
+        if draft is None:
+            start_trailing(order, self.last_price, now)
+            self.life.triggers.add(order)
+            self.life.report(order, "NEW", now)
+            return Placed(order)
+        order.working_since = now
+        for new in (order, *waiting):
+            self.life.report(new, "NEW", now)
+        outcome = self._match(order, draft, now)
+        return Placed(order, tuple(outcome.trades), tuple(outcome.preventions))
+
     def _check_liquidity(self, request: OrderRequest, draft: Plan) -> None:
         """See that a market order by quote quantity finds enough on the book (errors document, -2010)."""
-        if self.best(Side.SELL if request.side is Side.BUY else Side.BUY) is None:
+        if self.best(request.side.opposite) is None:
             raise ExchangeError.order_rejected("Order book liquidity is less than symbol minimum quantity.")
-        if draft.quantity < self.rules.min_quantity and not draft.taker_expires:
+        if draft.wanted < self.rules.min_quantity and not draft.taker_expires:
             raise ExchangeError.order_rejected("Order book liquidity is less than LOT_SIZE filter minimum quantity.")
 
     def _prevention(self, request: OrderRequest) -> SelfTradePrevention:
@@ -222,197 +321,134 @@ class Market:
 
     # -- matching
 
-    def _draft(self, account: AccountState, request: OrderRequest, budget: Decimal | None = None) -> Plan:
-        return plan(
-            self._book,
-            Terms(
-                request.side,
-                account.uid,
-                request.price or None,
-                request.quantity or None,
-                request.quote_quantity or budget,
-                self.rules.step_size,
-                self._prevention(request),
-            ),
+    def terms(self, order: Order, budget: Decimal | None = None) -> Terms:
+        """Return on which terms *order* takes."""
+        return Terms(
+            order.side,
+            order.account.uid,
+            order.price or None,
+            order.remaining or None,
+            order.request.quote_quantity or budget,
+            self.rules.step_size,
+            order.prevention,
+            order.account.trade_group,
         )
+
+    def _draft(self, order: Order, budget: Decimal | None = None) -> Plan:
+        return plan(self._book, self.terms(order, budget))
 
     def _match(self, order: Order, draft: Plan, now: int) -> _Outcome:
         """Carry out a plan for a working order, and see to what is left of it."""
         outcome = _Outcome()
-        request = order.request
-        if request.time_in_force is TimeInForce.FOK and draft.quantity < order.quantity:
-            self._expire(order, ExpiryReason.UNFILLED_FOK, now)
+        if order.request.time_in_force is TimeInForce.FOK and draft.quantity < order.quantity:
+            self.life.expire(order, ExpiryReason.UNFILLED_FOK, now)
             return outcome
         for match in draft.matches:
             if match.prevented:
-                self._prevent(order, match, outcome, now)
+                outcome.preventions += self.life.prevent(order, match.maker, match.quantity, self.life, now)
             else:
                 outcome.trades.append(self._trade(order, match, now))
-        if not order.is_open:
-            return outcome
-        if not order.is_limited:
-            spent = draft.exhausted and not request.quote_quantity
-            self._expire(order, ExpiryReason.REJECTED if spent else ExpiryReason.INSUFFICIENT_LIQUIDITY, now)
-        elif request.time_in_force is TimeInForce.IOC:
-            self._expire(order, ExpiryReason.UNFILLED_IOC, now)
-        else:
-            self._book.add(order)
+        if order.is_open:
+            self.rest(order, draft, now)
         return outcome
 
     def _trade(self, taker: Order, match: Match, now: int) -> Trade:
-        maker, quantity = match.maker, match.quantity
-        price = maker.price
-        self._trades += 1
+        price = match.maker.price
         self.last_price = price
-        if self._stops:
-            self._untold_prices.append(price)
-        if quantity == maker.remaining:
-            self._book.remove(maker)
-        self._public_trades.append(
-            PublicTrade(self._trades, price, quantity, now, maker.side is Side.BUY, taker.id),
-        )
-        self._settle(maker, price, quantity, now, is_maker=True)
-        return self._settle(taker, price, quantity, now, is_maker=False)
+        return self.life.trade(taker, match.maker, price, match.quantity, now)
 
-    def _settle(self, order: Order, price: Decimal, quantity: Decimal, now: int, *, is_maker: bool) -> Trade:
-        """Let one side pay and receive, then report it. Commission is taken from what is received, rounded down."""
-        account, rules = order.account, self.rules
-        value = price * quantity
-        rate = account.maker_rate if is_maker else account.taker_rate
-        if order.side is Side.BUY:
-            paid_asset, paid, received_asset, received = rules.quote, value, rules.base, quantity
+    def rest(self, order: Order, draft: Plan, now: int) -> None:
+        """Put what is left of a taker onto the book, or let it expire."""
+        request = order.request
+        if not order.is_limited:
+            spent = draft.exhausted and not request.quote_quantity
+            self.life.expire(order, ExpiryReason.REJECTED if spent else ExpiryReason.INSUFFICIENT_LIQUIDITY, now)
+        elif request.time_in_force is TimeInForce.IOC:
+            self.life.expire(order, ExpiryReason.UNFILLED_IOC, now)
         else:
-            paid_asset, paid, received_asset, received = rules.base, quantity, rules.quote, value
-        if order.reserved:
-            # A buy below its limit gives the difference back at once.
-            released = order.price * quantity if order.side is Side.BUY else quantity
-            order.reserved -= released
-            account.spend_locked(paid_asset, paid)
-            if released != paid:
-                account.unlock(paid_asset, released - paid)
-        else:
-            account.spend(paid_asset, paid)
-        commission = floor_to(received * rate, QUANTUM)
-        account.receive(received_asset, received - commission)
-        if commission:
-            self._fees[received_asset] = self._fees.get(received_asset, ZERO) + commission
-        order.executed += quantity
-        order.executed_quote += value
-        order.status = Status.FILLED if order.executed == order.quantity else Status.PARTIALLY_FILLED
-        trade = Trade(self._trades, order, price, quantity, commission, received_asset, now, is_maker)
-        account.history.traded(trade)
-        self._report(order, "TRADE", now, trade=trade)
-        return trade
+            if request.iceberg_quantity:
+                order.visible = min(request.iceberg_quantity, order.remaining)
+            self._book.add(order)
 
-    def _prevent(self, taker: Order, match: Match, outcome: _Outcome, now: int) -> None:
-        maker = match.maker
-        self._preventions += 1
-        expiring: list[tuple[Order, Order]] = []
-        if taker.prevention is not SelfTradePrevention.EXPIRE_TAKER:
-            expiring.append((maker, taker))
-        if taker.prevention is not SelfTradePrevention.EXPIRE_MAKER:
-            expiring.append((taker, maker))
-        for order, counter in expiring:
-            left = order.remaining
-            if order is maker:
-                self._book.remove(maker)
-            order.prevented += left
-            order.prevented_match_id = self._preventions
-            prevention = Prevention(self._preventions, order, counter.id, left, match.quantity, maker.price)
-            outcome.preventions.append(prevention)
-            self._end(order, Status.EXPIRED_IN_MATCH)
-            self._report(order, "TRADE_PREVENTION", now, prevention=prevention)
+    # -- what triggers what
 
-    # -- stop orders
+    def settle(self, now: int) -> None:
+        """Let what happened so far trigger stop orders and pending orders, and what that brings, until all is quiet."""
+        while True:
+            prices = self.life.triggers.take_prices()
+            if prices:
+                for price in prices:
+                    self._tell(price, now)
+            elif self.life.filled_workers:
+                self._place_pending(self.life.filled_workers.pop(0), now)
+            else:
+                return
 
-    def _trigger_stops(self, now: int) -> None:
-        """Let the trades so far trigger stop orders, and the trades which that brings, until all is quiet."""
-        while self._untold_prices:
-            prices = self._untold_prices
-            self._untold_prices = []
-            low, high = min(prices), max(prices)
-            triggered = [order for order in self._stops.values() if _reached(order, low, high)]
-            for order in triggered:
-                del self._stops[order.id]
+    def _tell(self, price: Decimal, now: int) -> None:
+        for order in self.life.triggers.reached_by(price, now):
+            # One of a pair ends the other.
+            if order in self.life.triggers:
                 self._trigger(order, now)
 
     def _trigger(self, order: Order, now: int) -> None:
-        order.working_since = order.updated_at = now
+        self.life.activate(order, now)
+        self.life.triggers.remove(order)
         budget = None
+        try:
+            if order.request.peg is not None:
+                self._peg(order)
+                self.life.release(order)
+                self.life.fund(order, self._unit_cost(order), ZERO)
+        except ExchangeError:
+            self.life.expire(order, ExpiryReason.REJECTED, now)
+            return
+        order.working_since = order.updated_at = now
         if not order.is_limited:
             # From here on it is a market order, and pays with what is free.
-            self._release(order)
+            self.life.release(order)
             budget = order.account.free(self.rules.quote) if order.side is Side.BUY else None
-        self._report(order, "NEW", now)
-        self._match(order, self._draft(order.account, order.request, budget), now)
+        order.texts = {}
+        self.life.report(order, "NEW", now)
+        self._match(order, self._draft(order, budget), now)
 
-    # -- the end of orders
-
-    def _withdraw(self, order: Order) -> None:
-        if order.id in self._stops:
-            del self._stops[order.id]
-        else:
-            self._book.remove(order)
-
-    def _expire(self, order: Order, reason: ExpiryReason, now: int) -> None:
-        order.expiry_reason = reason
-        self._end(order, Status.EXPIRED)
-        self._report(order, "EXPIRED", now)
-
-    def _end(self, order: Order, status: Status) -> None:
-        order.status = status
-        self._release(order)
-
-    def _release(self, order: Order) -> None:
-        if order.reserved:
-            order.account.unlock(self.rules.quote if order.side is Side.BUY else self.rules.base, order.reserved)
-            order.reserved = ZERO
-
-    # -- reports
-
-    def _report(
-        self,
-        order: Order,
-        execution: str,
-        now: int,
-        *,
-        trade: Trade | None = None,
-        prevention: Prevention | None = None,
-        cancel_id: str | None = None,
-    ) -> None:
-        """Publish an execution, then the balances that it changed."""
-        account = order.account
-        order.updated_at = now
-        self._executions += 1
-        # Whatever changes what an open order has left is reported: here the book notices.
-        self._book.recount(order)
-        self._moved[self] = None
-        if not order.is_open:
-            account.history.ended(order)
-        changed = account.has_changes
-        if changed:
-            account.updated_at = now
-        if not account.is_observed:
-            account.forget_changes()
+    def _place_pending(self, order_list: OrderList, now: int) -> None:
+        """Place the orders that waited for the working order's fill, or let them expire."""
+        legs = order_list.legs
+        received = self.life.give_back(order_list)
+        try:
+            if order_list.pays:
+                self._hand_over(received, legs)
+            if len(legs) > 1:
+                self._check_pair(legs, self.last_price)
+            drafts = [self._examine(order) for order in legs]
+            if len(legs) > 1:
+                self._fund_pair(legs)
+            else:
+                self._fund(legs[0], drafts[0])
+        except ExchangeError:
+            self.life.expire(legs[0], ExpiryReason.REJECTED, now)
             return
-        account.publish(
-            execution_report(
-                order,
-                execution,
-                self._executions,
-                now,
-                trade=trade,
-                prevention=prevention,
-                cancel_id=cancel_id,
-            )
-        )
-        if changed:
-            account.publish(position_update(account, now))
-        if not order.is_open:
-            # Nothing more will be said of it.
+        for order, draft in zip(legs, drafts, strict=True):
+            order.status = Status.NEW
             order.texts = {}
+            self._start(order, draft, now)
+
+    def _hand_over(self, received: Decimal, legs: Sequence[Order]) -> None:
+        """Give the pending orders the quantity that was received, as far as the filters let them."""
+        for order in legs:
+            order.quantity = self.rules.fitting_quantity(received, order.request.type)
+            order.texts = {}
+            if not order.quantity:
+                raise ExchangeError.filter_failure("LOT_SIZE")
+            self.rules.check_quantity(order.quantity)
+            self._check_notional(order.price, order.quantity)
 
 
-def _reached(order: Order, low: Decimal, high: Decimal) -> bool:
-    # A condition is either "at least" or "at most": the extremes decide.
-    return order.is_triggered_by(low) or order.is_triggered_by(high)
+def _is_above(order: Order) -> bool:
+    """Whether an order of a pair is the upper one."""
+    return order.waits_above if order.request.type in STOP_TYPES else order.side is Side.SELL
+
+
+def _trigger_price(order: Order) -> Decimal:
+    """Return the price that lets an order of a pair work; zero where that is not known yet."""
+    return order.request.stop_price if order.request.type in STOP_TYPES else order.request.price

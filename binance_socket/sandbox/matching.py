@@ -8,7 +8,8 @@ too expensive) before anything has happened. The market then carries the plan ou
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -17,7 +18,7 @@ import attrs
 from .money import ZERO
 from .orders import Order, SelfTradePrevention, Side
 
-__all__ = ["Book", "Level", "Match", "Plan", "Terms", "plan"]
+__all__ = ["Book", "Level", "Match", "Plan", "Terms", "plan", "plan_offers"]
 
 _FIRST_UPDATE_ID: Final = 1_000_000
 
@@ -27,14 +28,14 @@ Level = tuple[Decimal, Decimal]
 
 class Book:
     """
-    The working limit orders of one symbol: best price first, within a price the oldest first.
+    The working limit orders of one symbol: best price first, within a price who came first.
 
     It counts its changes: each has an update id, one more than the one before, and ``take_changes`` tells which levels
     have another quantity now.
     """
 
     def __init__(self) -> None:
-        # Prices ascending; the best bid is the last one, the best ask the first. Orders of a price by id, oldest first.
+        # Prices ascending; the best bid is the last one, the best ask the first. Orders of a price by id, in turn.
         self._prices: dict[Side, list[Decimal]] = {Side.BUY: [], Side.SELL: []}
         self._levels: dict[Side, dict[Decimal, dict[int, Order]]] = {Side.BUY: {}, Side.SELL: {}}
         # What each order is counted with, by its id, and what that comes to at each price.
@@ -52,7 +53,7 @@ class Book:
             level = levels[order.price] = {}
             insort(self._prices[order.side], order.price)
         level[order.id] = order
-        self._count(order, order.remaining)
+        self._count(order, order.shown)
 
     def remove(self, order: Order) -> None:
         """Take *order* off."""
@@ -69,8 +70,8 @@ class Book:
     def recount(self, order: Order) -> None:
         """Notice that *order*, if it is on the book, has another quantity left than before."""
         counted = self._counted.get(order.id)
-        if counted is not None and counted != order.remaining:
-            self._count(order, order.remaining)
+        if counted is not None and counted != order.shown:
+            self._count(order, order.shown)
 
     def _count(self, order: Order, quantity: Decimal) -> None:
         """Count *order* with *quantity* from now on."""
@@ -83,6 +84,12 @@ class Book:
             totals.pop(order.price, None)
         self._changes[order.side, order.price] = total
         self.update_id += 1
+
+    def requeue(self, order: Order) -> None:
+        """Put *order*, which is on the book, behind the others at its price."""
+        level = self._levels[order.side][order.price]
+        del level[order.id]
+        level[order.id] = order
 
     def best(self, side: Side) -> Decimal | None:
         """Return the best price of that side, None where there is no order."""
@@ -119,6 +126,35 @@ class Book:
         for price in reversed(prices) if side is Side.BUY else prices:
             yield from levels[price].values()
 
+    def offers(self, side: Side) -> Iterator[tuple[Order, Decimal]]:
+        """
+        Return what that side offers, in the order in which it is taken: all of a plain order, icebergs slice by slice.
+
+        An iceberg whose slice is gone shows the next one, behind the others at its price.
+        """
+        prices = self._prices[side]
+        levels = self._levels[side]
+        for price in reversed(prices) if side is Side.BUY else prices:
+            hidden: deque[tuple[Order, Decimal]] = deque()
+            for order in levels[price].values():
+                shown, remaining = order.shown, order.remaining
+                if shown < remaining:
+                    hidden.append((order, remaining - shown))
+                yield order, shown
+            while hidden:
+                order, left = hidden.popleft()
+                shown = min(order.request.iceberg_quantity, left)
+                if shown < left:
+                    hidden.append((order, left - shown))
+                yield order, shown
+
+    def level(self, side: Side, number: int) -> Decimal | None:
+        """Return the price of a level, 0 for the best one; None where there are fewer."""
+        prices = self._prices[side]
+        if number >= len(prices):
+            return None
+        return prices[-1 - number] if side is Side.BUY else prices[number]
+
 
 @attrs.frozen
 class Terms:
@@ -135,6 +171,13 @@ class Terms:
     step: Decimal = ZERO
     """Where there is a budget: what quantities are multiples of."""
     prevention: SelfTradePrevention = SelfTradePrevention.NONE
+    group: int = -1
+    """The account's trade group: its members do not trade with each other either. -1 for none."""
+
+    def is_own(self, maker: Order) -> bool:
+        """Whether a trade with *maker* would be a self-trade."""
+        account = maker.account
+        return account.uid == self.owner or (self.group >= 0 and account.trade_group == self.group)
 
 
 @attrs.frozen
@@ -154,32 +197,45 @@ class Plan:
     quantity: Decimal
     """What it would trade over all."""
     cost: Decimal
-    """Price times quantity over all."""
+    """The most that it may have to pay or be paid: price times quantity over all."""
     taker_expires: bool = False
     """Whether self-trade prevention ends it."""
     exhausted: bool = False
     """Whether it stopped because the budget buys no further step."""
+    prevented: Decimal = ZERO
+    """What it would have traded, but for self-trade prevention."""
 
     @property
     def wanted(self) -> Decimal:
-        """What it would have traded, had prevention not ended it."""
-        return self.quantity + self.matches[-1].quantity if self.taker_expires else self.quantity
+        """What it would have traded without self-trade prevention."""
+        return self.quantity + self.prevented
+
+
+_DECREMENTING: Final = (SelfTradePrevention.DECREMENT, SelfTradePrevention.TRANSFER)
 
 
 def plan(book: Book, terms: Terms) -> Plan:
     """Say what would happen to an order on *terms* that arrived now."""
+    return plan_offers(book.offers(terms.side.opposite), terms)
+
+
+def plan_offers(offers: Iterable[tuple[Order, Decimal]], terms: Terms) -> Plan:
+    """Say what would happen to an order on *terms* that took *offers* one by one."""
     matches: list[Match] = []
-    total = cost = ZERO
+    total = cost = prevented = ZERO
     limit, left, budget = terms.price, terms.quantity, terms.budget
     buying = terms.side is Side.BUY
     taker_expires = exhausted = False
-    for maker in book.orders(Side.SELL if buying else Side.BUY):
+    # Icebergs come back with further slices; those that prevention ended must not.
+    gone: set[int] = set()
+    for maker, quantity in offers:
         if left is not None and not left:
             break
         price = maker.price
         if limit is not None and (price > limit if buying else price < limit):
             break
-        quantity = maker.quantity - maker.executed
+        if gone and id(maker) in gone:
+            continue
         if left is not None and left < quantity:
             quantity = left
         if budget is not None:
@@ -189,18 +245,27 @@ def plan(book: Book, terms: Terms) -> Plan:
                 exhausted = True
             if not quantity:
                 break
-        if terms.prevention is not SelfTradePrevention.NONE and maker.account.uid == terms.owner:
+        if terms.prevention is not SelfTradePrevention.NONE and terms.is_own(maker):
             matches.append(Match(maker, quantity, prevented=True))
             if terms.prevention is SelfTradePrevention.EXPIRE_MAKER:
                 exhausted = False
+                gone.add(id(maker))
                 continue
-            taker_expires = True
-            break
-        matches.append(Match(maker, quantity))
-        total += quantity
-        cost += price * quantity
+            prevented += quantity
+            if terms.prevention not in _DECREMENTING:
+                taker_expires = True
+                break
+            if terms.prevention is SelfTradePrevention.TRANSFER:
+                # It may come to be paid for, although it is no trade.
+                cost += price * quantity
+            elif left is None and budget is not None:
+                budget -= price * quantity
+        else:
+            matches.append(Match(maker, quantity))
+            total += quantity
+            cost += price * quantity
         if left is not None:
             left -= quantity
         if exhausted:
             break
-    return Plan(tuple(matches), total, cost, taker_expires, exhausted)
+    return Plan(tuple(matches), total, cost, taker_expires, exhausted, prevented)

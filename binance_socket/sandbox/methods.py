@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from .list_parameters import LIST_PARAMETERS
 from .request import Form
 
 __all__ = ["METHODS", "Method", "Security"]
@@ -47,6 +48,8 @@ class Method:
     form: Form = attrs.field(factory=Form)
     session: bool = True
     """Whether a session's key may stand in for the request's own."""
+    orders: bool = False
+    """Whether the answer's rate limits show the count of unfilled orders."""
 
     def cost(self, params: Mapping[str, Any]) -> int:
         """Return the weight of a request with these parameters."""
@@ -76,6 +79,26 @@ _ORDER: Final = {
 _ORDER_REQUIRED: Final = ("symbol", "side", "type")
 _RANGE: Final = {"startTime": "LONG", "endTime": "LONG", "limit": "INT"}
 _LISTEN_KEY: Final = Form({"listenKey": "STRING"}, required=("listenKey",))
+
+
+# The kinds of an order list's parameters, by how their names end.
+_KINDS: Final = {
+    "Price": "DECIMAL",
+    "Qty": "DECIMAL",
+    "uantity": "DECIMAL",
+    "price": "DECIMAL",
+    "Delta": "INT",
+    "OffsetValue": "INT",
+    "StrategyType": "INT",
+    "StrategyId": "LONG",
+    "symbol": "STRING",
+    "OrderId": "STRING",
+}
+
+
+def _type_of(name: str) -> str:
+    """Return the kind of an order list's parameter."""
+    return next((kind for end, kind in _KINDS.items() if name.endswith(end)), "ENUM")
 
 
 def _number(params: Mapping[str, Any], name: str, default: int) -> int:
@@ -120,7 +143,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "userDataStream.unsubscribe": Method(weight=2, form=Form({"subscriptionId": "INT"})),
     "account.status": Method(SIGNED, 20, Form({"omitZeroBalances": "BOOLEAN"})),
     "account.rateLimits.orders": Method(SIGNED, 40),
-    "order.place": Method(SIGNED, 1, Form(_ORDER, _ORDER_REQUIRED)),
+    "order.place": Method(SIGNED, 1, Form(_ORDER, _ORDER_REQUIRED), orders=True),
     "order.test": Method(
         SIGNED,
         lambda params: 20 if params.get("computeCommissionRates") in (True, "true") else 1,
@@ -150,6 +173,31 @@ METHODS: Final[Mapping[str, Method]] = {
             ("orderId", "origClientOrderId"),
         ),
     ),
+    **{
+        kind.value: Method(SIGNED, 1, Form({name: _type_of(name) for name in names}, ("symbol",)), orders=True)
+        for kind, names in LIST_PARAMETERS.items()
+    },
+    "orderList.cancel": Method(
+        SIGNED,
+        1,
+        Form(
+            {
+                "symbol": "STRING",
+                "orderListId": "INT",
+                "listClientOrderId": "STRING",
+                "newClientOrderId": "STRING",
+            },
+            ("symbol",),
+            ("orderListId", "listClientOrderId"),
+        ),
+    ),
+    "orderList.status": Method(
+        SIGNED,
+        4,
+        Form({"orderListId": "INT", "origClientOrderId": "STRING"}, (), ("origClientOrderId", "orderListId")),
+    ),
+    "openOrderLists.status": Method(SIGNED, 6),
+    "allOrderLists": Method(SIGNED, 20, Form({"fromId": "INT", **_RANGE})),
     "openOrders.status": Method(SIGNED, lambda params: 6 if params.get("symbol") else 80, Form({"symbol": "STRING"})),
     "openOrders.cancelAll": Method(SIGNED, 1, Form({"symbol": "STRING"}, ("symbol",))),
     "allOrders": Method(SIGNED, 20, Form({"symbol": "STRING", "orderId": "LONG", **_RANGE}, ("symbol",))),

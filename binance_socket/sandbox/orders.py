@@ -11,22 +11,28 @@ import attrs
 from .money import ZERO
 
 if TYPE_CHECKING:
-    # An account holds its orders, and an order names its account.
+    # An account holds its orders, and an order names its account and its list.
     from .accounts import AccountState
+    from .order_lists import OrderList
 
 __all__ = [
     "LIMIT_TYPES",
     "STOP_TYPES",
+    "Amendment",
     "ExpiryReason",
     "Order",
     "OrderRequest",
     "OrderType",
+    "Peg",
+    "PegPrice",
     "ResponseType",
     "SelfTradePrevention",
     "Side",
     "Status",
     "TimeInForce",
     "Trade",
+    "Trail",
+    "WorkingFloor",
 ]
 
 
@@ -38,6 +44,11 @@ class Side(enum.Enum):
 
     # Sides are keys wherever it is hot; Enum's own hash is computed in Python.
     __hash__ = object.__hash__
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
 
 
 class OrderType(enum.Enum):
@@ -90,8 +101,9 @@ class ResponseType(enum.Enum):
 
 
 class Status(enum.Enum):
-    """Where an order stands. It is open while NEW or PARTIALLY_FILLED."""
+    """Where an order stands. It is open while PENDING_NEW, NEW or PARTIALLY_FILLED."""
 
+    PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -107,6 +119,30 @@ class ExpiryReason(enum.Enum):
     UNFILLED_FOK = "UNFILLED_FOK_ORDER_EXPIRED"
     INSUFFICIENT_LIQUIDITY = "INSUFFICIENT_LIQUIDITY"
     REJECTED = "REJECTED"
+    OCO_TRIGGER = "OCO_TRIGGER"
+    OTO_PHASE_ONE = "OTO_PHASE_ONE_EXPIRED"
+
+
+class WorkingFloor(enum.Enum):
+    """Where something last happened to an order placed with smart order routing."""
+
+    EXCHANGE = "EXCHANGE"
+    SOR = "SOR"
+
+
+class PegPrice(enum.Enum):
+    """Which side of the book a pegged order takes its price from: its own, or the opposite one."""
+
+    PRIMARY = "PRIMARY_PEG"
+    MARKET = "MARKET_PEG"
+
+
+@attrs.frozen
+class Peg:
+    """Where a pegged order takes its price from: *offset* price levels behind the best one."""
+
+    price: PegPrice
+    offset: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -126,6 +162,11 @@ class OrderRequest:
     strategy_type: int | None = None
     self_trade_prevention: SelfTradePrevention | None = None
     """None: the symbol's default."""
+    trailing_delta: int | None = None
+    """In basis points: hundredths of a per cent."""
+    iceberg_quantity: Decimal = ZERO
+    """How much of it is shown at a time."""
+    peg: Peg | None = None
 
 
 @attrs.frozen
@@ -140,6 +181,30 @@ class Trade:
     commission_asset: str
     time: int
     is_maker: bool
+    allocation_id: int | None = None
+    """Set where smart order routing traded on the order's behalf; there is no trade id then (-1)."""
+
+
+@attrs.frozen
+class Amendment:
+    """How an order was amended."""
+
+    execution_id: int
+    old_client_order_id: str
+    new_client_order_id: str
+    old_quantity: Decimal
+    new_quantity: Decimal
+    time: int
+
+
+@attrs.define
+class Trail:
+    """How far a trailing stop has followed the market."""
+
+    since: int = -1
+    """When it began to follow, in milliseconds of the epoch; -1 before."""
+    extreme: Decimal = ZERO
+    """The best price since."""
 
 
 @attrs.define(eq=False)
@@ -156,31 +221,49 @@ class Order:
     """What was asked for; for quoteOrderQty, what it came to."""
     side: Side
     price: Decimal
-    """Limit, zero for orders without one."""
+    """Limit, zero for orders without one; of a pegged order the price it was pegged at, once that is known."""
     prevention: SelfTradePrevention
     status: Status = Status.NEW
     executed: Decimal = ZERO
     executed_quote: Decimal = ZERO
     prevented: Decimal = ZERO
     prevented_match_id: int | None = None
+    unit_cost: Decimal = ZERO
+    """What is locked for each unit of the quantity: of the quote asset for a buy, of the base asset for a sell."""
     reserved: Decimal = ZERO
-    """What is still locked for it: of the quote asset for a buy, of the base asset for a sell."""
+    """What is still locked for it. Of a pair of which one order cancels the other, one holds it for both."""
     working_since: int = -1
     """Since when it is matched or on the book; a stop order is not before it is triggered."""
     updated_at: int = 0
     expiry_reason: ExpiryReason | None = None
+    order_list: OrderList | None = None
+    trail: Trail | None = None
+    """Of trailing stops."""
+    visible: Decimal = ZERO
+    """Of iceberg orders: how much of what is shown is left."""
+    pegged: bool = False
+    """Whether ``price`` was taken from the book."""
+    working_floor: WorkingFloor | None = None
+    """Of orders placed with smart order routing."""
+    amendments: list[Amendment] = attrs.field(factory=list[Amendment])
     # Texts that every report of this order repeats; rendered once, see reports.py.
     texts: dict[str, object] = attrs.field(factory=dict[str, object])
 
     @property
     def remaining(self) -> Decimal:
         """What is left to execute, or was left when the order ended."""
-        return self.quantity - self.executed
+        return self.quantity - self.executed - self.prevented
+
+    @property
+    def shown(self) -> Decimal:
+        """What of it can be seen on the book."""
+        return self.visible if self.request.iceberg_quantity else self.remaining
 
     @property
     def is_open(self) -> bool:
         """Whether it can still execute or be cancelled."""
-        return self.status is Status.NEW or self.status is Status.PARTIALLY_FILLED
+        status = self.status
+        return status is Status.NEW or status is Status.PARTIALLY_FILLED or status is Status.PENDING_NEW
 
     @property
     def is_working(self) -> bool:
@@ -188,14 +271,24 @@ class Order:
         return self.working_since >= 0 and self.is_open
 
     @property
+    def list_id(self) -> int:
+        """The id of its order list, -1 for an order by itself."""
+        return -1 if self.order_list is None else self.order_list.id
+
+    @property
     def is_limited(self) -> bool:
         """Whether it has a price limit."""
         return self.request.type in LIMIT_TYPES
 
-    def is_triggered_by(self, price: Decimal) -> bool:
-        """Whether a trade at *price* reaches the stop price."""
+    @property
+    def waits_above(self) -> bool:
+        """Of stop orders: whether the stop price is above the market. Stop losses follow it, take profits come back."""
         stop_loss = self.request.type in (OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT)
-        # Stop losses follow the market away from it, take profits come back to it.
-        if stop_loss == (self.side is Side.BUY):
-            return price >= self.request.stop_price
-        return price <= self.request.stop_price
+        return stop_loss == (self.side is Side.BUY)
+
+    def is_triggered_by(self, price: Decimal) -> bool:
+        """Whether a trade at *price* reaches the stop price; False where there is none."""
+        stop_price = self.request.stop_price
+        if not stop_price:
+            return False
+        return price >= stop_price if self.waits_above else price <= stop_price

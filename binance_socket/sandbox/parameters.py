@@ -17,6 +17,8 @@ from .orders import (
     STOP_TYPES,
     OrderRequest,
     OrderType,
+    Peg,
+    PegPrice,
     ResponseType,
     SelfTradePrevention,
     Side,
@@ -51,6 +53,24 @@ class Parameters:
         if read < len(self._values):
             raise ExchangeError.unread(read, len(self._values))
 
+        self._names: Mapping[str, str] = {}
+
+    def renamed(self, names: Mapping[str, str], fixed: Mapping[str, str] | None = None) -> Parameters:
+        """
+        Return the same parameters under other names: those of one order of a list, under the names of an order's own.
+
+        *names* are the wire's names by the new ones; what is not among them was not sent, except for *fixed* values.
+        """
+        view = Parameters(self._values, self._values)
+        view._values = {name: self._values[wire] for name, wire in names.items() if wire in self._values}
+        view._names = names
+        view._values.update(fixed or {})
+        return view
+
+    def wire_name(self, name: str) -> str:
+        """Return the name under which *name* is sent."""
+        return self._names.get(name, name)
+
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
@@ -61,9 +81,9 @@ class Parameters:
             return None
         text = _written(value)
         if not text:
-            raise ExchangeError.empty(name)
+            raise ExchangeError.empty(self.wire_name(name))
         if legal is not None and re.fullmatch(legal, text) is None:
-            raise ExchangeError.illegal_characters(name, legal)
+            raise ExchangeError.illegal_characters(self.wire_name(name), legal)
         return text
 
     def texts(self, name: str) -> list[str] | None:
@@ -84,7 +104,7 @@ class Parameters:
             return ZERO
         number = Decimal(text)
         if decimals_of(number) > DECIMALS:
-            raise ExchangeError.too_precise(name)
+            raise ExchangeError.too_precise(self.wire_name(name))
         return number
 
     def integer(self, name: str) -> int | None:
@@ -119,13 +139,18 @@ class Parameters:
         """Raise ExchangeError -1102 unless all were sent."""
         for name in names:
             if name not in self._values:
-                raise ExchangeError.mandatory(name)
+                raise ExchangeError.mandatory(self.wire_name(name))
 
     def refuse(self, *names: str) -> None:
         """Raise ExchangeError -1106 if one was sent."""
         for name in names:
             if name in self._values:
-                raise ExchangeError.not_required(name)
+                raise ExchangeError.not_required(self.wire_name(name))
+
+    def require_one(self, first: str, second: str) -> None:
+        """Raise ExchangeError -1102 unless one of the two was sent."""
+        if first not in self._values and second not in self._values:
+            raise ExchangeError.one_of(self.wire_name(first), self.wire_name(second))
 
     def limit(self, default: int, maximum: int) -> int:
         """Return how many entries are wanted."""
@@ -198,36 +223,39 @@ ORDER_PARAMETERS: Final = frozenset(
 )
 """What order.place and order.test take."""
 
-# What this exchange does not offer, and its answer to it.
-_UNSUPPORTED: Final = {
-    "icebergQty": "Iceberg orders are not supported for this symbol.",
-    "trailingDelta": "Trailing stop orders are not supported for this symbol.",
-    "pegPriceType": "Pegged orders are not supported for this symbol.",
-    "pegOffsetType": "Pegged orders are not supported for this symbol.",
-    "pegOffsetValue": "Pegged orders are not supported for this symbol.",
-}
 _STRATEGY_TYPES_FROM: Final = 1_000_000
+_DEEPEST_PEG: Final = 100
+_PEGGED: Final = ("pegPriceType", "pegOffsetType", "pegOffsetValue")
 
 
-def order_request(params: Parameters) -> OrderRequest:
-    """Read a new order. What is left to check needs the symbol's rules, its book or the account."""
+class _PegOffset(enum.Enum):
+    PRICE_LEVEL = "PRICE_LEVEL"
+
+
+def order_request(
+    params: Parameters, *, sized: bool = True, default_response: ResponseType | None = None
+) -> OrderRequest:
+    """
+    Read a new order. What is left to check needs the symbol's rules, its book or the account.
+
+    An order that is not *sized* is placed with what another one receives. *default_response* stands for what is usual
+    for its type.
+    """
     params.require("side", "type")
     side = params.member("side", Side, ExchangeError(-1117, "Invalid side."))
     kind = params.member("type", OrderType, ExchangeError(-1116, "Invalid orderType."))
     time_in_force = params.member("timeInForce", TimeInForce, ExchangeError(-1115, "Invalid timeInForce."))
     if side is None or kind is None:
         raise ExchangeError.mandatory("side" if side is None else "type")
-    _check_combination(params, kind)
-    for name, message in _UNSUPPORTED.items():
-        if name in params:
-            raise ExchangeError.order_rejected(message)
+    _check_combination(params, kind, sized=sized)
     strategy_type = params.integer("strategyType")
     if strategy_type is not None and strategy_type < _STRATEGY_TYPES_FROM:
         raise ExchangeError(-1134, f"strategyType was less than {_STRATEGY_TYPES_FROM}.")
-    default_response = ResponseType.FULL if kind in (OrderType.LIMIT, OrderType.MARKET) else ResponseType.ACK
+    if default_response is None:
+        default_response = ResponseType.FULL if kind in (OrderType.LIMIT, OrderType.MARKET) else ResponseType.ACK
     response_error = ExchangeError.bad_data("newOrderRespType")
     prevention_error = ExchangeError.bad_data("selfTradePreventionMode")
-    return OrderRequest(
+    request = OrderRequest(
         side=side,
         type=kind,
         time_in_force=time_in_force or TimeInForce.GTC,
@@ -240,31 +268,80 @@ def order_request(params: Parameters) -> OrderRequest:
         strategy_id=params.integer("strategyId"),
         strategy_type=strategy_type,
         self_trade_prevention=params.member("selfTradePreventionMode", SelfTradePrevention, prevention_error),
+        trailing_delta=params.integer("trailingDelta"),
+        iceberg_quantity=params.decimal("icebergQty"),
+        peg=_peg(params),
     )
+    _check_iceberg(request)
+    _check_peg(request)
+    return request
 
 
-def _check_combination(params: Parameters, kind: OrderType) -> None:
+def _check_combination(params: Parameters, kind: OrderType, *, sized: bool) -> None:
     """Hold what was sent against the table of mandatory parameters by order type; the rest is not required."""
     if kind is OrderType.MARKET:
-        if "quantity" in params:
+        if "quantity" in params or not sized:
             params.refuse("quoteOrderQty")
-        elif "quoteOrderQty" not in params:
-            raise ExchangeError.one_of("quantity", "quoteOrderQty")
+        else:
+            params.require_one("quantity", "quoteOrderQty")
     else:
         if kind in LIMIT_TYPES and kind is not OrderType.LIMIT_MAKER:
             params.require("timeInForce")
-        params.require("quantity")
+        if sized:
+            params.require("quantity")
         params.refuse("quoteOrderQty")
-    if kind in LIMIT_TYPES:
+    if kind not in LIMIT_TYPES:
+        params.refuse("price", "icebergQty")
+        if any(name in params for name in _PEGGED):
+            raise ExchangeError.order_rejected("This order type may not use pegged price.")
+    elif "pegPriceType" not in params:
         params.require("price")
-    else:
-        params.refuse("price")
     if kind not in LIMIT_TYPES or kind is OrderType.LIMIT_MAKER:
         params.refuse("timeInForce")
     if kind not in STOP_TYPES:
         params.refuse("stopPrice", "trailingDelta")
-    elif "stopPrice" not in params and "trailingDelta" not in params:
-        raise ExchangeError.one_of("stopPrice", "trailingDelta")
+    else:
+        params.require_one("stopPrice", "trailingDelta")
+
+
+def _check_iceberg(request: OrderRequest) -> None:
+    if request.iceberg_quantity:
+        if request.time_in_force is not TimeInForce.GTC:
+            raise ExchangeError(-1014, "Unsupported order combination.")
+        if request.quantity and request.iceberg_quantity > request.quantity:
+            raise ExchangeError.order_rejected("IcebergQty exceeds QTY.")
+
+
+def _peg(params: Parameters) -> Peg | None:
+    price = params.member("pegPriceType", PegPrice, ExchangeError(-1210, "Invalid pegPriceType."))
+    kind = params.member("pegOffsetType", _PegOffset, ExchangeError(-1211, "Invalid pegOffsetType."))
+    offset = params.integer("pegOffsetValue")
+    names = [params.wire_name(name) for name in _PEGGED]
+    if (kind is None) != (offset is None):
+        raise ExchangeError(-1128, f"Fields [{', '.join(names[1:])}] must be sent together or omitted entirely.")
+    if price is None:
+        if offset is not None:
+            raise ExchangeError.mandatory(names[0])
+        return None
+    if offset is not None and offset > _DEEPEST_PEG:
+        raise ExchangeError(-1102, f"'{names[2]}' contains unexpected value. Cannot be greater than {_DEEPEST_PEG}.")
+    return Peg(price, offset)
+
+
+def _check_peg(request: OrderRequest) -> None:
+    """Hold a peg against the table of what goes with an order type (FAQ "Pegged orders")."""
+    peg = request.peg
+    if peg is None:
+        return
+    refused = (
+        peg.price is PegPrice.MARKET
+        if request.type is OrderType.LIMIT_MAKER
+        else peg.price is PegPrice.PRIMARY
+        and request.type is OrderType.LIMIT
+        and request.time_in_force is not TimeInForce.GTC
+    )
+    if refused:
+        raise ExchangeError.order_rejected("This price peg cannot be used with this order type.")
 
 
 def _positive(params: Parameters, name: str, complaint: str) -> Decimal:

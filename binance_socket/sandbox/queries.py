@@ -7,10 +7,11 @@ from typing import Final, TypeVar
 
 from .errors import ExchangeError
 from .history import OrderHistory
+from .order_lists import OrderList
 from .orders import Order, Trade
 from .parameters import OrderReference, Parameters
 
-__all__ = ["all_orders", "find", "my_trades"]
+__all__ = ["all_lists", "all_orders", "find", "find_list", "my_trades"]
 
 _T = TypeVar("_T")
 
@@ -68,6 +69,24 @@ def my_trades(history: OrderHistory, symbol: str, params: Parameters) -> list[Tr
         if trade.id >= (first_id or 0) and order_id in (None, trade.order.id) and earliest <= trade.time <= latest
     ]
     return _page(found, params, from_start="fromId" in params or "startTime" in params)
+
+
+def find_list(history: OrderHistory, list_id: int | None, client_order_id: str | None) -> OrderList | None:
+    """Return the order list that is meant; where both ids are given, they have to agree."""
+    if list_id is None:
+        return None if client_order_id is None else history.list_by_client_id(client_order_id)
+    found = history.list_by_id(list_id)
+    return None if found is None or client_order_id not in (None, found.client_order_id) else found
+
+
+def all_lists(history: OrderHistory, params: Parameters) -> list[OrderList]:
+    """Return the order lists from ``fromId`` on or within a time; without either the latest. At most ``limit``."""
+    first_id = params.integer("fromId")
+    if first_id is not None and ("startTime" in params or "endTime" in params):
+        raise ExchangeError(-1128, "Combination of optional parameters invalid.")
+    earliest, latest = _period(params)
+    found = [each for each in history.lists() if each.id >= (first_id or 0) and earliest <= each.created_at <= latest]
+    return _page(found, params, from_start=first_id is not None or "startTime" in params)
 
 
 def _period(params: Parameters) -> tuple[int, float]:

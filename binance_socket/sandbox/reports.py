@@ -7,22 +7,24 @@ Keys are those of the documents (user_data_events, ws_api); a conditional one is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
-
-import attrs
 
 from .accounts import AccountState
 from .money import ZERO, text
+from .order_lists import ListStatus, OrderList
 from .orders import STOP_TYPES, Order, Status, Trade
+from .prevention import Prevention
 
 __all__ = [
-    "Prevention",
     "account_status",
     "acknowledgement",
     "cancellation",
     "execution_report",
     "full_result",
+    "list_cancellation",
+    "list_entry",
+    "list_result",
+    "list_status",
     "order_status",
     "position_update",
     "result",
@@ -30,20 +32,8 @@ __all__ = [
 ]
 
 _NOTHING = text(ZERO)
-
-
-@attrs.frozen
-class Prevention:
-    """One side's view of a self-trade that was prevented."""
-
-    match_id: int
-    order: Order
-    counter_order_id: int
-    quantity: Decimal
-    """What expired of this order."""
-    match_quantity: Decimal
-    """What would have been traded."""
-    price: Decimal
+_ONE_PARTY = "ONE_PARTY_TRADE_REPORT"
+_PRICE_LEVEL = "PRICE_LEVEL"
 
 
 def execution_report(
@@ -55,12 +45,13 @@ def execution_report(
     trade: Trade | None = None,
     prevention: Prevention | None = None,
     cancel_id: str | None = None,
+    replaced_id: str | None = None,
 ) -> dict[str, Any]:
     """
     Return an executionReport. The hot path: what never changes about an order is rendered once.
 
     ``c`` is the order's client id, but the cancellation's own one in the report of a cancel, where ``C`` is the
-    order's.
+    order's. In the report of an amendment ``C`` is the id that the order had before.
     """
     fixed = order.texts or _fixed_texts(order)
     payload: dict[str, Any] = {
@@ -69,7 +60,7 @@ def execution_report(
         "s": order.symbol,
         "c": order.client_order_id if cancel_id is None else cancel_id,
         **fixed,
-        "C": "" if cancel_id is None else order.client_order_id,
+        "C": replaced_id or ("" if cancel_id is None else order.client_order_id),
         "x": execution,
         "X": order.status.value,
         "r": "NONE",
@@ -101,16 +92,25 @@ def execution_report(
         payload["m"] = trade.is_maker
         payload["M"] = True
         payload["Y"] = text(trade.price * trade.quantity)
+        if trade.allocation_id is not None:
+            payload["b"] = _ONE_PARTY
+            payload["a"] = trade.allocation_id
     if order.prevented_match_id is not None:
         payload["v"] = order.prevented_match_id
         payload["A"] = text(order.prevented)
     if prevention is not None:
         payload["B"] = text(prevention.quantity)
         payload["U"] = prevention.counter_order_id
-        payload["Cs"] = order.symbol
+        payload["Cs"] = prevention.counter_symbol
         payload["pl"] = text(prevention.match_quantity)
         payload["pL"] = text(prevention.price)
         payload["pY"] = text(prevention.match_quantity * prevention.price)
+        if prevention.trade_group >= 0:
+            payload["u"] = prevention.trade_group
+    if order.trail is not None:
+        payload["D"] = order.trail.since
+    if order.working_floor is not None:
+        payload["k"] = order.working_floor.value
     if order.expiry_reason is not None:
         payload["eR"] = order.expiry_reason.value
     return payload
@@ -123,12 +123,23 @@ def _fixed_texts(order: Order) -> dict[str, object]:
         "o": request.type.value,
         "f": request.time_in_force.value,
         "q": text(order.quantity),
-        "p": text(order.price),
+        "p": text(request.price),
         "P": text(request.stop_price),
-        "F": _NOTHING,
-        "g": -1,
+        "F": text(request.iceberg_quantity),
+        "g": order.list_id,
         "Q": text(request.quote_quantity),
     }
+    if request.trailing_delta is not None:
+        texts["d"] = request.trailing_delta
+    if order.working_floor is not None:
+        texts["uS"] = True
+    if request.peg is not None:
+        texts["gP"] = request.peg.price.value
+        if request.peg.offset is not None:
+            texts["gOT"] = _PRICE_LEVEL
+            texts["gOV"] = request.peg.offset
+        if order.pegged:
+            texts["gp"] = text(order.price)
     if request.strategy_id is not None:
         texts["j"] = request.strategy_id
     if request.strategy_type is not None:
@@ -147,7 +158,7 @@ def acknowledgement(order: Order, now: int) -> dict[str, Any]:
     return {
         "symbol": order.symbol,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
         "transactTime": now,
     }
@@ -169,19 +180,23 @@ def full_result(
 ) -> dict[str, Any]:
     """Return what order.place answers with newOrderRespType FULL."""
     answer = result(order, now)
-    answer["fills"] = [
-        {
-            "price": text(trade.price),
-            "qty": text(trade.quantity),
-            "commission": text(trade.commission),
-            "commissionAsset": trade.commission_asset,
-            "tradeId": trade.id,
-        }
-        for trade in trades
-    ]
+    answer["fills"] = [_fill(trade) for trade in trades]
     if preventions:
         answer["preventedMatches"] = [_prevented_match(order, prevention) for prevention in preventions]
     return answer
+
+
+def _fill(trade: Trade) -> dict[str, Any]:
+    fill: dict[str, Any] = {
+        "price": text(trade.price),
+        "qty": text(trade.quantity),
+        "commission": text(trade.commission),
+        "commissionAsset": trade.commission_asset,
+        "tradeId": trade.id,
+    }
+    if trade.allocation_id is not None:
+        fill = {"matchType": _ONE_PARTY, **fill, "allocId": trade.allocation_id}
+    return fill
 
 
 def _prevented_match(taker: Order, prevention: Prevention) -> dict[str, Any]:
@@ -201,7 +216,7 @@ def cancellation(order: Order, cancel_id: str, now: int) -> dict[str, Any]:
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": cancel_id,
         "transactTime": now,
         **_state(order),
@@ -215,12 +230,12 @@ def order_status(order: Order) -> dict[str, Any]:
     return {
         "symbol": order.symbol,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
         **_state(order),
         **_conditional(order),
         "stopPrice": text(order.request.stop_price),
-        "icebergQty": _NOTHING,
+        "icebergQty": text(order.request.iceberg_quantity),
         "time": order.created_at,
         "updateTime": order.updated_at,
         "isWorking": order.working_since >= 0,
@@ -231,9 +246,11 @@ def order_status(order: Order) -> dict[str, Any]:
 
 def _state(order: Order) -> dict[str, Any]:
     request = order.request
+    # What is not known yet is left out: it will be what the working order received.
+    quantity = {"origQty": text(order.quantity)} if order.quantity else {}
     return {
-        "price": text(order.price),
-        "origQty": text(order.quantity),
+        "price": text(request.price),
+        **quantity,
         "executedQty": text(order.executed),
         "origQuoteOrderQty": text(request.quote_quantity),
         "cummulativeQuoteQty": text(order.executed_quote),
@@ -249,6 +266,11 @@ def _conditional(order: Order) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if request.type in STOP_TYPES:
         fields["stopPrice"] = text(request.stop_price)
+    if order.trail is not None:
+        fields["trailingDelta"] = request.trailing_delta
+        fields["trailingTime"] = order.trail.since
+    if request.iceberg_quantity:
+        fields["icebergQty"] = text(request.iceberg_quantity)
     if request.strategy_id is not None:
         fields["strategyId"] = request.strategy_id
     if request.strategy_type is not None:
@@ -258,7 +280,67 @@ def _conditional(order: Order) -> dict[str, Any]:
         fields["preventedQuantity"] = text(order.prevented)
     if order.expiry_reason is not None and order.status is Status.EXPIRED:
         fields["expiryReason"] = order.expiry_reason.value
+    if request.peg is not None:
+        fields["pegPriceType"] = request.peg.price.value
+        if request.peg.offset is not None:
+            fields["pegOffsetType"] = _PRICE_LEVEL
+            fields["pegOffsetValue"] = request.peg.offset
+        if order.pegged:
+            fields["peggedPrice"] = text(order.price)
+    if order.working_floor is not None:
+        fields["workingFloor"] = order.working_floor.value
+        fields["usedSor"] = True
     return fields
+
+
+def list_status(order_list: OrderList, status: ListStatus, now: int) -> dict[str, Any]:
+    """Return a listStatus event."""
+    return {
+        "e": "listStatus",
+        "E": now,
+        "s": order_list.symbol,
+        "g": order_list.id,
+        "c": order_list.contingency.value,
+        "l": status.value,
+        "L": _list_order_status(order_list),
+        "r": "NONE",
+        "C": order_list.client_order_id,
+        "T": now,
+        "O": [{"s": order.symbol, "i": order.id, "c": order.client_order_id} for order in order_list.orders],
+    }
+
+
+def list_entry(order_list: OrderList) -> dict[str, Any]:
+    """Return what orderList.status, openOrderLists.status and allOrderLists say of an order list."""
+    return {
+        "orderListId": order_list.id,
+        "contingencyType": order_list.contingency.value,
+        "listStatusType": "ALL_DONE" if order_list.is_done else "EXEC_STARTED",
+        "listOrderStatus": _list_order_status(order_list),
+        "listClientOrderId": order_list.client_order_id,
+        "transactionTime": order_list.updated_at,
+        "symbol": order_list.symbol,
+        "orders": [
+            {"symbol": order.symbol, "orderId": order.id, "clientOrderId": order.client_order_id}
+            for order in order_list.orders
+        ],
+    }
+
+
+def list_result(order_list: OrderList, order_reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what placing or cancelling an order list answers."""
+    return {**list_entry(order_list), "orderReports": list(order_reports)}
+
+
+def list_cancellation(order: Order, now: int) -> dict[str, Any]:
+    """Return what orderList.cancel says of an order."""
+    answer = cancellation(order, order.client_order_id, now)
+    del answer["origClientOrderId"]
+    return answer
+
+
+def _list_order_status(order_list: OrderList) -> str:
+    return "ALL_DONE" if order_list.is_done else "EXECUTING"
 
 
 def trade_entry(trade: Trade) -> dict[str, Any]:
@@ -268,7 +350,7 @@ def trade_entry(trade: Trade) -> dict[str, Any]:
         "symbol": order.symbol,
         "id": trade.id,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "price": text(trade.price),
         "qty": text(trade.quantity),
         "quoteQty": text(trade.price * trade.quantity),

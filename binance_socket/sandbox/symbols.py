@@ -10,8 +10,8 @@ import attrs
 
 from ..errors import InvalidRequest
 from .errors import ExchangeError
-from .money import DECIMALS, ZERO, decimals_of, text
-from .orders import OrderType, SelfTradePrevention
+from .money import DECIMALS, ZERO, decimals_of, floor_to, text
+from .orders import OrderRequest, OrderType, SelfTradePrevention
 
 __all__ = ["DEFAULT_SYMBOLS", "SymbolRules"]
 
@@ -29,6 +29,8 @@ _ALL_PREVENTIONS: Final = (
     SelfTradePrevention.EXPIRE_TAKER,
     SelfTradePrevention.EXPIRE_MAKER,
     SelfTradePrevention.EXPIRE_BOTH,
+    SelfTradePrevention.DECREMENT,
+    SelfTradePrevention.TRANSFER,
 )
 
 
@@ -55,6 +57,14 @@ class SymbolRules:
     order_types: tuple[OrderType, ...] = _ALL_TYPES
     self_trade_preventions: tuple[SelfTradePrevention, ...] = _ALL_PREVENTIONS
     default_self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
+    allows_iceberg: bool = True
+    allows_trailing_stop: bool = True
+    allows_pegged: bool = True
+    allows_oco: bool = True
+    allows_oto: bool = True
+    allows_opo: bool = True
+    allows_cancel_replace: bool = True
+    allows_amend: bool = True
 
     def __attrs_post_init__(self) -> None:
         if self.tick_size <= 0 or self.step_size <= 0:
@@ -79,6 +89,22 @@ class SymbolRules:
         if notional < self.min_notional or (self.max_notional and notional > self.max_notional):
             raise ExchangeError.filter_failure("NOTIONAL")
 
+    def check_features(self, request: OrderRequest) -> None:
+        """See that the symbol offers what *request* makes use of."""
+        for wanted, offered, name in (
+            (bool(request.iceberg_quantity), self.allows_iceberg, "Iceberg"),
+            (request.trailing_delta is not None, self.allows_trailing_stop, "Trailing stop"),
+            (request.peg is not None, self.allows_pegged, "Pegged"),
+        ):
+            if wanted and not offered:
+                raise ExchangeError.order_rejected(f"{name} orders are not supported for this symbol.")
+
+    def fitting_quantity(self, quantity: Decimal, kind: OrderType) -> Decimal:
+        """Return the most of *quantity* that LOT_SIZE allows in one order."""
+        if self.max_quantity:
+            quantity = min(quantity, self.max_quantity)
+        return floor_to(quantity, self.step_size)
+
     def describe(self, *, permission_sets: bool = True) -> dict[str, Any]:
         """Return this symbol's entry of exchangeInfo."""
         return {
@@ -92,15 +118,15 @@ class SymbolRules:
             "baseCommissionPrecision": DECIMALS,
             "quoteCommissionPrecision": DECIMALS,
             "orderTypes": [kind.value for kind in self.order_types],
-            "icebergAllowed": False,
-            "ocoAllowed": False,
-            "otoAllowed": False,
-            "opoAllowed": False,
+            "icebergAllowed": self.allows_iceberg,
+            "ocoAllowed": self.allows_oco,
+            "otoAllowed": self.allows_oto,
+            "opoAllowed": self.allows_opo,
             "quoteOrderQtyMarketAllowed": True,
-            "allowTrailingStop": False,
-            "cancelReplaceAllowed": False,
-            "amendAllowed": False,
-            "pegInstructionsAllowed": False,
+            "allowTrailingStop": self.allows_trailing_stop,
+            "cancelReplaceAllowed": self.allows_cancel_replace,
+            "amendAllowed": self.allows_amend,
+            "pegInstructionsAllowed": self.allows_pegged,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
             "filters": self._filters(),

@@ -22,6 +22,7 @@ from .methods import METHODS, Method
 from .request import Form, Request, parameter_text, parse_request
 from .request_faults import lagged, spoiled
 from .security import ApiKey, check_timing, read_window, signature_payload
+from .trading_methods import TRADING_METHODS
 from .venue import Session, Venue
 
 __all__ = ["ApiSession"]
@@ -97,7 +98,7 @@ class ApiSession(Session):
             if method is None:
                 raise ExchangeError(-1020, "This operation is not supported.")
             call = self._admit(method, request)
-            if request.method == "order.place" and call.key is not None:
+            if method.orders and call.key is not None:
                 uid = call.key.uid
             answer = self._carried_out(request, call)
             if answer is None:
@@ -341,35 +342,10 @@ def _stop_key(venue: Venue, uid: int, params: Mapping[str, Any]) -> dict[str, An
     return {}
 
 
-def _account_status(venue: Venue, uid: int, params: Mapping[str, Any]) -> dict[str, Any]:
-    omit = params.get("omitZeroBalances", False)
-    return venue.exchange.account_status(venue.account(uid), omit_zero_balances=omit)
-
-
-def _place_order(venue: Venue, uid: int, params: Mapping[str, Any]) -> dict[str, Any]:
-    venue.limits.check_orders(uid)
-    result = venue.exchange.place_order(venue.account(uid), params)
-    venue.limits.order_placed(uid)
-    return result
-
-
-def _test_order(venue: Venue, uid: int, params: Mapping[str, Any]) -> dict[str, Any]:
-    return venue.exchange.place_order(venue.account(uid), params, test=True)
-
-
 # Methods that concern an account.
 _PRIVATE: Final[Mapping[str, Callable[[Venue, int, Mapping[str, Any]], Any]]] = {
     "userDataStream.start": _start_key,
     "userDataStream.ping": _extend_key,
     "userDataStream.stop": _stop_key,
-    "account.status": _account_status,
-    "account.rateLimits.orders": lambda venue, uid, params: venue.limits.order_status(uid),
-    "order.place": _place_order,
-    "order.test": _test_order,
-    "order.cancel": lambda venue, uid, params: venue.exchange.cancel_order(venue.account(uid), params),
-    "order.status": lambda venue, uid, params: venue.exchange.order_status(venue.account(uid), params),
-    "openOrders.status": lambda venue, uid, params: venue.exchange.open_orders(venue.account(uid), params),
-    "openOrders.cancelAll": lambda venue, uid, params: venue.exchange.cancel_all_orders(venue.account(uid), params),
-    "allOrders": lambda venue, uid, params: venue.exchange.all_orders(venue.account(uid), params),
-    "myTrades": lambda venue, uid, params: venue.exchange.my_trades(venue.account(uid), params),
+    **TRADING_METHODS,
 }

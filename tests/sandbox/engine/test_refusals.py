@@ -7,7 +7,7 @@ import pytest
 
 from binance_socket.sandbox.errors import ExchangeError
 from binance_socket.sandbox.exchange import Exchange
-from binance_socket.sandbox.orders import OrderType
+from binance_socket.sandbox.orders import OrderType, SelfTradePrevention
 from binance_socket.sandbox.symbols import DEFAULT_SYMBOLS
 
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "50000"}
@@ -65,8 +65,6 @@ def without(order, *names):
         ({**LIMIT, "newOrderRespType": "ALL"}, -1130, "Data sent for parameter 'newOrderRespType' is not valid."),
         ({**LIMIT, "selfTradePreventionMode": "MAYBE"}, -1130,
          "Data sent for parameter 'selfTradePreventionMode' is not valid."),
-        ({**LIMIT, "selfTradePreventionMode": "DECREMENT"}, -1013,
-         "This symbol does not allow the specified self-trade prevention mode."),
         ({**LIMIT, "strategyType": 999999}, -1134, "strategyType was less than 1000000."),
         ({**LIMIT, "quantity": "0"}, -1013, "Invalid quantity."),
         ({**LIMIT, "price": "0.00"}, -1013, "Invalid price."),
@@ -79,10 +77,24 @@ def without(order, *names):
         ({**LIMIT, "quantity": "0.00001", "price": "49999"}, -1013, "Filter failure: NOTIONAL"),
         ({**LIMIT, "quantity": "9000", "price": "50000"}, -1013, "Filter failure: NOTIONAL"),
         ({**without(MARKET, "quantity"), "quoteOrderQty": "4.99"}, -1013, "Filter failure: NOTIONAL"),
-        ({**LIMIT, "icebergQty": "0.1"}, -2010, "Iceberg orders are not supported for this symbol."),
-        ({**without(STOP, "stopPrice"), "trailingDelta": 100}, -2010,
-         "Trailing stop orders are not supported for this symbol."),
-        ({**LIMIT, "pegPriceType": "PRIMARY_PEG"}, -2010, "Pegged orders are not supported for this symbol."),
+        ({**LIMIT, "icebergQty": "2"}, -2010, "IcebergQty exceeds QTY."),
+        ({**LIMIT, "icebergQty": "0.1", "timeInForce": "IOC"}, -1014, "Unsupported order combination."),
+        ({**MARKET, "icebergQty": "0.1"}, -1106, "Parameter 'icebergQty' sent when not required."),
+        ({**LIMIT, "trailingDelta": 100}, -1106, "Parameter 'trailingDelta' sent when not required."),
+        ({**LIMIT, "pegPriceType": "SECONDARY_PEG"}, -1210, "Invalid pegPriceType."),
+        ({**LIMIT, "pegPriceType": "PRIMARY_PEG", "pegOffsetType": "TICK", "pegOffsetValue": 1}, -1211,
+         "Invalid pegOffsetType."),
+        ({**LIMIT, "pegPriceType": "PRIMARY_PEG", "pegOffsetValue": 1}, -1128,
+         "Fields [pegOffsetType, pegOffsetValue] must be sent together or omitted entirely."),
+        ({**LIMIT, "pegPriceType": "PRIMARY_PEG", "pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": 101}, -1102,
+         "'pegOffsetValue' contains unexpected value. Cannot be greater than 100."),
+        ({**LIMIT, "pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": 1}, -1102, MANDATORY.format("pegPriceType")),
+        ({**MARKET, "pegPriceType": "PRIMARY_PEG"}, -2010, "This order type may not use pegged price."),
+        ({**STOP, "pegPriceType": "PRIMARY_PEG"}, -2010, "This order type may not use pegged price."),
+        ({**LIMIT, "pegPriceType": "PRIMARY_PEG", "timeInForce": "IOC"}, -2010,
+         "This price peg cannot be used with this order type."),
+        ({**without(LIMIT, "timeInForce"), "type": "LIMIT_MAKER", "pegPriceType": "MARKET_PEG"}, -2010,
+         "This price peg cannot be used with this order type."),
     ],
 )  # fmt: skip
 def test_a_bad_order_is_refused(exchange, alice, refused, order, code, message):
@@ -103,6 +115,27 @@ def test_a_symbol_may_offer_fewer_order_types(clock, refused):
         exchange.place_order(account, STOP)
     assert exchange.place_order(account, LIMIT)["status"] == "NEW"
     assert exchange.exchange_info({})["symbols"][0]["orderTypes"] == ["LIMIT", "MARKET"]
+
+
+@pytest.mark.parametrize(
+    "rules, order, code, message",
+    [
+        ({"allows_iceberg": False}, {**LIMIT, "icebergQty": "0.1"}, -2010,
+         "Iceberg orders are not supported for this symbol."),
+        ({"allows_trailing_stop": False}, {**without(STOP, "stopPrice"), "trailingDelta": 100}, -2010,
+         "Trailing stop orders are not supported for this symbol."),
+        ({"allows_pegged": False}, {**LIMIT, "pegPriceType": "PRIMARY_PEG"}, -2010,
+         "Pegged orders are not supported for this symbol."),
+        ({"self_trade_preventions": (SelfTradePrevention.NONE,)}, {**LIMIT, "selfTradePreventionMode": "DECREMENT"},
+         -1013, "This symbol does not allow the specified self-trade prevention mode."),
+    ],
+)  # fmt: skip
+def test_a_symbol_may_offer_less(clock, refused, rules, order, code, message):
+    """What the symbol does not offer is refused."""
+    exchange = Exchange(clock=clock, symbols=[attrs.evolve(DEFAULT_SYMBOLS[0], **rules)])
+    account = exchange.open_account({"USDT": "100000"})
+    with refused(code, message):
+        exchange.place_order(account, order)
 
 
 def test_a_market_orders_value_is_judged_by_the_last_price(alice, bob, refused):

@@ -1,0 +1,92 @@
+"""
+The answers of the trading and account methods: what an account may order and ask.
+
+Source: the WebSocket API document, "Trading requests" and "Account requests".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from .list_parameters import ListKind
+from .records import Records
+from .venue import Venue
+
+__all__ = ["TRADING_METHODS"]
+
+_Params = Mapping[str, Any]
+Handler = Callable[[Venue, int, _Params], Any]
+
+
+def _account_status(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    omit = params.get("omitZeroBalances", False)
+    return venue.exchange.account_status(venue.account(uid), omit_zero_balances=omit)
+
+
+def _place_order(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    venue.limits.check_orders(uid)
+    result = venue.exchange.trading.place_order(venue.account(uid), params)
+    venue.limits.order_placed(uid)
+    return result
+
+
+def _test_order(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    return venue.exchange.trading.place_order(venue.account(uid), params, test=True)
+
+
+_LIST_ORDERS: Final = {
+    ListKind.OLD_OCO: 1,
+    ListKind.OCO: 2,
+    ListKind.OTO: 2,
+    ListKind.OTOCO: 3,
+    ListKind.OPO: 2,
+    ListKind.OPOCO: 3,
+}
+"""What placing a list adds to the count of unfilled orders."""
+
+
+def _place_list(kind: ListKind) -> Handler:
+    def place(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+        venue.limits.check_orders(uid)
+        result = venue.exchange.trading.place_list(venue.account(uid), kind, params)
+        venue.limits.order_placed(uid, _LIST_ORDERS[kind])
+        return result
+
+    return place
+
+
+def _cancel(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    return venue.exchange.trading.cancel_order(venue.account(uid), params)
+
+
+def _cancel_all(venue: Venue, uid: int, params: _Params) -> list[dict[str, Any]]:
+    return venue.exchange.trading.cancel_all_orders(venue.account(uid), params)
+
+
+def _cancel_list(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    return venue.exchange.trading.cancel_list(venue.account(uid), params)
+
+
+def _query(ask: Callable[[Records, Any, _Params], Any]) -> Handler:
+    return lambda venue, uid, params: ask(venue.exchange.records, venue.account(uid), params)
+
+
+TRADING_METHODS: Final[Mapping[str, Handler]] = {
+    "account.status": _account_status,
+    "account.rateLimits.orders": lambda venue, uid, params: venue.limits.order_status(uid),
+    "order.place": _place_order,
+    "order.test": _test_order,
+    "order.cancel": _cancel,
+    "openOrders.cancelAll": _cancel_all,
+    **{kind.value: _place_list(kind) for kind in ListKind},
+    "orderList.cancel": _cancel_list,
+    "order.status": _query(Records.order_status),
+    "openOrders.status": _query(Records.open_orders),
+    "allOrders": _query(Records.all_orders),
+    "orderList.status": _query(Records.list_status),
+    "openOrderLists.status": _query(Records.open_lists),
+    "allOrderLists": _query(Records.all_lists),
+    "myTrades": _query(Records.my_trades),
+}
+"""What a method answers, by its name."""
