@@ -10,10 +10,13 @@ from typing_extensions import Self, override
 __all__ = [
     "AccountType",
     "AllocationType",
+    "CalculationType",
     "ContingencyType",
     "ExecutionRule",
     "ExecutionType",
     "ExpiryReason",
+    "FilterType",
+    "KlineInterval",
     "ListOrderStatus",
     "ListStatusType",
     "MatchType",
@@ -53,7 +56,7 @@ class OpenEnum(str, enum.Enum):
     @property
     def is_known(self) -> bool:
         """Whether this library knows the value."""
-        return self.name in type(self).__members__
+        return self.name in type(self).__members__ and type(self).__members__[self.name] is self
 
     @override
     def __str__(self) -> str:
@@ -95,6 +98,13 @@ class AllocationType(OpenEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class CalculationType(OpenEnum):
+    """How a reference price is found."""
+
+    ARITHMETIC_MEAN = "ARITHMETIC_MEAN"
+    EXTERNAL = "EXTERNAL"
+
+
 class ContingencyType(OpenEnum):
     """How the orders of a list depend on each other."""
 
@@ -133,6 +143,53 @@ class ExpiryReason(OpenEnum):
     UNFILLED_FOK_ORDER_EXPIRED = "UNFILLED_FOK_ORDER_EXPIRED"
     INSUFFICIENT_LIQUIDITY = "INSUFFICIENT_LIQUIDITY"
     EXECUTION_RULE_PRICE_RANGE_EXCEEDED = "EXECUTION_RULE_PRICE_RANGE_EXCEEDED"
+
+
+class FilterType(OpenEnum):
+    """What is demanded of orders."""
+
+    PRICE_FILTER = "PRICE_FILTER"
+    PERCENT_PRICE = "PERCENT_PRICE"
+    PERCENT_PRICE_BY_SIDE = "PERCENT_PRICE_BY_SIDE"
+    LOT_SIZE = "LOT_SIZE"
+    MIN_NOTIONAL = "MIN_NOTIONAL"
+    NOTIONAL = "NOTIONAL"
+    ICEBERG_PARTS = "ICEBERG_PARTS"
+    MARKET_LOT_SIZE = "MARKET_LOT_SIZE"
+    MAX_NUM_ORDERS = "MAX_NUM_ORDERS"
+    MAX_NUM_ALGO_ORDERS = "MAX_NUM_ALGO_ORDERS"
+    MAX_NUM_ICEBERG_ORDERS = "MAX_NUM_ICEBERG_ORDERS"
+    MAX_POSITION = "MAX_POSITION"
+    TRAILING_DELTA = "TRAILING_DELTA"
+    T_PLUS_SELL = "T_PLUS_SELL"
+    MAX_NUM_ORDER_LISTS = "MAX_NUM_ORDER_LISTS"
+    MAX_NUM_ORDER_AMENDS = "MAX_NUM_ORDER_AMENDS"
+    EXCHANGE_MAX_NUM_ORDERS = "EXCHANGE_MAX_NUM_ORDERS"
+    EXCHANGE_MAX_NUM_ALGO_ORDERS = "EXCHANGE_MAX_NUM_ALGO_ORDERS"
+    EXCHANGE_MAX_NUM_ICEBERG_ORDERS = "EXCHANGE_MAX_NUM_ICEBERG_ORDERS"
+    EXCHANGE_MAX_NUM_ORDER_LISTS = "EXCHANGE_MAX_NUM_ORDER_LISTS"
+    MAX_ASSET = "MAX_ASSET"
+
+
+class KlineInterval(OpenEnum):
+    """How long a kline is."""
+
+    ONE_SECOND = "1s"
+    ONE_MINUTE = "1m"
+    THREE_MINUTES = "3m"
+    FIVE_MINUTES = "5m"
+    FIFTEEN_MINUTES = "15m"
+    THIRTY_MINUTES = "30m"
+    ONE_HOUR = "1h"
+    TWO_HOURS = "2h"
+    FOUR_HOURS = "4h"
+    SIX_HOURS = "6h"
+    EIGHT_HOURS = "8h"
+    TWELVE_HOURS = "12h"
+    ONE_DAY = "1d"
+    THREE_DAYS = "3d"
+    ONE_WEEK = "1w"
+    ONE_MONTH = "1M"
 
 
 class ListOrderStatus(OpenEnum):

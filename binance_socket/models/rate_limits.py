@@ -10,7 +10,7 @@ import attrs
 from .base import Model, model, wire
 from .enums import RateLimitInterval, RateLimitType
 
-__all__ = ["PERIODS", "CurrentRateLimit", "RateLimitWindow", "RateLimits"]
+__all__ = ["PERIODS", "CurrentRateLimit", "RateLimit", "RateLimitWindow", "RateLimits"]
 
 PERIODS: Final = {
     RateLimitInterval.SECOND: timedelta(seconds=1),
@@ -22,11 +22,11 @@ PERIODS: Final = {
 
 
 @model
-class CurrentRateLimit(Model):
+class RateLimit(Model):
     """
-    A limit and what is used of it, as every answer of the WebSocket API brings along.
+    A limit of the exchange's.
 
-    Source: the WebSocket API document, "Rate limits" and ``account.rateLimits.orders``.
+    Source: the WebSocket API document, ``exchangeInfo``.
     """
 
     rate_limit_type: RateLimitType
@@ -34,6 +34,22 @@ class CurrentRateLimit(Model):
     interval_number: int = wire("intervalNum")
     """How many *interval* units one period of the limit has."""
     limit: int
+
+    @property
+    def period(self) -> timedelta | None:
+        """The length of a period; None for a unit that this library does not know."""
+        unit = PERIODS.get(self.interval)
+        return None if unit is None else self.interval_number * unit
+
+
+@model
+class CurrentRateLimit(RateLimit):
+    """
+    A limit and what is used of it, as every answer of the WebSocket API brings along.
+
+    Source: the WebSocket API document, "Rate limits" and ``account.rateLimits.orders``.
+    """
+
     count: int
     """What has been used in the current period."""
 
@@ -41,12 +57,6 @@ class CurrentRateLimit(Model):
     def remaining(self) -> int:
         """What is left in the current period; never negative."""
         return max(self.limit - self.count, 0)
-
-    @property
-    def period(self) -> timedelta | None:
-        """The length of a period; None for a unit that this library does not know."""
-        unit = PERIODS.get(self.interval)
-        return None if unit is None else self.interval_number * unit
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket.models import OpenEnum, OrderSide, OrderStatus, enums
+from binance_socket.models import KlineInterval, OpenEnum, OrderSide, OrderStatus, enums
 
 ENUMS: list[type[OpenEnum]] = [
     getattr(enums, name) for name in enums.__all__ if issubclass(getattr(enums, name), OpenEnum) and name != "OpenEnum"
@@ -17,11 +17,12 @@ ENUMS: list[type[OpenEnum]] = [
 
 @pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
 def test_known_members(kind: type[OpenEnum]) -> None:
-    """Every member is known, is named like its value, and is found by it."""
+    """Every member is known, is named like its value where that is a name, and is found by it."""
     assert list(kind)
     for member in kind:
         assert member.is_known
-        assert member.name == member.value == str(member) == f"{member}" == member
+        assert member.name == member.value or not member.value.isidentifier()
+        assert member.value == str(member) == f"{member}" == member
         assert kind(member.value) is member
         assert repr(member) == f"{kind.__name__}.{member.name}"
         assert hash(member) == hash(member.value)
@@ -74,3 +75,10 @@ def test_the_memory_of_unknown_values_is_bounded(monkeypatch: pytest.MonkeyPatch
     assert OrderSide("N0") is OrderSide("N0")
     assert OrderSide("N999") == OrderSide("N999")
     assert OrderSide("N999") is not OrderSide("N999")
+
+
+def test_a_name_is_no_value() -> None:
+    """Where the two differ, the exchange's is the value."""
+    assert KlineInterval("1M") is KlineInterval.ONE_MONTH
+    assert not KlineInterval("ONE_MONTH").is_known
+    assert KlineInterval("ONE_MONTH") != KlineInterval.ONE_MONTH

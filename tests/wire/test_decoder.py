@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
+from typing import Any, Optional, Union, get_args, get_origin
 
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from binance_socket._wire.codec import field_types, structure
+from binance_socket._wire.codec import field_types, row_types, structure
 from binance_socket._wire.decoder import make_decoder, reader_of
 from binance_socket.errors import DecodeError
 from binance_socket.models import (
     AccountInfo,
+    AveragePrice,
     CurrentRateLimit,
+    ExecutionRules,
+    Filter,
+    Kline,
     Model,
     OpenEnum,
+    OrderBookSnapshot,
     OrderUpdate,
+    PriceFilter,
+    PriceLevel,
     SessionStatus,
+    Ticker24h,
+    UnknownFilter,
     market_events,
 )
-from binance_socket.models.base import EVENTS, NO_EXTRA, is_row, model, wire_name
+from binance_socket.models.base import EVENTS, FAMILIES, NO_EXTRA, is_row, model, wire_name
 
 MARKET_EVENTS: list[type[Model]] = [getattr(market_events, name) for name in market_events.__all__]
-MODELS: list[type[Model]] = [*EVENTS.values(), *MARKET_EVENTS, AccountInfo, SessionStatus, CurrentRateLimit]
-DECODERS = {cls: make_decoder(cls) for cls in MODELS}
+MODELS: list[type[Model]] = [
+    *EVENTS.values(),
+    *MARKET_EVENTS,
+    AccountInfo,
+    SessionStatus,
+    CurrentRateLimit,
+    AveragePrice,
+    ExecutionRules,
+    Filter,
+    OrderBookSnapshot,
+    Ticker24h,
+]
+ROWS: list[Any] = [Kline, PriceLevel]
+DECODERS: dict[Any, Any] = {cls: reader_of(cls) for cls in [*MODELS, *ROWS]}
 
 _json = st.recursive(
     st.none()
@@ -56,17 +78,26 @@ def _good(kind: Any) -> st.SearchStrategy[Any]:
         return st.integers(0, 2**52) | st.integers(-(10**13), 10**13) | st.sampled_from([1_700_000_000_000, 0, -1])
     if kind is object:
         return _json
+    if is_row(kind):
+        items = st.tuples(*[_good(inner) for inner in row_types(kind).values()])
+        return st.tuples(items, st.lists(_json, max_size=2)).map(lambda parts: [*parts[0], *parts[1]])
     if issubclass(kind, OpenEnum):
         return st.sampled_from([member.value for member in kind]) | st.text(max_size=5)
-    if is_row(kind):
-        return st.tuples(*map(_good, get_type_hints(kind).values())).map(list)
     if issubclass(kind, Model):
         return _payloads(kind)
     return {str: st.text(max_size=5), int: st.integers(-(2**63), 2**63), bool: st.booleans()}[kind]
 
 
+@functools.cache
 def _payloads(cls: type[Model]) -> st.SearchStrategy[dict[str, Any]]:
     """Payloads as documented, with optional keys present or not, and unknown ones now and then."""
+    family = FAMILIES.get(cls)
+    if family is not None:
+        named = [
+            _payloads(member).map(lambda payload, name=name: {**payload, family.key: name})
+            for name, member in family.members.items()
+        ]
+        return st.one_of(*named, _payloads(family.unknown))
     required = {wire_name(f): _good(kind) for f, kind in field_types(cls) if f.default is attrs.NOTHING}
     optional = {wire_name(f): _good(kind) for f, kind in field_types(cls) if f.default is not attrs.NOTHING}
     names = st.text(max_size=3).filter(lambda key: key not in required and key not in optional)
@@ -123,6 +154,54 @@ def test_decoders_agree_on_rubbish(payload: Any) -> None:
     """Neither takes anything but an object."""
     for cls in MODELS:
         _same(cls, payload)
+
+
+@pytest.mark.parametrize("cls", ROWS, ids=lambda cls: cls.__name__)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_decoders_of_arrays_agree_with_the_converter(cls: Any, data: st.DataObject) -> None:
+    """Whole, longer than documented, too short, or with something else in a place: the same value or error."""
+    items = data.draw(_good(cls))
+    _same(cls, items)
+    assert isinstance(DECODERS[cls](items), cls)
+    _same(cls, items[: data.draw(st.integers(0, len(items)))])
+    items[data.draw(st.integers(0, len(items) - 1))] = data.draw(_json)
+    _same(cls, items)
+
+
+def test_an_array_is_read_by_its_places() -> None:
+    """What comes after the last field is left alone; what is wrong is named by field and place."""
+    assert reader_of(list[PriceLevel])([["1.50", "2", []]]) == [PriceLevel(Decimal("1.50"), Decimal(2))]
+    assert reader_of(PriceLevel)(["0.00000000", "1"]).price == 0
+    for items, message in (
+        (["1"], r"^PriceLevel.quantity \(position 1\): is missing"),
+        (["1", 2], r"^PriceLevel.quantity \(position 1\): 2 does not fit"),
+        ("12", r"^PriceLevel: '12' does not fit"),
+    ):
+        for read in (reader_of(PriceLevel), lambda value: structure(value, PriceLevel)):
+            with pytest.raises(DecodeError, match=message) as caught:
+                read(items)
+            assert caught.value.payload is items
+
+
+def test_a_member_of_a_family_is_named_by_its_payload() -> None:
+    """Known ones have their class, others keep everything; an error names the class that was meant."""
+    read = reader_of(Filter)
+    price = {"filterType": "PRICE_FILTER", "minPrice": "0.1", "maxPrice": "0", "tickSize": "0.1"}
+    assert type(read(price)) is PriceFilter
+    unknown = read({"filterType": "FULL_MOON", "phase": 1})
+    assert type(unknown) is UnknownFilter
+    assert (unknown.filter_type, dict(unknown.extra)) == ("FULL_MOON", {"phase": 1})
+    for payload, message in (
+        ({**price, "minPrice": 1}, r"^PriceFilter.min_price \('minPrice'\): 1 does not fit"),
+        ({}, r"^Filter.filter_type \('filterType'\): is missing"),
+        ({"filterType": []}, r"^Filter.filter_type \('filterType'\): \[\] does not fit"),
+        ({"filterType": 5}, r"^UnknownFilter.filter_type \('filterType'\): 5 does not fit"),
+        ([], r"^Filter: \[\] does not fit"),
+    ):
+        for decode in (read, lambda value: structure(value, Filter)):
+            with pytest.raises(DecodeError, match=message):
+                decode(payload)
 
 
 def test_decoders_agree_on_the_examples(events: dict[str, dict[str, Any]], answers: dict[str, Any]) -> None:
