@@ -14,6 +14,7 @@ from typing import Any, Final
 from ..errors import InvalidRequest
 from . import reports
 from .accounts import AccountState, Listener
+from .amendments import Amending
 from .errors import ExchangeError
 from .floor import Floor, WallClock
 from .market import Market
@@ -24,6 +25,7 @@ from .news import Follower
 from .orders import Order, OrderRequest, Side
 from .parameters import Parameters
 from .records import Records
+from .replacing import Replacing
 from .symbols import DEFAULT_SYMBOLS, SymbolRules
 from .trading import Trading
 
@@ -46,6 +48,10 @@ class Exchange:
         self._floor = floor = Floor(clock, symbols)
         self.trading = Trading(floor)
         """Orders and order lists."""
+        self.replacing = Replacing(floor, self.trading)
+        """order.cancelReplace."""
+        self.amending = Amending(floor)
+        """order.amend.keepPriority and order.amendments."""
         self.records = Records(floor)
         """Queries."""
         self._exclusively = floor.exclusively
@@ -69,11 +75,13 @@ class Exchange:
         maker_commission: str = "0.001",
         taker_commission: str = "0.001",
         recorded: bool = True,
+        trade_group: int = -1,
     ) -> AccountState:
         """
         Return a new account that holds *balances*, by asset. Commissions are shares: "0.001" is 0.1 %.
 
         An account that is not *recorded* keeps no ledger and no history of what ended, so that it can trade for days.
+        Accounts of one *trade_group* are kept from trading with each other as if they were one; -1 is no group.
         """
         holdings = {asset: read_amount(value) for asset, value in (balances or {}).items()}
         if any(value < 0 for value in holdings.values()):
@@ -85,6 +93,7 @@ class Exchange:
                 maker_rate=read_amount(maker_commission),
                 taker_rate=read_amount(taker_commission),
                 recorded=recorded,
+                trade_group=trade_group,
             )
             for asset, value in holdings.items():
                 account.receive(asset, value)

@@ -325,8 +325,8 @@ class Lifecycle:
 
     # -- amendments
 
-    def amend(self, order: Order, quantity: Decimal, client_order_id: str, now: int) -> None:
-        """Reduce an order's quantity. It keeps its place on the book."""
+    def amend(self, order: Order, quantity: Decimal, client_order_id: str, now: int) -> int:
+        """Reduce an order's quantity. It keeps its place on the book. Returns the execution's id."""
         self._unreserve(order, order.quantity - quantity)
         old_id, old_quantity = order.client_order_id, order.quantity
         order.quantity, order.client_order_id = quantity, client_order_id
@@ -336,6 +336,7 @@ class Lifecycle:
         order.account.history.renamed(order, old_id)
         self.report(order, "REPLACED", now, replaced_id=old_id)
         order.amendments.append(Amendment(self._executions, old_id, client_order_id, old_quantity, quantity, now))
+        return self._executions
 
     # -- reports
 

@@ -213,6 +213,19 @@ class Market:
         self.life.finish(order_list, now)
         return cancelled
 
+    def check_amendment(self, order: Order, quantity: Decimal) -> None:
+        """Hold an order's new quantity against the filters."""
+        self.rules.check_quantity(quantity)
+        self._check_notional(order.price, quantity)
+
+    def amend(self, order: Order, quantity: Decimal, client_order_id: str, now: int) -> int:
+        """Reduce an order's quantity, and that of the order of a pair with it. Returns the execution's id."""
+        execution_id = self.life.amend(order, quantity, client_order_id, now)
+        sibling = None if order.order_list is None else order.order_list.sibling(order)
+        if sibling is not None and sibling.is_open:
+            self.life.amend(sibling, quantity, sibling.client_order_id, now)
+        return execution_id
+
     def _new_order(self, account: AccountState, request: OrderRequest, now: int, number: int = 0) -> Order:
         # The id counts once the order is accepted, in _register.
         order_id = self._orders + 1 + number

@@ -164,6 +164,64 @@ METHODS: Final[Mapping[str, Method]] = {
             ("orderId", "origClientOrderId"),
         ),
     ),
+    "order.cancelReplace": Method(
+        SIGNED,
+        1,
+        Form(
+            {
+                **_ORDER,
+                "cancelReplaceMode": "ENUM",
+                "cancelOrderId": "LONG",
+                "cancelOrigClientOrderId": "STRING",
+                "cancelNewClientOrderId": "STRING",
+                "cancelRestrictions": "ENUM",
+                "orderRateLimitExceededMode": "ENUM",
+            },
+            ("symbol", "cancelReplaceMode", "side", "type"),
+            ("cancelOrderId", "cancelOrigClientOrderId"),
+        ),
+        orders=True,
+    ),
+    "order.amend.keepPriority": Method(
+        SIGNED,
+        4,
+        Form(
+            {
+                "symbol": "STRING",
+                "orderId": "LONG",
+                "origClientOrderId": "STRING",
+                "newClientOrderId": "STRING",
+                "newQty": "DECIMAL",
+            },
+            ("symbol", "newQty"),
+            ("orderId", "origClientOrderId"),
+        ),
+    ),
+    "order.amendments": Method(
+        SIGNED,
+        4,
+        Form(
+            {"symbol": "STRING", "orderId": "LONG", "fromExecutionId": "LONG", "limit": "LONG"}, ("symbol", "orderId")
+        ),
+    ),
+    "myPreventedMatches": Method(
+        SIGNED,
+        lambda params: 2 if params.get("preventedMatchId") is not None else 20,
+        Form(
+            {
+                "symbol": "STRING",
+                "preventedMatchId": "LONG",
+                "orderId": "LONG",
+                "fromPreventedMatchId": "LONG",
+                "limit": "INT",
+            },
+            ("symbol",),
+        ),
+    ),
+    "myAllocations": Method(
+        SIGNED, 20, Form({"symbol": "STRING", "orderId": "LONG", "fromAllocationId": "INT", **_RANGE}, ("symbol",))
+    ),
+    "account.commission": Method(SIGNED, 20, Form({"symbol": "STRING"}, ("symbol",))),
     "order.status": Method(
         SIGNED,
         4,

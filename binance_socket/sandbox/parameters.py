@@ -192,10 +192,8 @@ class OrderReference:
     @classmethod
     def read(cls, params: Parameters) -> OrderReference:
         """Read ``orderId`` and ``origClientOrderId``."""
-        reference = cls(params.integer("orderId"), params.text("origClientOrderId"))
-        if reference.id is None and reference.client_order_id is None:
-            raise ExchangeError.one_of("origClientOrderId", "orderId")
-        return reference
+        params.require_one("origClientOrderId", "orderId")
+        return cls(params.integer("orderId"), params.text("origClientOrderId"))
 
 
 ORDER_PARAMETERS: Final = frozenset(

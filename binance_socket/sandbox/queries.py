@@ -8,10 +8,20 @@ from typing import Final, TypeVar
 from .errors import ExchangeError
 from .history import OrderHistory
 from .order_lists import OrderList
-from .orders import Order, Trade
+from .orders import Amendment, Order, Trade
 from .parameters import OrderReference, Parameters
+from .prevention import PreventedMatch
 
-__all__ = ["all_lists", "all_orders", "find", "find_list", "my_trades"]
+__all__ = [
+    "all_lists",
+    "all_orders",
+    "allocations",
+    "amendments",
+    "find",
+    "find_list",
+    "my_trades",
+    "prevented_matches",
+]
 
 _T = TypeVar("_T")
 
@@ -30,6 +40,30 @@ _TRADE_COMBINATIONS: Final = frozenset(
         ("fromId",),
         ("startTime", "endTime"),
         ("orderId", "fromId"),
+    )
+)
+
+# The combinations that myAllocations and myPreventedMatches document.
+_ALLOCATION_COMBINATIONS: Final = frozenset(
+    frozenset(names)
+    for names in (
+        (),
+        ("startTime",),
+        ("endTime",),
+        ("startTime", "endTime"),
+        ("fromAllocationId",),
+        ("orderId",),
+        ("orderId", "fromAllocationId"),
+    )
+)
+_PREVENTION_COMBINATIONS: Final = frozenset(
+    frozenset(names)
+    for names in (
+        ("preventedMatchId",),
+        ("orderId",),
+        ("orderId", "limit"),
+        ("orderId", "fromPreventedMatchId"),
+        ("orderId", "fromPreventedMatchId", "limit"),
     )
 )
 
@@ -87,6 +121,46 @@ def all_lists(history: OrderHistory, params: Parameters) -> list[OrderList]:
     earliest, latest = _period(params)
     found = [each for each in history.lists() if each.id >= (first_id or 0) and earliest <= each.created_at <= latest]
     return _page(found, params, from_start=first_id is not None or "startTime" in params)
+
+
+def amendments(order: Order, params: Parameters) -> list[Amendment]:
+    """Return an order's amendments, from ``fromExecutionId`` on, oldest first."""
+    first_id = params.integer("fromExecutionId") or 0
+    return _page((entry for entry in order.amendments if entry.execution_id >= first_id), params, from_start=True)
+
+
+def prevented_matches(history: OrderHistory, symbol: str, params: Parameters) -> list[PreventedMatch]:
+    """Return one prevented match by its id, or those of an order, oldest first."""
+    names = ("preventedMatchId", "orderId", "fromPreventedMatchId", "limit")
+    if frozenset(name for name in names if name in params) not in _PREVENTION_COMBINATIONS:
+        raise ExchangeError(-1128, "Combination of optional parameters invalid.")
+    match_id, order_id = params.integer("preventedMatchId"), params.integer("orderId")
+    first_id = params.integer("fromPreventedMatchId") or 0
+    found = (
+        match
+        for match in history.prevented_matches(symbol)
+        if match.id >= first_id
+        and match_id in (None, match.id)
+        and order_id in (None, *(each.id for each in (match.taker, match.maker) if each.symbol == symbol))
+    )
+    return _page(found, params, from_start=True)
+
+
+def allocations(history: OrderHistory, symbol: str, params: Parameters) -> list[Trade]:
+    """Return the allocations that match, oldest first; the latest up to ``endTime`` where only that is given."""
+    names = ("startTime", "endTime", "fromAllocationId", "orderId")
+    if frozenset(name for name in names if name in params) not in _ALLOCATION_COMBINATIONS:
+        raise ExchangeError(-1128, "Combination of optional parameters invalid.")
+    order_id, first_id = params.integer("orderId"), params.integer("fromAllocationId") or 0
+    earliest, latest = _period(params)
+    found = (
+        trade
+        for trade in history.allocations(symbol)
+        if (trade.allocation_id or 0) >= first_id
+        and order_id in (None, trade.order.id)
+        and earliest <= trade.time <= latest
+    )
+    return _page(found, params, from_start="endTime" not in params or "startTime" in params)
 
 
 def _period(params: Parameters) -> tuple[int, float]:

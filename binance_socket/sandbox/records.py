@@ -76,3 +76,27 @@ class Records:
         wanted = Parameters(params, ("fromId", "startTime", "endTime", "limit"))
         with self._floor.exclusively():
             return [reports.list_entry(found) for found in queries.all_lists(account.history, wanted)]
+
+    # -- what else happened to orders
+
+    def prevented_matches(self, account: AccountState, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what myPreventedMatches answers."""
+        wanted = Parameters(params, ("symbol", "preventedMatchId", "orderId", "fromPreventedMatchId", "limit"))
+        with self._floor.exclusively():
+            symbol = self._floor.market(wanted).rules.symbol
+            found = queries.prevented_matches(account.history, symbol, wanted)
+            return [reports.prevented_match(symbol, match) for match in found]
+
+    def allocations(self, account: AccountState, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what myAllocations answers."""
+        known = ("symbol", "startTime", "endTime", "fromAllocationId", "orderId", "limit")
+        wanted = Parameters(params, known)
+        with self._floor.exclusively():
+            symbol = self._floor.market(wanted).rules.symbol
+            return [reports.allocation_entry(trade) for trade in queries.allocations(account.history, symbol, wanted)]
+
+    def commission(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what account.commission answers."""
+        wanted = Parameters(params, ("symbol",))
+        with self._floor.exclusively():
+            return reports.commission(account, self._floor.market(wanted).rules.symbol)

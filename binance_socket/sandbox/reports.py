@@ -12,13 +12,18 @@ from typing import Any
 from .accounts import AccountState
 from .money import ZERO, text
 from .order_lists import ListStatus, OrderList
-from .orders import STOP_TYPES, Order, Status, Trade
-from .prevention import Prevention
+from .orders import STOP_TYPES, Amendment, Order, Status, Trade
+from .prevention import PreventedMatch, Prevention
 
 __all__ = [
     "account_status",
     "acknowledgement",
+    "allocation_entry",
+    "amended_list",
+    "amended_order",
+    "amendment",
     "cancellation",
+    "commission",
     "execution_report",
     "full_result",
     "list_cancellation",
@@ -27,6 +32,7 @@ __all__ = [
     "list_status",
     "order_status",
     "position_update",
+    "prevented_match",
     "result",
     "trade_entry",
 ]
@@ -360,6 +366,93 @@ def trade_entry(trade: Trade) -> dict[str, Any]:
         "isBuyer": order.side.value == "BUY",
         "isMaker": trade.is_maker,
         "isBestMatch": True,
+    }
+
+
+def allocation_entry(trade: Trade) -> dict[str, Any]:
+    """Return what myAllocations says of an allocation."""
+    entry = trade_entry(trade)
+    del entry["id"], entry["isBestMatch"]
+    return {**entry, "allocationId": trade.allocation_id, "allocationType": "SOR", "isAllocator": False}
+
+
+def amended_order(order: Order, old_client_order_id: str) -> dict[str, Any]:
+    """Return what order.amend.keepPriority says of the order."""
+    request = order.request
+    return {
+        "symbol": order.symbol,
+        "orderId": order.id,
+        "orderListId": order.list_id,
+        "origClientOrderId": old_client_order_id,
+        "clientOrderId": order.client_order_id,
+        "price": text(request.price),
+        "qty": text(order.quantity),
+        "executedQty": text(order.executed),
+        "preventedQty": text(order.prevented),
+        "quoteOrderQty": text(request.quote_quantity),
+        "cumulativeQuoteQty": text(order.executed_quote),
+        "status": order.status.value,
+        "timeInForce": request.time_in_force.value,
+        "type": request.type.value,
+        "side": order.side.value,
+        **_conditional(order),
+        "workingTime": order.working_since,
+        "selfTradePreventionMode": order.prevention.value,
+    }
+
+
+def amended_list(order_list: OrderList) -> dict[str, Any]:
+    """Return what order.amend.keepPriority says of the list that the order is in."""
+    entry = list_entry(order_list)
+    del entry["listStatusType"], entry["transactionTime"]
+    return entry
+
+
+def amendment(order: Order, entry: Amendment) -> dict[str, Any]:
+    """Return what order.amendments says of an amendment."""
+    return {
+        "symbol": order.symbol,
+        "orderId": order.id,
+        "executionId": entry.execution_id,
+        "origClientOrderId": entry.old_client_order_id,
+        "newClientOrderId": entry.new_client_order_id,
+        "origQty": text(entry.old_quantity),
+        "newQty": text(entry.new_quantity),
+        "time": entry.time,
+    }
+
+
+def prevented_match(symbol: str, match: PreventedMatch) -> dict[str, Any]:
+    """Return what myPreventedMatches says of a prevented match; a quantity is there where something expired."""
+    quantities = {"takerPreventedQuantity": match.taker_quantity, "makerPreventedQuantity": match.maker_quantity}
+    return {
+        "symbol": symbol,
+        "preventedMatchId": match.id,
+        "takerOrderId": match.taker.id,
+        "makerSymbol": match.maker.symbol,
+        "makerOrderId": match.maker.id,
+        "tradeGroupId": match.trade_group,
+        "selfTradePreventionMode": match.mode.value,
+        "price": text(match.price),
+        **{name: text(quantity) for name, quantity in quantities.items() if quantity is not None},
+        "transactTime": match.time,
+    }
+
+
+def commission(account: AccountState, symbol: str) -> dict[str, Any]:
+    """Return what account.commission answers."""
+    nothing = dict.fromkeys(("maker", "taker", "buyer", "seller"), _NOTHING)
+    return {
+        "symbol": symbol,
+        "standardCommission": {**nothing, "maker": text(account.maker_rate), "taker": text(account.taker_rate)},
+        "specialCommission": nothing,
+        "taxCommission": dict(nothing),
+        "discount": {
+            "enabledForAccount": False,
+            "enabledForSymbol": False,
+            "discountAsset": "BNB",
+            "discount": _NOTHING,
+        },
     }
 
 

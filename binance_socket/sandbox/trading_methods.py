@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from .errors import ExchangeError
 from .list_parameters import ListKind
 from .records import Records
 from .venue import Venue
@@ -56,6 +57,24 @@ def _place_list(kind: ListKind) -> Handler:
     return place
 
 
+def _replace(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    too_many: ExchangeError | None = None
+    try:
+        venue.limits.check_orders(uid)
+    except ExchangeError as error:
+        too_many = error
+    counted = True
+    try:
+        return venue.exchange.replacing.replace(venue.account(uid), params, too_many)
+    except ExchangeError as error:
+        # What was refused as a whole is not counted; of what was tried, a new order that was not tried as well is.
+        counted = error.code in (-2021, -2022)
+        raise
+    finally:
+        if counted and too_many is None:
+            venue.limits.order_placed(uid)
+
+
 def _cancel(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
     return venue.exchange.trading.cancel_order(venue.account(uid), params)
 
@@ -78,6 +97,9 @@ TRADING_METHODS: Final[Mapping[str, Handler]] = {
     "order.place": _place_order,
     "order.test": _test_order,
     "order.cancel": _cancel,
+    "order.cancelReplace": _replace,
+    "order.amend.keepPriority": lambda venue, uid, params: venue.exchange.amending.amend(venue.account(uid), params),
+    "order.amendments": lambda venue, uid, params: venue.exchange.amending.amendments(venue.account(uid), params),
     "openOrders.cancelAll": _cancel_all,
     **{kind.value: _place_list(kind) for kind in ListKind},
     "orderList.cancel": _cancel_list,
@@ -88,5 +110,8 @@ TRADING_METHODS: Final[Mapping[str, Handler]] = {
     "openOrderLists.status": _query(Records.open_lists),
     "allOrderLists": _query(Records.all_lists),
     "myTrades": _query(Records.my_trades),
+    "myPreventedMatches": _query(Records.prevented_matches),
+    "myAllocations": _query(Records.allocations),
+    "account.commission": _query(Records.commission),
 }
 """What a method answers, by its name."""
