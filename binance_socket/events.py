@@ -171,7 +171,8 @@ class UpdateSubscription:
             mailbox=self._lossy,
         )
         self._dropped_told = 0
-        self._last_received_at: float | None = None
+        # In epoch seconds, and the same as a datetime. Replaced as a whole.
+        self._last_received: tuple[float, datetime] | None = None
         self._ended = threading.Event()
         # Guards everything below.
         self._lock = threading.Lock()
@@ -205,8 +206,8 @@ class UpdateSubscription:
     @property
     def last_received_at(self) -> datetime | None:
         """When the last event was read from the socket, in UTC; None before the first one."""
-        moment = self._last_received_at
-        return None if moment is None else datetime.fromtimestamp(moment, timezone.utc)
+        last = self._last_received
+        return None if last is None else last[1]
 
     @property
     def pending(self) -> int:
@@ -301,9 +302,12 @@ class UpdateSubscription:
 
     def post(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """Take events, in order."""
-        self._last_received_at = received_at
+        last = self._last_received
+        if last is None or last[0] != received_at:
+            # Otherwise another stream had something in the same read.
+            last = self._last_received = received_at, datetime.fromtimestamp(received_at, timezone.utc)
         stream = route if isinstance(route, (str, int)) else self._stream
-        batch = Batch(stream, datetime.fromtimestamp(received_at, timezone.utc))
+        batch = Batch(stream, last[1])
         self._strand.post_many([(payload, batch) for payload in payloads])
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
@@ -56,6 +57,8 @@ class Pool:
         self._closed = False
         self._places: list[_Place] = []
         self._seats: dict[Topic, _Seat] = {}
+        # Those that were closed lately, and may not have ended yet.
+        self._retired: deque[Connection] = deque(maxlen=16)
 
     @property
     def connections(self) -> list[Connection]:
@@ -100,18 +103,15 @@ class Pool:
             if len(empty) == len(self._places):
                 empty = empty[1:]
             self._places = [place for place in self._places if place not in empty]
-            return [place.connection for place in empty]
-
-    def seats(self, topics: Iterable[Topic]) -> Seats:
-        """Return which connections carry *topics*, as far as any does."""
-        with self._lock:
-            return self._by_connection([topic for topic in topics if topic in self._seats])
+            closing = [place.connection for place in empty]
+            self._retired.extend(closing)
+            return closing
 
     def close(self) -> Sequence[Connection]:
-        """Give no more connections out. Return those that have to be closed. Idempotent."""
+        """Give no more connections out. Return those that have to be closed, and may have been. Idempotent."""
         with self._lock:
             self._closed = True
-            return [place.connection for place in self._places]
+            return [*self._retired, *(place.connection for place in self._places)]
 
     def _place_with_room(self) -> _Place:
         """Return a connection that can carry one more stream. Requires holding the lock."""

@@ -346,8 +346,8 @@ class Session:
         name = as_object(payload).get("e")
         if name == SERVER_SHUTDOWN:
             logger.warning("the exchange is about to end this connection")
-            for topic in self._subscriptions:
-                self._effects.append(Deliver(topic, payload))
+            if self._dialect.named:
+                self._effects.extend(Deliver(topic, payload) for topic in self._subscriptions)
             return
         topics = self._subscriptions.open_topics()
         named = StreamTopic(str(as_object(payload).get("listenKey")))
@@ -379,7 +379,9 @@ class Session:
             self._open_subscriptions()
         elif pending.request.method == LOGOUT and error is None:
             self._logon_wanted = self._logged_on = False
-        if isinstance(error, InvalidTimestamp) and not pending.resynced:
+        # A server that counts messages looks at no timestamps.
+        untimed = self._dialect.messages_per_second is not None
+        if isinstance(error, InvalidTimestamp) and not pending.resynced and not untimed:
             self._resync(pending)
         else:
             self._complete(pending, reply)

@@ -15,7 +15,9 @@ is asked for together, where the server takes many names at once, and waits wher
 from __future__ import annotations
 
 import enum
+import itertools
 import logging
+import operator
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -89,7 +91,13 @@ class Subscriptions:
         self._closings: list[Request[Any]] = []
         # Whether something has to wait until the server takes messages again.
         self._held_up = False
-        self._early: list[tuple[Hashable, Any]] = []
+        # Those with a time to be asked for again, and how many are being asked for: looked at with every message.
+        self._retrying: dict[_Entry, None] = {}
+        self._opening = 0
+        # By route, or by topic where they had none; with their places in line.
+        self._early: dict[Hashable, list[tuple[int, Any]]] = {}
+        self._places = itertools.count()
+        self._early_count = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -121,7 +129,7 @@ class Subscriptions:
         due = [entry for entry in self._entries.values() if self._is_due(entry)]
         for entry in due:
             # Also of one that has to wait for the logon: its time has come, and must not come again and again.
-            entry.retry_at = None
+            self._retry(entry, None)
         self._held_up = False
         if not self._send_closings():
             return
@@ -131,7 +139,8 @@ class Subscriptions:
             if not self._send(request, self._answer_to(request, attempts)):
                 return
             for entry, attempt in attempts:
-                entry.stage, entry.attempt = Stage.OPENING, attempt
+                entry.attempt = attempt
+                self._move(entry, Stage.OPENING)
 
     def _send_closings(self) -> bool:
         """Tell the server what is not wanted any more. Return whether all of that has left."""
@@ -160,19 +169,22 @@ class Subscriptions:
 
     def drop(self, topic: Topic, *, connected: bool) -> None:
         """Forget *topic*; :meth:`open` tells the server, if there is one to tell."""
-        entry = self._entries.pop(topic, None)
-        if entry is not None and entry.stage is Stage.OPEN and connected:
+        entry = self._entries.get(topic)
+        if entry is None:
+            return
+        if entry.stage is Stage.OPEN and connected:
             self._closings.append(topic.closing(entry.route))
-        self._forget_early()
+        self._remove(entry)
 
     def hold(self, route: Hashable, payload: Any) -> bool:
         """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
-        if not self._topics_in(Stage.OPENING):
+        if not self._opening or not isinstance(route, Hashable):
             return False
-        if len(self._early) >= MOST_EARLY_EVENTS:
+        if self._early_count >= MOST_EARLY_EVENTS:
             logger.warning("too many events before an acknowledgement, one is dropped")
             return False
-        self._early.append((route, payload))
+        self._early.setdefault(route, []).append((next(self._places), payload))
+        self._early_count += 1
         return True
 
     def hold_raw(self, payload: Any) -> bool:
@@ -197,14 +209,12 @@ class Subscriptions:
         self._closings.clear()
         self._held_up = False
         self.budget.reset()
-        self._forget_early()
 
     def logged_off(self, reason: str) -> None:
         """The session is not logged on any more: what lived by that is gone, or will not be acknowledged."""
         for entry in self._entries.values():
             if entry.topic.needs_logon and entry.stage is not Stage.WANTED:
                 self._lose(entry, reason)
-        self._forget_early()
 
     def logon_failed(self, error: BinanceSocketError) -> None:
         """The session could not be logged on: the topics that wait for it are refused, or have to wait."""
@@ -219,7 +229,7 @@ class Subscriptions:
 
     def next_retry(self) -> float | None:
         """Return when :meth:`open` should be called again."""
-        times = [entry.retry_at for entry in self._entries.values() if entry.retry_at is not None]
+        times = [entry.retry_at for entry in self._retrying if entry.retry_at is not None]
         if self._held_up and (room_at := self.budget.next_time()) is not None:
             times.append(room_at)
         return min(times) if times else None
@@ -254,18 +264,18 @@ class Subscriptions:
             self._closings.append(entry.topic.closing(route))
 
     def _opened(self, entry: _Entry, route: Hashable) -> None:
-        entry.stage, entry.route, entry.was_open = Stage.OPEN, route, True
+        entry.route, entry.was_open = route, True
         entry.backoff.reset()
         entry.company = self._at_once
         # An event without a route is held under its topic.
-        ours = (route, entry.topic)
-        early = tuple(payload for its_route, payload in self._early if its_route in ours)
-        self._early = [held for held in self._early if held[0] not in ours]
-        self._forget_early()
+        held = [*self._early.pop(entry.topic, ()), *self._early.pop(route, ())]
+        early = tuple(payload for _, payload in sorted(held, key=operator.itemgetter(0)))
+        self._early_count -= len(early)
+        self._move(entry, Stage.OPEN)
         self._effects.append(Opened(entry.topic, route, early))
         if any(as_object(payload).get("e") == STREAM_TERMINATED for payload in early):
             self._lose(entry, TERMINATED)
-            entry.retry_at = self._now()
+            self._retry(entry, self._now())
 
     def _refused(self, entries: Sequence[_Entry], error: BinanceSocketError, *, of: int) -> None:
         """What was asked for together, with *of* topics, was refused; *entries* are those that still want it."""
@@ -276,7 +286,9 @@ class Subscriptions:
             # One of them is at fault, and nobody knows which. The others must not suffer for it.
             logger.warning("subscribing to %d streams at once was refused, so by halves: %s", of, error)
             for entry in entries:
-                entry.stage, entry.retry_at, entry.company = Stage.WANTED, self._now(), of // 2
+                entry.company = of // 2
+                self._move(entry, Stage.WANTED)
+                self._retry(entry, self._now())
         else:
             self._failed(entries, error)
 
@@ -287,8 +299,8 @@ class Subscriptions:
                 # What was asked for together will be again.
                 delay = entry.backoff.next()
                 retry_at = self._now() + delay if retry_at is None else retry_at
-                entry.stage, entry.retry_at = Stage.WANTED, retry_at
-                self._forget_early()
+                self._move(entry, Stage.WANTED)
+                self._retry(entry, retry_at)
                 logger.warning("resubscribing failed, to be tried again: %s", error)
             else:
                 self._close(entry, error)
@@ -326,17 +338,34 @@ class Subscriptions:
     def _lose(self, entry: _Entry, reason: str) -> None:
         if entry.stage is Stage.OPEN:
             self._effects.append(Lost(entry.topic, reason))
-        entry.stage, entry.route, entry.retry_at = Stage.WANTED, None, None
+        entry.route = None
+        self._move(entry, Stage.WANTED)
+        self._retry(entry, None)
 
     def _close(self, entry: _Entry, error: BinanceSocketError | None) -> None:
-        del self._entries[entry.topic]
-        self._forget_early()
+        self._remove(entry)
         self._effects.append(Closed(entry.topic, error))
 
-    def _forget_early(self) -> None:
-        """Let events go that nobody will claim: no acknowledgement is due."""
-        if not self._topics_in(Stage.OPENING):
+    def _remove(self, entry: _Entry) -> None:
+        self._retry(entry, None)
+        self._move(entry, Stage.WANTED)
+        del self._entries[entry.topic]
+
+    def _move(self, entry: _Entry, stage: Stage) -> None:
+        self._opening += (stage is Stage.OPENING) - (entry.stage is Stage.OPENING)
+        entry.stage = stage
+        if not self._opening:
+            # No acknowledgement is due any more: nobody will claim what came early.
             self._early.clear()
+            self._early_count = 0
+
+    def _retry(self, entry: _Entry, at: float | None) -> None:
+        """Ask for *entry* again at that time, or with the others."""
+        entry.retry_at = at
+        if at is None:
+            self._retrying.pop(entry, None)
+        else:
+            self._retrying[entry] = None
 
     def _topics_in(self, stage: Stage) -> list[Topic]:
         return [entry.topic for entry in self._entries.values() if entry.stage is stage]

@@ -7,14 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin
 
 from .._wire.decoder import reader_of
-from .._wire.values import as_object, is_object
+from .._wire.values import is_object
 from ..errors import BinanceSocketError, DecodeError, InvalidRequest
 from ..events import Batch, arrived
 
 __all__ = ["MarketDispatcher"]
-
-# What the exchange may say on any stream, of the connection and not of the market. The session sees to it.
-_NOT_OF_THE_MARKET = frozenset({"serverShutdown"})
 
 
 class MarketDispatcher:
@@ -48,8 +45,7 @@ class MarketDispatcher:
         try:
             data = self._decode(payload)
         except DecodeError as error:
-            if as_object(payload).get("e") not in _NOT_OF_THE_MARKET:
-                report(error)
+            report(error)
             return
         if not self._has_time:
             event_time = None

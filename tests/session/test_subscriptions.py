@@ -9,7 +9,7 @@ import pytest
 
 from binance_socket._session.effects import Closed, Deliver, Lost, Opened
 from binance_socket._session.subscriptions import MOST_EARLY_EVENTS
-from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
+from binance_socket._session.topics import MARKET, STREAMS, MarketTopic, StreamTopic, UserDataTopic
 from binance_socket.errors import ApiError, AuthenticationError, DecodeError, InvalidRequest, RequestTimeout
 
 SIGNED = UserDataTopic(needs_logon=False)
@@ -27,7 +27,7 @@ def payload(number: int, name: str = "balanceUpdate") -> dict[str, Any]:
 
 @pytest.fixture
 def told() -> Callable[[list[Any]], list[Any]]:
-    """Return what subscribers are told: ``told(effects)``."""
+    """Return what subscribers are told: ``events_told(effects)``."""
     return lambda effects: [effect for effect in effects if isinstance(effect, (Opened, Lost, Closed, Deliver))]
 
 
@@ -168,7 +168,7 @@ def test_revoked(ready: Any, told: Any) -> None:
     ready.open(SIGNED, 0)
     ready.open(LOGGED_ON, 1)
     effects = ready.revoke()
-    assert told(effects) == [Lost(LOGGED_ON, "the exchange revoked the session")]
+    assert events_told(effects) == [Lost(LOGGED_ON, "the exchange revoked the session")]
     [logon] = ready.write(effects)
     [pending] = ready.write(ready.answer(logon, {}))
     assert ready.answer(pending, {"subscriptionId": 2}) == [Opened(LOGGED_ON, 2)]
@@ -210,7 +210,7 @@ def test_terminated(ready: Any, told: Any, topic: Any) -> None:
     ready.open(topic, 5)
     ready.session.subscription_event(5, TERMINATED, ready.now)
     effects = ready.session.effects()
-    assert told(effects) == [Lost(topic, "the exchange ended the event stream")]
+    assert events_told(effects) == [Lost(topic, "the exchange ended the event stream")]
     [pending] = ready.write(effects)
     assert ready.answer(pending, {"subscriptionId": 6}) == [Opened(topic, 6)]
 
@@ -559,3 +559,209 @@ def test_the_end_of_a_listen_key_stream(drive: Any) -> None:
     effects = driven.receive({"event": end})
     assert effects[:2] == [Deliver(two, end), Lost(two, "the exchange ended the event stream")]
     assert driven.session.is_open(one)
+
+
+# Many at once, on a stream server.
+
+
+MANY = [MarketTopic(f"s{number}@trade") for number in range(1024)]
+
+
+@pytest.fixture
+def market(drive: Callable[..., Any]) -> Any:
+    """A driven session with a link to a server of market streams."""
+    driven = drive(MARKET)
+    driven.connect()
+    return driven
+
+
+def names(pendings: list[Any]) -> list[tuple[str, int]]:
+    return [(pending.request.method, len(pending.request.params)) for pending in pendings]
+
+
+def events_told(effects: list[Any]) -> list[Any]:
+    return [effect for effect in effects if isinstance(effect, (Opened, Lost, Closed, Deliver))]
+
+
+def settle(driven: Any, pendings: list[Any]) -> list[Any]:
+    """Answer everything, and let as much time pass that nothing counts any more."""
+    effects = [effect for pending in pendings for effect in driven.answer(pending)]
+    return effects + driven.tick(1.0)
+
+
+def test_many_are_asked_for_in_few_messages(market: Any) -> None:
+    """A full connection in four, which is what a second allows beside the answer to a ping."""
+    pendings = market.write(market.subscribe(*MANY))
+    assert names(pendings) == [("SUBSCRIBE", 256)] * 4
+    assert [name for pending in pendings for name in pending.request.params] == [topic.name for topic in MANY]
+    opened = [effect.topic for pending in pendings for effect in market.answer(pending)]
+    assert opened == MANY
+    assert all(market.session.is_open(topic) for topic in MANY)
+
+
+def test_a_fifth_message_waits(market: Any) -> None:
+    """Until a second after the first answer; what is wanted meanwhile goes with it, in one message."""
+    pendings = [pending for topic in MANY[:4] for pending in market.write(market.subscribe(topic))]
+    assert len(pendings) == 4
+    assert market.subscribe(MANY[4]) == []
+    assert market.subscribe(MANY[5]) == []
+    assert market.tick(5.0) == []
+    market.answer(pendings[2])
+    assert market.next_tick() == market.now + 1.0
+    assert market.subscribe(MANY[6]) == []
+    assert market.tick(0.5) == []
+    [pending] = market.write(market.tick(0.5))
+    assert pending.request.params == tuple(topic.name for topic in MANY[4:7])
+    assert events_told(market.answer(pending)) == [Opened(topic, topic.name) for topic in MANY[4:7]]
+
+
+def test_unanswered_messages_hold_up_the_others_until_they_time_out(market: Any) -> None:
+    """Nobody knows when they arrive."""
+    for topic in MANY[:4]:
+        market.write(market.subscribe(topic))
+    market.tick(5.0)
+    assert market.subscribe(MANY[4]) == []
+    closed = market.tick(5.0)
+    assert [effect.topic for effect in closed] == MANY[:4]
+    assert market.tick(0.5) == []
+    assert names(market.write(market.tick(0.5))) == [("SUBSCRIBE", 1)]
+
+
+def test_closings_wait_together(market: Any) -> None:
+    """And leave before the openings that wait as well."""
+    settle(market, market.write(market.subscribe(*MANY[:8])))
+    busy = [pending for topic in MANY[:4] for pending in market.write(market.unsubscribe(topic))]
+    assert names(busy) == [("UNSUBSCRIBE", 1)] * 4
+    market.subscribe(MarketTopic("late@trade"))
+    market.unsubscribe(*MANY[4:6])
+    market.unsubscribe(MANY[6])
+    for pending in busy:
+        market.answer(pending)
+    left, opening = market.write(market.tick(1.0))
+    assert left.request.params == tuple(topic.name for topic in MANY[4:7])
+    assert opening.request.params == ("late@trade",)
+
+
+def test_closings_that_fill_the_budget_hold_up_openings(market: Any) -> None:
+    """Then these wait for the next second."""
+    settle(market, market.write(market.subscribe(*MANY)))
+    busy = [pending for topic in MANY[:3] for pending in market.write(market.unsubscribe(topic))]
+    assert names(market.write(market.unsubscribe(*MANY[3:300]))) == [("UNSUBSCRIBE", 256)]
+    assert market.subscribe(MarketTopic("late@trade")) == []
+    market.answer(busy[0])
+    assert names(market.write(market.tick(1.0))) == [("UNSUBSCRIBE", 41)]
+    market.answer(busy[1])
+    assert names(market.write(market.tick(1.0))) == [("SUBSCRIBE", 1)]
+
+
+def test_resubscribed_in_few_messages(market: Any) -> None:
+    """What waited to be told to the old link is forgotten with it, and so is what that had been sent."""
+    settle(market, market.write(market.subscribe(*MANY)))
+    for topic in MANY[:5]:
+        market.unsubscribe(topic)
+    lost = market.lose()
+    assert [effect.topic for effect in lost] == MANY[5:]
+    market.now = market.session.resume_at
+    assert names(market.write(market.connect())) == [("SUBSCRIBE", 256)] * 3 + [("SUBSCRIBE", 251)]
+
+
+def test_one_at_fault_among_many(market: Any) -> None:
+    """It is found by halves, and the others are subscribed to."""
+    bad = MANY[77]
+    waiting = market.write(market.subscribe(*MANY[:100]))
+    opened: list[Any] = []
+    closed: list[Any] = []
+    messages = 0
+    while waiting or market.next_tick() is not None:
+        effects = []
+        for pending in waiting:
+            messages += 1
+            refused = bad.name in pending.request.params
+            effects += market.refuse(pending, 2) if refused else market.answer(pending)
+        effects += market.tick(max(0.0, (market.next_tick() or market.now) - market.now) if not effects else 0.0)
+        opened += [effect.topic for effect in effects if isinstance(effect, Opened)]
+        closed += [effect for effect in effects if isinstance(effect, Closed)]
+        waiting = market.write(effects)
+        if len(opened) == 99 and closed:
+            break
+    assert [effect.topic for effect in closed] == [bad]
+    assert isinstance(closed[0].error, ApiError)
+    assert set(opened) == set(MANY[:100]) - {bad}
+    assert messages <= 15
+
+
+def test_a_refusal_that_may_pass_keeps_them_together(market: Any) -> None:
+    """They were open before: the same are asked for again, in one message, after the back-off."""
+    settle(market, market.write(market.subscribe(*MANY[:3])))
+    market.lose()
+    market.now = market.session.resume_at
+    [pending] = market.write(market.connect())
+    assert events_told(market.refuse(pending, -1003, 429)) == []
+    market.tick(0.0)
+    assert market.next_tick() is not None
+    [again] = market.write(market.tick(2.0))
+    assert again.request.params == pending.request.params
+
+
+def test_given_up_while_asked_for(market: Any) -> None:
+    """Those are closed together, once the server has said yes."""
+    [pending] = market.write(market.subscribe(*MANY[:5]))
+    assert market.unsubscribe(*MANY[1:4]) == []
+    effects = market.answer(pending)
+    assert events_told(effects) == [Opened(MANY[0], MANY[0].name), Opened(MANY[4], MANY[4].name)]
+    [closing] = market.write(effects)
+    assert (closing.request.method, closing.request.params) == ("UNSUBSCRIBE", tuple(t.name for t in MANY[1:4]))
+
+
+def test_given_up_before_it_was_asked_for(market: Any) -> None:
+    """Then the server never hears of it, either way."""
+    busy = [pending for topic in MANY[:4] for pending in market.write(market.subscribe(topic))]
+    market.subscribe(MANY[4])
+    assert market.unsubscribe(MANY[4]) == []
+    for pending in busy:
+        market.answer(pending)
+    assert market.tick(1.0) == []
+    assert market.unsubscribe(MANY[4]) == []
+
+
+def test_a_ping_of_ours_counts(market: Any) -> None:
+    """The server counts it as a message."""
+    [pending] = market.write(market.subscribe(MANY[0]))
+    market.answer(pending)
+    market.tick(20.0)
+    pendings = [pending for topic in MANY[1:5] for pending in market.write(market.subscribe(topic))]
+    assert len(pendings) == 3
+    assert names(market.write(market.tick(1.0))) == [("SUBSCRIBE", 1)]
+
+
+def test_early_events_of_many(market: Any) -> None:
+    """Arrays and objects wait for their acknowledgement, each for its own; others are nobody's."""
+    pendings = market.write(market.subscribe(MANY[0]))
+    market.receive({"stream": MANY[0].name, "data": [{"n": 1}]})
+    market.receive({"stream": MANY[1].name, "data": {"n": 2}})
+    market.receive({"stream": MANY[0].name, "data": {"n": 3}})
+    market.receive({"stream": [], "data": {"n": 4}})
+    assert market.session.unrouted == 1
+    assert market.answer(pendings[0]) == [Opened(MANY[0], MANY[0].name, ([{"n": 1}], {"n": 3}))]
+    [pending] = market.write(market.subscribe(MANY[1]))
+    assert market.answer(pending) == [Opened(MANY[1], MANY[1].name)]
+
+
+def test_a_farewell_is_not_for_those_who_hear_of_the_market(market: Any) -> None:
+    """It is of the connection."""
+    settle(market, market.write(market.subscribe(*MANY[:3])))
+    farewell = {"e": "serverShutdown", "E": 1}
+    assert market.receive({"stream": "!serverShutdown", "data": farewell}) == []
+    assert market.receive(farewell) == []
+
+
+@pytest.mark.parametrize("payload", [[{"n": 1}], {"u": 5, "s": "X"}, {"e": "trade"}])
+def test_a_market_event_without_a_route(market: Any, payload: Any) -> None:
+    """It can only be of the one stream there is; with several, it is nobody's."""
+    settle(market, market.write(market.subscribe(MANY[0])))
+    assert market.receive(payload) == [Deliver(MANY[0], payload)]
+    settle(market, market.write(market.subscribe(MANY[1])))
+    assert market.receive(payload) == []
+    assert market.session.unrouted == 1
+    market.receive(5)
+    assert market.session.malformed == 1

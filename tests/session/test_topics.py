@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.topics import STREAMS, WS_API, StreamTopic, UserDataTopic
+from binance_socket._session.topics import MARKET, STREAMS, WS_API, MarketTopic, StreamTopic, UserDataTopic, merged
 from binance_socket._wire.messages import Request, Security
 from binance_socket.errors import DecodeError
 
@@ -77,3 +77,30 @@ def test_equal_topics_are_one() -> None:
     """They share a subscription."""
     assert len({StreamTopic("a"), StreamTopic("a"), StreamTopic("b")}) == 2
     assert len({UserDataTopic(True), UserDataTopic(True), UserDataTopic(False)}) == 2
+
+
+def test_market_streams() -> None:
+    """They are asked for by name as well, and named in full where they are shown."""
+    topic = MarketTopic("btcusdt@trade")
+    assert topic.opening == Request("SUBSCRIBE", ("btcusdt@trade",))
+    assert topic.closing("btcusdt@trade") == Request("UNSUBSCRIBE", ("btcusdt@trade",))
+    assert topic.route_of(None) == "btcusdt@trade"
+    assert not topic.needs_logon
+    assert repr(topic) == "MarketTopic(name='btcusdt@trade')"
+    assert topic != StreamTopic("btcusdt@trade")
+
+
+def test_merged() -> None:
+    """Names of one method add up; a request by itself stays as it is."""
+    both = merged([MarketTopic("a").opening, MarketTopic("b").opening])
+    assert both == Request("SUBSCRIBE", ("a", "b"))
+    alone = UserDataTopic(needs_logon=True).closing(3)
+    assert merged([alone]) is alone
+
+
+def test_what_events_begin_and_end_with() -> None:
+    """Where all have a name, that is part of it."""
+    assert WS_API.middle[WS_API.skipped :] == b'{"e":"'
+    assert STREAMS.tails == (b"}}",)
+    assert MARKET.middle[MARKET.skipped :] == b""
+    assert MARKET.tails == (b"}}", b"]}")
