@@ -60,6 +60,7 @@ class HostOptions:
     market_maker: int | None = None
     weight_limit: int = 6000
     order_limits: tuple[int, int] = (50, 160_000)
+    raw_limit: int = 61_000
     connection_limit: int = 300
     ban_after: int = 5
 
@@ -80,6 +81,7 @@ class Host:
             self._wall.time,
             weight_limit=options.weight_limit,
             order_limits=options.order_limits,
+            raw_limit=options.raw_limit,
             connection_limit=options.connection_limit,
             ban_after=options.ban_after,
         )
@@ -248,6 +250,10 @@ class Host:
                 entry = self._flows[symbol, seed] = (threading.Lock(), RandomFlow(exchange, rules, seed))
         return entry
 
+    def refused(self) -> int:
+        """Return how many requests were refused because of limits."""
+        return self._venue.limits.refused
+
     def listeners(self, uid: int) -> int:
         """Return how many subscriptions and streams an account has."""
         return len(self._venue.feed(uid).sinks)
@@ -356,6 +362,7 @@ _CALLS: Final[Mapping[str, Callable[..., Any]]] = {
         "order_book",
         "place_order",
         "publish",
+        "refused",
         "random_flow",
         "urls",
         "wait_for_events",

@@ -2,14 +2,15 @@
 Rate limits, counted as the exchange counts them.
 
 Intervals are aligned to the clock: what is sent at 00:01:23 counts towards the minute of 00:01:00 and is forgotten at
-00:02:00. Request weight is counted per address (there is one: loopback), orders per account. Source: the WebSocket
-API document, "Rate limits".
+00:02:00. Request weight and raw requests are counted per address (there is one: loopback), orders per account: those
+that have had no fill, because the first fill of an order takes it off the count. Sources: the WebSocket API document,
+"Rate limits", and the document on unfilled order counts.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -21,6 +22,11 @@ __all__ = ["Limits", "Quota"]
 _INTERVALS: Final = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 _BAN_SECONDS: Final = 120
 _LONGEST_BAN_SECONDS: Final = 3 * 86400
+_TOO_MUCH: Final = {
+    "REQUEST_WEIGHT": "Too much request weight used; current limit is {} request weight per 1 MINUTE. Please use "
+    "WebSocket Streams for live updates to avoid polling the API.",
+    "RAW_REQUESTS": "Too many requests queued.",
+}
 
 
 @attrs.frozen
@@ -65,6 +71,10 @@ class _Counter:
         self._count = self.count(now) + amount
         return self._count
 
+    def take_off(self, now: float) -> None:
+        # There is no credit for fills beyond that.
+        self._count = max(self.count(now) - 1, 0)
+
     def ends(self, now: float) -> int:
         """Return when the current interval ends, in epoch milliseconds."""
         return (int(now // self.quota.seconds) + 1) * self.quota.seconds * 1000
@@ -87,6 +97,7 @@ class Limits:
         *,
         weight_limit: int = 6000,
         order_limits: tuple[int, int] = (50, 160_000),
+        raw_limit: int = 61_000,
         connection_limit: int = 300,
         ban_after: int = 5,
     ) -> None:
@@ -99,17 +110,27 @@ class Limits:
         # Guards everything below.
         self._lock = threading.Lock()
         self._weight = _Counter(Quota("REQUEST_WEIGHT", "MINUTE", 1, weight_limit))
+        self._raw = _Counter(Quota("RAW_REQUESTS", "MINUTE", 5, raw_limit))
         self._connections = _Counter(Quota("CONNECTIONS", "MINUTE", 5, connection_limit))
         self._violations = _Counter(Quota("REQUEST_WEIGHT", "MINUTE", 1, ban_after))
         self._orders: dict[int, tuple[_Counter, _Counter]] = {}
+        # By the thread that places orders, and whose: how many of them were filled before they were counted.
+        self._placing: dict[tuple[int, int], int] = {}
         self._banned_until = 0.0
         self._bans = 0
+        self._refused = 0
 
     @property
     def quotas(self) -> list[dict[str, Any]]:
         """All limits, as ``exchangeInfo`` lists them."""
-        quotas = (self._weight.quota, *self._order_quotas, self._connections.quota)
+        quotas = (self._weight.quota, *self._order_quotas, self._raw.quota, self._connections.quota)
         return [quota.describe() for quota in quotas]
+
+    @property
+    def refused(self) -> int:
+        """How many requests were refused for exceeding a limit, or during a ban."""
+        with self._lock:
+            return self._refused
 
     def connect(self) -> int | None:
         """Count a connect. Return None, or the seconds to stay away when there were too many."""
@@ -124,20 +145,25 @@ class Limits:
         now = self._now()
         with self._lock:
             if now < self._banned_until:
+                self._refused += 1
                 raise self._ban_error(now)
-            if self._weight.add(now, weight) <= self._weight.quota.limit:
+            counters = [(self._weight, weight), (self._raw, 1)]
+            exceeded = [counter for counter, amount in counters if counter.add(now, amount) > counter.quota.limit]
+            if not exceeded:
                 return
+            self._refused += 1
             if self._violations.add(now, 1) > self._ban_after:
                 seconds = min(_BAN_SECONDS * 2**self._bans, _LONGEST_BAN_SECONDS)
                 self._bans += 1
                 self._banned_until = now + seconds
                 raise self._ban_error(now)
+            # Whoever comes back when the first of them has ended would be refused again.
+            counter = max(exceeded, key=lambda counter: counter.ends(now))
             raise ExchangeError(
                 -1003,
-                f"Too much request weight used; current limit is {self._weight.quota.limit} request weight per "
-                "1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API.",
+                _TOO_MUCH[counter.quota.kind].format(counter.quota.limit),
                 status=429,
-                data={"serverTime": int(now * 1000), "retryAfter": self._weight.ends(now)},
+                data={"serverTime": int(now * 1000), "retryAfter": counter.ends(now)},
             )
 
     def connected(self, weight: int) -> None:
@@ -150,8 +176,10 @@ class Limits:
         """Raise ExchangeError -1015 (status 429) when the account may not place another order now."""
         now = self._now()
         with self._lock:
+            self._placing[threading.get_ident(), uid] = 0
             for counter in self._counters(uid):
                 if counter.count(now) >= counter.quota.limit:
+                    self._refused += 1
                     quota = counter.quota
                     raise ExchangeError(
                         -1015,
@@ -165,8 +193,24 @@ class Limits:
         """Count an order, or the *count* orders of a list."""
         now = self._now()
         with self._lock:
+            filled = self._placing.pop((threading.get_ident(), uid), 0)
             for counter in self._counters(uid):
                 counter.add(now, count)
+                for _ in range(filled):
+                    counter.take_off(now)
+
+    def heard(self, uid: int, payload: Mapping[str, Any]) -> None:
+        """Take in an event of the account's: the first fill of an order takes it off the count of all intervals."""
+        if payload.get("e") != "executionReport" or payload.get("x") != "TRADE" or payload["l"] != payload["z"]:
+            return
+        now = self._now()
+        with self._lock:
+            place = (threading.get_ident(), uid)
+            if place in self._placing:
+                self._placing[place] += 1
+                return
+            for counter in self._counters(uid):
+                counter.take_off(now)
 
     def weight_status(self) -> list[dict[str, Any]]:
         """Return the weight used, as ``rateLimits`` shows it."""

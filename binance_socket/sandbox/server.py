@@ -149,8 +149,9 @@ class Sandbox:
     authority made on the spot, which the environment trusts. *clock* is a Clock (``testing.ManualClock``, for one)
     that decides about timestamps, limits, expiry and pings. *market_maker* is a seed: with one, the book is filled and
     traded on. With *process* the exchange runs in a process of its own, which ends with this one. *port* and
-    *rest_port* are chosen by the system unless given. The limits are the exchange's unless given; *ban_after* is the
-    number of refused requests in a minute after which the address is banned.
+    *rest_port* are chosen by the system unless given. The limits are the exchange's unless given: weight a minute,
+    unfilled orders in 10 seconds and a day, requests and connects in 5 minutes. *ban_after* is the number of refused
+    requests in a minute after which the address is banned.
 
     Use it as a context manager, or call ``close()``.
     """
@@ -166,6 +167,7 @@ class Sandbox:
         rest_port: int = 0,
         weight_limit: int = 6000,
         order_limits: tuple[int, int] = (50, 160_000),
+        raw_limit: int = 61_000,
         connection_limit: int = 300,
         ban_after: int = 5,
     ) -> None:
@@ -178,6 +180,7 @@ class Sandbox:
             market_maker=market_maker,
             weight_limit=weight_limit,
             order_limits=order_limits,
+            raw_limit=raw_limit,
             connection_limit=connection_limit,
             ban_after=ban_after,
         )
@@ -223,6 +226,11 @@ class Sandbox:
         """
         book: dict[str, Any] = self._host.call("order_book", symbol)
         return book
+
+    @property
+    def refused(self) -> int:
+        """How many requests were refused for exceeding a limit, or during a ban."""
+        return int(self._host.call("refused"))
 
     def close(self) -> None:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -67,6 +68,7 @@ class Venue:
         with self._lock:
             self._accounts[state.uid] = (state, feed)
         self.exchange.listen(state, feed)
+        self.exchange.listen(state, functools.partial(self.limits.heard, state.uid))
         return state
 
     def account(self, uid: int) -> AccountState:

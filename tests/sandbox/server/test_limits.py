@@ -103,3 +103,59 @@ def test_connects_are_limited(clock, raw):
         assert b"Retry-After: 300\r\n" in head
         clock.advance(300)
         assert raw(sandbox.environment.stream_url + "/ws").upgrade().startswith(b"HTTP/1.1 101 ")
+
+
+LIMIT_ORDER = {"symbol": "BTCUSDT", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
+
+
+def counts(reply):
+    return [limit["count"] for limit in reply["rateLimits"] if limit["rateLimitType"] == "ORDERS"]
+
+
+def test_the_first_fill_takes_an_order_off_the_count(tight, talk, clock):
+    """As taker at once, as maker later, in both intervals; further fills, and fills without a count, change nothing."""
+    peer = talk(tight, now=clock.time)
+    account, other = tight.create_account({"USDT": "1000"}), tight.create_account({"BTC": "1", "USDT": "1000"})
+
+    def buy(price, **more):
+        return peer.call("order.place", **peer.signed(account, **LIMIT_ORDER, side="BUY", price=price, **more))
+
+    assert counts(buy("20000", newClientOrderId="resting")) == [1, 1]
+    other.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.0005", price="20000")
+    assert [limit["count"] for limit in peer.result("account.rateLimits.orders", **peer.signed(account))] == [0, 0]
+    assert counts(buy("19000")) == [1, 1]
+    other.place_order(
+        "BTCUSDT", "SELL", "LIMIT", quantity="0.0005", price="20000"
+    )  # the second fill of the first order
+    assert [limit["count"] for limit in peer.result("account.rateLimits.orders", **peer.signed(account))] == [1, 1]
+    other.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.002", price="21000")
+    assert counts(buy("21000")) == [1, 1]  # filled at once
+    assert counts(buy("18000")) == [2, 2]
+    assert buy("18000")["error"]["code"] == -1015
+    assert tight.refused == 1
+
+
+def test_a_refused_order_is_not_counted(tight, talk, clock):
+    """Only orders that were accepted count."""
+    peer = talk(tight, now=clock.time)
+    account = tight.create_account({"USDT": "1"})
+    order = {**LIMIT_ORDER, "side": "BUY", "price": "20000"}
+    for _ in range(3):
+        assert peer.error("order.place", **peer.signed(account, **order))["code"] == -2010
+    assert [limit["count"] for limit in peer.result("account.rateLimits.orders", **peer.signed(account))] == [0, 0]
+
+
+def test_raw_requests_are_limited(clock, talk):
+    """Whatever they weigh, in intervals of five minutes."""
+    clock.advance(-clock.time() % 300)
+    with Sandbox(clock=clock, raw_limit=3) as sandbox:
+        peer = talk(sandbox, now=clock.time)
+        limits = peer.result("exchangeInfo", symbol="BTCUSDT")["rateLimits"]
+        assert {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 3} in limits
+        assert peer.result("ping") == peer.result("ping") == {}
+        reply = peer.call("ping")
+        assert (reply["status"], reply["error"]["code"]) == (429, -1003)
+        assert reply["error"]["data"]["retryAfter"] == int(clock.time() * 1000) + 300_000
+        assert sandbox.refused == 1
+        clock.advance(300)
+        assert peer.result("ping") == {}
