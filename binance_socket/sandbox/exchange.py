@@ -26,6 +26,7 @@ from .orders import Order, OrderRequest, Side
 from .parameters import Parameters
 from .records import Records
 from .replacing import Replacing
+from .sor import SmartRoute, SmartRouting
 from .symbols import DEFAULT_SYMBOLS, SymbolRules
 from .trading import Trading
 
@@ -44,7 +45,13 @@ class Exchange:
     exchange's code and message when they refuse.
     """
 
-    def __init__(self, *, clock: WallClock, symbols: Sequence[SymbolRules] = DEFAULT_SYMBOLS) -> None:
+    def __init__(
+        self,
+        *,
+        clock: WallClock,
+        symbols: Sequence[SymbolRules] = DEFAULT_SYMBOLS,
+        routes: Sequence[SmartRoute] = (),
+    ) -> None:
         self._floor = floor = Floor(clock, symbols)
         self.trading = Trading(floor)
         """Orders and order lists."""
@@ -52,6 +59,8 @@ class Exchange:
         """order.cancelReplace."""
         self.amending = Amending(floor)
         """order.amend.keepPriority and order.amendments."""
+        self.routing = SmartRouting(floor, self.trading, routes)
+        """Orders with smart order routing."""
         self.records = Records(floor)
         """Queries."""
         self._exclusively = floor.exclusively
@@ -131,6 +140,8 @@ class Exchange:
         """Return how much there is of every asset: all accounts, free and locked, and the fees taken."""
         with self._exclusively():
             total = dict(self._floor.fees)
+            for asset, converted in self._floor.converted.items():
+                total[asset] = total.get(asset, ZERO) + converted
             for account in self._accounts:
                 for asset, balance in account.balances().items():
                     total[asset] = total.get(asset, ZERO) + balance.free + balance.locked
@@ -221,7 +232,7 @@ class Exchange:
             "rateLimits": [dict(limit) for limit in rate_limits],
             "exchangeFilters": [],
             "symbols": [market.rules.describe(permission_sets=show) for market in markets],
-            "sors": [],
+            "sors": [route.describe() for route in self.routing.routes],
         }
 
     def follow_markets(self, follower: Follower) -> None:

@@ -34,6 +34,8 @@ class Floor:
         # Guards everything below, the accounts and their ledgers included.
         self.lock = threading.Lock()
         self.fees: dict[str, Decimal] = {}
+        self.converted: dict[str, Decimal] = {}
+        """What the exchange gained and gave away by smart order routing, which changes quote assets one for one."""
         # The markets whose news were not told yet.
         self._moved: dict[Market, None] = {}
         self.markets = {rules.symbol: Market(rules, self.fees, self._moved) for rules in symbols}

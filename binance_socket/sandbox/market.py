@@ -161,15 +161,15 @@ class Market:
 
     def place(self, account: AccountState, request: OrderRequest, now: int) -> Placed:
         """Accept a checked order and match it. Raises ExchangeError -2010, before anything changed, if it cannot be."""
-        order = self._new_order(account, request, now)
+        order = self.new_order(account, request, now)
         draft = self._examine(order)
-        self._fund(order, draft)
-        self._register(order)
+        self.fund(order, draft)
+        self.register(order)
         return self._start(order, draft, now)
 
     def place_list(self, account: AccountState, request: ListRequest, list_id: int, now: int) -> PlacedList:
         """Accept the checked orders of a list. Raises ExchangeError -2010, before anything changed, if it cannot be."""
-        orders = [self._new_order(account, wanted, now, number) for number, wanted in enumerate(request.requests)]
+        orders = [self.new_order(account, wanted, now, number) for number, wanted in enumerate(request.requests)]
         waiting: list[Order] = []
         if request.working is None:
             self._check_pair(orders, self.last_price)
@@ -179,7 +179,7 @@ class Market:
             drafts = [self._examine(orders[0])]
             waiting = orders[1:]
             self._check_pair(waiting, None)
-            self._fund(orders[0], drafts[0])
+            self.fund(orders[0], drafts[0])
         order_list = OrderList(
             id=list_id,
             account=account,
@@ -193,7 +193,7 @@ class Market:
         )
         for order in orders:
             order.order_list = order_list
-            self._register(order)
+            self.register(order)
         account.history.list_opened(order_list)
         self.life.report_list(order_list, ListStatus.EXEC_STARTED, now)
         for order in waiting:
@@ -226,8 +226,9 @@ class Market:
             self.life.amend(sibling, quantity, sibling.client_order_id, now)
         return execution_id
 
-    def _new_order(self, account: AccountState, request: OrderRequest, now: int, number: int = 0) -> Order:
-        # The id counts once the order is accepted, in _register.
+    def new_order(self, account: AccountState, request: OrderRequest, now: int, number: int = 0) -> Order:
+        """Return the order that would be accepted next, or *number* orders after it."""
+        # The id counts once the order is accepted, in register.
         order_id = self._orders + 1 + number
         return Order(
             id=order_id,
@@ -293,7 +294,8 @@ class Market:
         # A stop order without a limit reserves what it would cost at its stop price, or by what is known.
         return order.price or order.request.stop_price or self.last_price or ZERO
 
-    def _fund(self, order: Order, draft: Plan | None) -> None:
+    def fund(self, order: Order, draft: Plan | None) -> None:
+        """Lock what an order may cost. Raises ExchangeError, before anything changed, if it cannot be paid."""
         needed = ZERO
         if draft is not None:
             # Of a market sale, what finds no buyer has to be there as well.
@@ -305,7 +307,8 @@ class Market:
         first, second = orders
         self.life.fund_pair(((first, self._unit_cost(first)), (second, self._unit_cost(second))))
 
-    def _register(self, order: Order) -> None:
+    def register(self, order: Order) -> None:
+        """Take an order in."""
         self._orders = order.id
         order.account.history.opened(order)
 
@@ -437,7 +440,7 @@ class Market:
             if len(legs) > 1:
                 self._fund_pair(legs)
             else:
-                self._fund(legs[0], drafts[0])
+                self.fund(legs[0], drafts[0])
         except ExchangeError:
             self.life.expire(legs[0], ExpiryReason.REJECTED, now)
             return

@@ -13,6 +13,7 @@ import attrs
 
 from .list_parameters import LIST_PARAMETERS
 from .request import Form
+from .sor import SOR_PARAMETERS
 
 __all__ = ["METHODS", "Method", "Security"]
 
@@ -76,6 +77,7 @@ _ORDER: Final = {
     "pegOffsetValue": "INT",
     "pegOffsetType": "ENUM",
 }
+_ROUTED: Final = {name: kind for name, kind in _ORDER.items() if name in SOR_PARAMETERS}
 _ORDER_REQUIRED: Final = ("symbol", "side", "type")
 _RANGE: Final = {"startTime": "LONG", "endTime": "LONG", "limit": "INT"}
 _LISTEN_KEY: Final = Form({"listenKey": "STRING"}, required=("listenKey",))
@@ -163,6 +165,12 @@ METHODS: Final[Mapping[str, Method]] = {
             ("symbol",),
             ("orderId", "origClientOrderId"),
         ),
+    ),
+    "sor.order.place": Method(SIGNED, 1, Form(_ROUTED, (*_ORDER_REQUIRED, "quantity"))),
+    "sor.order.test": Method(
+        SIGNED,
+        lambda params: 20 if params.get("computeCommissionRates") in (True, "true") else 1,
+        Form({**_ROUTED, "computeCommissionRates": "BOOLEAN"}, (*_ORDER_REQUIRED, "quantity")),
     ),
     "order.cancelReplace": Method(
         SIGNED,

@@ -61,7 +61,7 @@ class Trading:
 
     def place(self, account: AccountState, market: Market, request: OrderRequest, now: int) -> dict[str, Any]:
         """Place a checked order, and return what is answered. The caller holds the lock, and settles the market."""
-        self._refuse_duplicates(account, market, [request])
+        self.refuse_duplicates(account, market, [request])
         return placement(market.place(account, request, now), request.response_type, now)
 
     def cancel_order(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +107,8 @@ class Trading:
         entries = [reports.cancellation(each, cancel_id, now) for each in cancelled]
         return reports.list_result(order.order_list, entries)
 
-    def _refuse_duplicates(self, account: AccountState, market: Market, requests: Sequence[OrderRequest]) -> None:
+    def refuse_duplicates(self, account: AccountState, market: Market, requests: Sequence[OrderRequest]) -> None:
+        """Raise ExchangeError -2010 if a client id is in use, or used twice."""
         ids = [request.client_order_id for request in requests if request.client_order_id is not None]
         symbol = market.rules.symbol
         if len(set(ids)) < len(ids) or any(account.history.has_open(symbol, client_id) for client_id in ids):
@@ -127,7 +128,7 @@ class Trading:
             )
             if known is not None and not known.is_done:
                 raise ExchangeError.order_rejected("Duplicate order sent.")
-            self._refuse_duplicates(account, market, request.requests)
+            self.refuse_duplicates(account, market, request.requests)
             placed = market.place_list(account, request, self._lists, now)
             self._lists += 1
             response_type = request.requests[0].response_type

@@ -36,6 +36,18 @@ def _test_order(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
     return venue.exchange.trading.place_order(venue.account(uid), params, test=True)
 
 
+def _place_routed(venue: Venue, uid: int, params: _Params) -> list[dict[str, Any]]:
+    venue.limits.check_orders(uid)
+    result: list[dict[str, Any]] = venue.exchange.routing.place_order(venue.account(uid), params)
+    venue.limits.order_placed(uid)
+    return result
+
+
+def _test_routed(venue: Venue, uid: int, params: _Params) -> dict[str, Any]:
+    result: dict[str, Any] = venue.exchange.routing.place_order(venue.account(uid), params, test=True)
+    return result
+
+
 _LIST_ORDERS: Final = {
     ListKind.OLD_OCO: 1,
     ListKind.OCO: 2,
@@ -96,6 +108,8 @@ TRADING_METHODS: Final[Mapping[str, Handler]] = {
     "account.rateLimits.orders": lambda venue, uid, params: venue.limits.order_status(uid),
     "order.place": _place_order,
     "order.test": _test_order,
+    "sor.order.place": _place_routed,
+    "sor.order.test": _test_routed,
     "order.cancel": _cancel,
     "order.cancelReplace": _replace,
     "order.amend.keepPriority": lambda venue, uid, params: venue.exchange.amending.amend(venue.account(uid), params),
