@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from binance_socket.sandbox.errors import ExchangeError
 from binance_socket.sandbox.exchange import Exchange
-from binance_socket.sandbox.orders import STOP_TYPES, OrderType, Side
+from binance_socket.sandbox.list_parameters import ListKind
+from binance_socket.sandbox.orders import STOP_TYPES, OrderType, SelfTradePrevention, Side, Status
 from binance_socket.testing import ManualClock
 
 D = Decimal
@@ -22,6 +23,12 @@ PRICES = {
 }
 QUANTITIES = {"BTCUSDT": ["0.07", "0.5", "0.33333", "1", "3.00001"], "ETHBTC": ["0.111", "1", "2.5", "7.777"]}
 OPENING = {"BTC": D(20), "USDT": D(1500), "ETH": D(50)}
+MODES = ("NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
+PEGS = (
+    {"pegPriceType": "PRIMARY_PEG"},
+    {"pegPriceType": "PRIMARY_PEG", "pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": 1},
+    {"pegPriceType": "MARKET_PEG"},
+)
 FINAL = {"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"}
 
 
@@ -40,9 +47,49 @@ def orders(draw):
     if kind.endswith("LIMIT"):
         order["timeInForce"] = draw(st.sampled_from(["GTC", "GTC", "GTC", "IOC", "FOK"]))
     if kind.startswith(("STOP", "TAKE")):
-        order["stopPrice"] = draw(st.sampled_from(PRICES[symbol]))
-    mode = draw(st.sampled_from([None, "NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH"]))
+        follow = draw(st.sampled_from(["stop", "stop", "trail", "both"]))
+        if follow != "trail":
+            order["stopPrice"] = draw(st.sampled_from(PRICES[symbol]))
+        if follow != "stop":
+            order["trailingDelta"] = draw(st.sampled_from([10, 200, 500]))
+    if ("price" in order and "timeInForce" not in order) or order.get("timeInForce") == "GTC":
+        order.update(draw(st.sampled_from([{}, {}, {"icebergQty": "0.111"}, *PEGS])))
+    mode = draw(st.sampled_from([None, *MODES]))
     return order if mode is None else {**order, "selfTradePreventionMode": mode}
+
+
+@st.composite
+def order_lists(draw):
+    """Wire parameters of an order list, all methods."""
+    symbol = draw(st.sampled_from(SYMBOLS))
+    prices = sorted(draw(st.lists(st.sampled_from(PRICES[symbol]), min_size=3, max_size=3)))
+    quantity = st.sampled_from(QUANTITIES[symbol])
+    kind = draw(st.sampled_from(list(ListKind)))
+    side = "SELL" if kind in (ListKind.OPO, ListKind.OPOCO) else draw(st.sampled_from(["BUY", "SELL"]))
+    legs = {
+        "SELL": {"AboveType": "LIMIT_MAKER", "AbovePrice": prices[2], "BelowType": "STOP_LOSS",
+                 "BelowStopPrice": prices[0]},
+        "BUY": {"BelowType": "LIMIT_MAKER", "BelowPrice": prices[0], "AboveType": "STOP_LOSS_LIMIT",
+                "AboveTimeInForce": "GTC", "AboveStopPrice": prices[2], "AbovePrice": prices[2]},
+    }[side]  # fmt: skip
+    shared = {"symbol": symbol, "selfTradePreventionMode": draw(st.sampled_from(MODES))}
+    working = {
+        "workingType": "LIMIT", "workingTimeInForce": draw(st.sampled_from(["GTC", "GTC", "IOC"])),
+        "workingSide": "BUY" if side == "SELL" else "SELL", "workingPrice": prices[1],
+        "workingQuantity": draw(quantity), "pendingSide": side,
+    }  # fmt: skip
+    if kind is ListKind.OLD_OCO:
+        limit, stop = (prices[2], prices[0]) if side == "SELL" else (prices[0], prices[2])
+        return kind, {**shared, "side": side, "quantity": draw(quantity), "price": limit, "stopPrice": stop}
+    if kind is ListKind.OCO:
+        own = {name[0].lower() + name[1:]: value for name, value in legs.items()}
+        return kind, {**shared, **own, "side": side, "quantity": draw(quantity)}
+    sized = {} if kind in (ListKind.OPO, ListKind.OPOCO) else {"pendingQuantity": draw(quantity)}
+    if kind in (ListKind.OTO, ListKind.OPO):
+        single = {"pendingType": "LIMIT", "pendingTimeInForce": "GTC", "pendingPrice": prices[2]}
+        pending = draw(st.sampled_from([single, {"pendingType": "MARKET"}]))
+        return kind, {**shared, **working, **sized, **pending}
+    return kind, {**shared, **working, **sized, **{f"pending{name}": value for name, value in legs.items()}}
 
 
 people = st.integers(0, 2)
@@ -50,6 +97,10 @@ actions = st.one_of(
     st.tuples(st.just("place"), people, orders()),
     st.tuples(st.just("place"), people, orders()),
     st.tuples(st.just("place"), people, orders()),
+    st.tuples(st.just("place_list"), people, order_lists()),
+    st.tuples(st.just("place_list"), people, order_lists()),
+    st.tuples(st.just("replace"), people, st.tuples(st.integers(0, 50), orders())),
+    st.tuples(st.just("amend"), people, st.tuples(st.integers(0, 50), st.sampled_from(["0.5", "0.9"]))),
     st.tuples(st.just("cancel"), people, st.integers(0, 50)),
     st.tuples(st.just("cancel_all"), people, st.sampled_from(SYMBOLS)),
     st.tuples(st.just("deposit"), people, st.sampled_from(["5", "-3"])),
@@ -68,6 +119,8 @@ class World:
                 {asset: str(value) for asset, value in OPENING.items()},
                 maker_commission=maker,
                 taker_commission="0.001",
+                # The first two do not trade with each other either, where an order says so.
+                trade_group=-1 if maker == "0.001" else 7,
             )
             for maker in ("0", "0.00075", "0.001")
         ]
@@ -100,6 +153,26 @@ class World:
     def _place(self, who, account, order):
         self.exchange.place_order(account, order)
 
+    def _place_list(self, who, account, what):
+        self.exchange.trading.place_list(account, *what)
+
+    def _replace(self, who, account, what):
+        number, order = what
+        found = self.exchange.open_orders(account, {"symbol": order["symbol"]})
+        if found:
+            old = {"cancelOrderId": found[number % len(found)]["orderId"], "cancelReplaceMode": "ALLOW_FAILURE"}
+            self.exchange.replacing.replace(account, {**order, **old})
+
+    def _amend(self, who, account, what):
+        number, share = what
+        found = self.exchange.open_orders(account, {})
+        if found:
+            order = found[number % len(found)]
+            step = self.exchange._markets[order["symbol"]].rules.step_size
+            quantity = D(order.get("origQty", "1")) * D(share) // step * step
+            params = {"symbol": order["symbol"], "orderId": order["orderId"], "newQty": quantity}
+            self.exchange.amending.amend(account, params)
+
     def _cancel(self, who, account, number):
         found = self.exchange.open_orders(account, {})
         if found:
@@ -121,14 +194,37 @@ class World:
         assert self.exchange.supply() == self.supply
         for account, external in zip(self.accounts, self.external, strict=True):
             needed = defaultdict(D, {"BTC": external})
+            open_lists = account.history.open_lists()
             for order in account.history.open_orders():
-                rules = self.exchange._markets[order.symbol].rules
-                buying = order.side is Side.BUY
-                price = order.price or order.request.stop_price
-                needed[rules.quote if buying else rules.base] += order.remaining * (price if buying else 1)
+                assert order.order_list is None or order.order_list in open_lists
+                if order.status is Status.PENDING_NEW:
+                    assert order.reserved == 0
+                    continue
+                sibling = None if order.order_list is None else order.order_list.sibling(order)
+                if sibling is None or not sibling.is_open:
+                    needed[self.paid_asset(order)] += self.cost(order)
+                elif order.order_list.legs[0] is order:
+                    # Of a pair, only one can be executed.
+                    needed[self.paid_asset(order)] += max(self.cost(order), self.cost(sibling))
+            for order_list in open_lists:
+                needed[self.exchange._markets[order_list.symbol].rules.base] += order_list.received
             for asset, balance in account.balances().items():
                 assert balance.free >= 0
                 assert balance.locked == needed[asset]
+
+    def paid_asset(self, order):
+        rules = self.exchange._markets[order.symbol].rules
+        return rules.quote if order.side is Side.BUY else rules.base
+
+    def cost(self, order):
+        """What an open order has to have locked: its limit or stop price, by quantity."""
+        if order.side is Side.SELL:
+            return order.remaining
+        price = order.price or order.request.stop_price
+        if not price:
+            # A trailing stop alone: what was known when it was placed.
+            price = order.unit_cost
+        return order.remaining * price
 
     def check_books(self):
         for market in self.exchange._markets.values():
@@ -136,6 +232,12 @@ class World:
             assert bid is None or ask is None or bid < ask
             for side in Side:
                 queue = list(market.depth(side))
+                for order in queue:
+                    assert 0 < order.shown <= order.remaining
+                totals = defaultdict(D)
+                for order in queue:
+                    totals[order.price] += order.shown
+                assert dict(market.levels(1000)[1 if side is Side.BUY else 2]) == totals
                 ranks = [(-order.price if side is Side.BUY else order.price) for order in queue]
                 assert ranks == sorted(ranks)
                 assert all(order.is_open and order.is_working and order.remaining > 0 for order in queue)
@@ -143,7 +245,8 @@ class World:
                 assert order.is_open
                 assert not order.is_working
                 assert order.request.type in STOP_TYPES
-                assert market.last_price is None or not order.is_triggered_by(market.last_price)
+                if order.trail is None:
+                    assert market.last_price is None or not order.is_triggered_by(market.last_price)
 
 
 def reports_of(account):
@@ -156,24 +259,55 @@ def check_stories(account):
     for report in reports_of(account):
         stories[report["s"], report["i"]].append(report)
     for story in stories.values():
-        assert (story[0]["x"], story[0]["X"]) == ("NEW", "NEW")
-        done = spent = D(0)
+        assert (story[0]["x"], story[0]["X"]) in (("NEW", "NEW"), ("NEW", "PENDING_NEW"))
+        done = spent = prevented = D(0)
         for number, report in enumerate(story):
             done += D(report["l"])
             spent += D(report["Y"])
+            prevented += D(report.get("B", 0))
             assert (D(report["z"]), D(report["Z"])) == (done, spent)
             assert D(report["Y"]) == D(report["l"]) * D(report["L"])
-            assert done <= D(report["q"])
+            assert D(report.get("A", 0)) == prevented
+            # What a pending order will come to may not be known yet.
+            assert done + prevented <= D(report["q"])
             assert (report["x"] == "TRADE") == (D(report["l"]) > 0) == (report["t"] > 0)
             assert (report["X"] in FINAL) == (number == len(story) - 1) or report["X"] not in FINAL
-            assert (report["X"] == "FILLED") == (done == D(report["q"]))
-            if report["x"] == "TRADE":
+            if D(report["q"]) and report["x"] == "TRADE":
+                assert (report["X"] == "FILLED") == (done + prevented == D(report["q"]))
                 assert report["X"] in ("PARTIALLY_FILLED", "FILLED")
+            if report["X"] == "EXPIRED_IN_MATCH":
+                assert done + prevented == D(report["q"])
             if report["X"] in FINAL:
                 assert not report["w"]
-        # NEW comes once, and a second time when a stop order is triggered.
-        news = [report for report in story if report["x"] == "NEW"]
-        assert len(news) == 1 or (len(news) == 2 and (news[0]["w"], news[1]["w"]) == (False, True))
+            if report["x"] == "REPLACED":
+                assert D(report["q"]) < D(story[number - 1]["q"])
+        # NEW comes once, again when a pending order is placed, and again when a stop order is triggered.
+        news = [(report["X"], report["w"]) for report in story if report["x"] == "NEW"]
+        steps = [("PENDING_NEW", False), ("NEW", False), ("NEW", True)]
+        assert news == [step for step in steps if step in news]
+
+
+def check_lists(account):
+    """Every list begins with EXEC_STARTED, before its orders, and ends with ALL_DONE after them."""
+    stories = defaultdict(list)
+    for event in account.ledger.events:
+        if event["e"] in ("listStatus", "executionReport") and event["g"] >= 0:
+            stories[event["g"]].append(event)
+    for number, story in stories.items():
+        kinds = [event["l"] for event in story if event["e"] == "listStatus"]
+        assert story[0].get("l") == kinds[0] == "EXEC_STARTED"
+        found = account.history.list_by_id(number)
+        assert found.is_done == (kinds[-1] == "ALL_DONE") == all(not order.is_open for order in found.orders)
+        assert kinds.count("ALL_DONE") <= 1
+        assert not found.is_done or story[-1] == next(event for event in story if event.get("l") == "ALL_DONE")
+        if found.is_done:
+            assert found.received == 0
+
+
+def transferred(account, event):
+    """Whether a prevented match was a transfer between two accounts."""
+    matches = {match.id: match for match in account.history.prevented_matches(event["s"])}
+    return matches[event["v"]].mode is SelfTradePrevention.TRANSFER
 
 
 def check_replay(world, number):
@@ -189,6 +323,13 @@ def check_replay(world, number):
             told[event["a"]] = (free - D(event["d"]), locked + D(event["d"]))
         elif event["e"] == "outboundAccountPosition":
             told.update({entry["a"]: (D(entry["f"]), D(entry["l"])) for entry in event["B"]})
+        elif event["e"] == "listStatus":
+            continue
+        elif event["x"] == "TRADE_PREVENTION" and transferred(account, event):
+            rules = world.exchange._markets[event["s"]].rules
+            sign = 1 if event["S"] == "BUY" else -1
+            totals[rules.base] += sign * D(event["B"])
+            totals[rules.quote] -= sign * D(event["pY"])
         elif event["x"] == "TRADE":
             rules = world.exchange._markets[event["s"]].rules
             sign = 1 if event["S"] == "BUY" else -1
@@ -218,7 +359,7 @@ def check_trades(world):
         assert (maker["m"], taker["m"]) == (True, False)
         assert (maker["l"], maker["L"]) == (taker["l"], taker["L"])
         assert maker["S"] != taker["S"]
-        assert maker["L"] == maker["p"]
+        assert maker["L"] == maker.get("gp", maker["p"])
 
 
 @settings(max_examples=60, deadline=None)
@@ -232,6 +373,7 @@ def test_random_order_flow(depth, flow):
         world.check_books()
     for number, account in enumerate(world.accounts):
         check_stories(account)
+        check_lists(account)
         check_replay(world, number)
     check_trades(world)
 
