@@ -19,7 +19,7 @@ def _as_received(message: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _connection(sandbox: Any, api_key: str, **key: str) -> AsyncIterator[Any]:
+async def connected(sandbox: Any, api_key: str, **key: str) -> AsyncIterator[Any]:
     from binance_common.configuration import ConfigurationWebSocketAPI
     from binance_sdk_spot.spot import Spot
 
@@ -118,7 +118,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
 
     async def scenario() -> None:
         key = {"api_secret": account.secret} if key_type == "HMAC" else {"private_key": account.pem}
-        async with _connection(sandbox, account.api_key, **key) as connection:
+        async with connected(sandbox, account.api_key, **key) as connection:
             await trade(connection)
 
     run(scenario())
@@ -130,7 +130,7 @@ def test_is_refused_with_a_wrong_key(sandbox: Any, account: Any, key_type: str, 
     other = sandbox.create_account({}, key_type=key_type)
 
     async def scenario() -> None:
-        async with _connection(sandbox, account.api_key, private_key=other.pem) as connection:
+        async with connected(sandbox, account.api_key, private_key=other.pem) as connection:
             assert (await connection.session_logon()).data()["error"]["code"] == -1022
 
     run(scenario())
