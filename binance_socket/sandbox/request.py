@@ -133,6 +133,13 @@ class Form:
         return {name: _read(name, kind, params[name]) for name, kind in self.types.items() if name in params}
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
 def _read(name: str, kind: str, value: Any) -> Any:
     if value is None or value == "":
         raise ExchangeError.empty(name)
@@ -150,6 +157,8 @@ def _read(name: str, kind: str, value: Any) -> Any:
             raise ExchangeError.bad_data(name)
         return value in (True, "true")
     if kind == "ARRAY":
+        # As a text it comes from the official SDK, and is taken.
+        value = _parsed(value) if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[object]", value)):
             raise ExchangeError.bad_data(name)
         return cast("list[str]", value)

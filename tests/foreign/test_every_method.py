@@ -148,7 +148,9 @@ CALLS: dict[str, Callable[[Scene], Awaitable[Any]]] = {
     "orderList.place.oto": lambda s: s.api.order_list_place_oto(
         symbol=BTC,
         **WORKING,
-        **_leg("pending", {"side": "SELL", "quantity": 0.01, "type": "LIMIT", "price": 70000.0, "time_in_force": "GTC"}),
+        **_leg(
+            "pending", {"side": "SELL", "quantity": 0.01, "type": "LIMIT", "price": 70000.0, "time_in_force": "GTC"}
+        ),
     ),
     "orderList.place.otoco": lambda s: s.api.order_list_place_otoco(
         symbol=BTC,
@@ -173,7 +175,9 @@ CALLS: dict[str, Callable[[Scene], Awaitable[Any]]] = {
     "order.status": lambda s: _asked(s, lambda placed: s.api.order_status(symbol=BTC, order_id=placed.order_id)),
     "openOrders.status": lambda s: _asked(s, lambda _: s.api.open_orders_status(symbol=BTC)),
     "allOrders": lambda s: _asked(s, lambda _: s.api.all_orders(symbol=BTC)),
-    "orderList.status": lambda s: _listed(s, lambda placed: s.api.order_list_status(order_list_id=placed.order_list_id)),
+    "orderList.status": lambda s: _listed(
+        s, lambda placed: s.api.order_list_status(order_list_id=placed.order_list_id)
+    ),
     "openOrderLists.status": lambda s: _listed(s, lambda _: s.api.open_order_lists_status()),
     "allOrderLists": lambda s: _listed(s, lambda _: s.api.all_order_lists()),
     "myTrades": lambda s: _after(s.order(price=51000.0), lambda: s.api.my_trades(symbol=BTC)),
@@ -254,7 +258,11 @@ def test_the_answer_is_what_the_sdk_expects(market: Any, call: Callable[[Scene],
         async with connected(market, account.api_key, private_key=account.pem) as connection:
             answer = (await call(Scene(connection, account))).data()
             assert not isinstance(answer, (dict, str)), answer
-            assert answer.status == 200
+            if "result" in (answer.additional_properties or {}):
+                # It reads this one with its model of the REST answer, which has nothing around the result.
+                answer = type(answer).from_dict(answer.additional_properties["result"])
+            else:
+                assert answer.status == 200
             # The documents' examples of a few methods show no limits, and so its models of them have none.
             assert set(unknown_keys(answer)) <= {".rateLimits"}
 

@@ -190,3 +190,10 @@ def test_exchange_info_lists_symbols_and_limits(peer):
         "ORDERS",
         "CONNECTIONS",
     ]
+
+
+def test_a_list_may_come_as_text(peer):
+    """As the official SDK sends it."""
+    assert len(peer.result("exchangeInfo", symbols='["BTCUSDT","ETHUSDT"]')["symbols"]) == 2
+    for bad in ("[", '"BTCUSDT"', "[1]", "BTCUSDT"):
+        assert peer.error("exchangeInfo", symbols=bad)["code"] == -1130
