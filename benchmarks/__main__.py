@@ -10,6 +10,7 @@ import venv
 from pathlib import Path
 
 from .first_step import first_step
+from .rate_limits import report as report_rate_limits
 from .outcomes import outcomes
 
 PEERS_VARIABLE = "BINANCE_SOCKET_PEERS"
@@ -34,7 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = commands.add_parser("outcomes", help="orders with unknown outcomes, against the sandbox's ledger")
     unknown.add_argument("--orders", type=int, default=10_000, help="how many (10000)")
     unknown.add_argument("--seed", type=int, default=1, help="decides what happens to which (1)")
+    limits = commands.add_parser("rate-limits", help="many calls against a small limit: is any refused?")
+    limits.add_argument("--calls", type=int, default=5000, help="how many calls (5000)")
+    limits.add_argument("--threads", type=int, default=16, help="from how many threads (16)")
+    limits.add_argument("--limit", type=int, default=1200, help="request weight allowed a minute (1200)")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "rate-limits":
+        return 0 if report_rate_limits(chosen.calls, chosen.threads, chosen.limit) else 1
     if chosen.command == "peers":
         return _install_peers(chosen.directory)
     if chosen.command == "outcomes":
