@@ -10,8 +10,8 @@ import venv
 from pathlib import Path
 
 from .first_step import first_step
-from .rate_limits import report as report_rate_limits
 from .outcomes import outcomes
+from .rate_limits import report as report_rate_limits
 
 PEERS_VARIABLE = "BINANCE_SOCKET_PEERS"
 

@@ -15,6 +15,8 @@ from binance_socket import (
     ClientView,
     DataEvent,
     HmacKey,
+    RateLimits,
+    RateLimitWindow,
     Response,
     SubscriptionState,
     UpdateSubscription,
@@ -70,6 +72,9 @@ def plain_requests() -> None:
 
 def views(client: BinanceSocketClient, token: CancellationToken) -> None:
     view = client.with_options(timeout=3, ct=token)
+    assert_type(client.rate_limits, RateLimits)
+    assert_type(client.rate_limits.windows[0], RateLimitWindow)
+    assert_type(client.rate_limits.banned_until, datetime | None)
     assert_type(view, ClientView)
     assert_type(view.with_options(receive_window=Decimal("0.5"), return_rate_limits=False), ClientView)
     assert_type(view.with_options(timeout=1.5).spot_api.account.get_account_info(), Response[AccountInfo])
