@@ -178,7 +178,7 @@ class Subscriptions:
 
     def hold(self, route: Hashable, payload: Any) -> bool:
         """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
-        if not self._opening or not isinstance(route, Hashable):
+        if not self._opening or not isinstance(route, Hashable):  # pyright: ignore[reportUnnecessaryIsInstance]  # JSON says what it likes
             return False
         if self._early_count >= MOST_EARLY_EVENTS:
             logger.warning("too many events before an acknowledgement, one is dropped")
