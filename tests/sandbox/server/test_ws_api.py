@@ -188,6 +188,7 @@ def test_exchange_info_lists_symbols_and_limits(peer):
         "REQUEST_WEIGHT",
         "ORDERS",
         "ORDERS",
+        "RAW_REQUESTS",
         "CONNECTIONS",
     ]
 
