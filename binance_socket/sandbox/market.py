@@ -14,6 +14,7 @@ import attrs
 
 from .accounts import AccountState
 from .errors import ExchangeError
+from .filters import Counts, check_position
 from .lifecycle import Lifecycle
 from .matching import Level, Match, Plan, Terms, plan
 from .money import ZERO
@@ -127,6 +128,7 @@ class Market:
             name = request.type.value.replace("_", " ").capitalize()
             raise ExchangeError.order_rejected(f"{name} orders are not supported for this symbol.")
         rules.check_features(request)
+        rules.check_extras(request, self.last_price)
         if self._prevention(request) not in rules.self_trade_preventions:
             raise ExchangeError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
         for price in (request.price, request.stop_price):
@@ -138,6 +140,15 @@ class Market:
             rules.check_notional(request.quote_quantity)
         elif request.quantity:
             self._check_notional(request.price, request.quantity)
+
+    def check_account(self, account: AccountState, new: Sequence[OrderRequest], lists: int = 0) -> None:
+        """Hold what an account has open here, with *new* orders and so many new *lists*, against the filters."""
+        if self.rules.counts == Counts() and not self.rules.max_position:
+            return
+        open_orders = account.history.open_orders(self.rules.symbol)
+        open_lists = len(account.history.open_lists(self.rules.symbol)) if lists else 0
+        self.rules.counts.check(open_orders, open_lists, new, lists)
+        check_position(account, self.rules.base, self.rules.max_position, open_orders, new)
 
     def _check_notional(self, price: Decimal, quantity: Decimal) -> None:
         # Without a price the last one counts; before the first trade nothing can be said.
@@ -215,6 +226,8 @@ class Market:
 
     def check_amendment(self, order: Order, quantity: Decimal) -> None:
         """Hold an order's new quantity against the filters."""
+        if len(order.amendments) >= self.rules.max_amends:
+            raise ExchangeError(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
         self.rules.check_quantity(quantity)
         self._check_notional(order.price, quantity)
 

@@ -229,6 +229,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "myAllocations": Method(
         SIGNED, 20, Form({"symbol": "STRING", "orderId": "LONG", "fromAllocationId": "INT", **_RANGE}, ("symbol",))
     ),
+    "myFilters": Method(SIGNED, 40, Form({"symbol": "STRING"}, ("symbol",))),
     "account.commission": Method(SIGNED, 20, Form({"symbol": "STRING"}, ("symbol",))),
     "order.status": Method(
         SIGNED,

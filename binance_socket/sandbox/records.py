@@ -100,3 +100,10 @@ class Records:
         wanted = Parameters(params, ("symbol",))
         with self._floor.exclusively():
             return reports.commission(account, self._floor.market(wanted).rules.symbol)
+
+    def filters(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what myFilters answers: nothing here is bounded by the exchange as a whole or by asset."""
+        wanted = Parameters(params, ("symbol",))
+        with self._floor.exclusively():
+            rules = self._floor.market(wanted).rules
+            return {"exchangeFilters": [], "symbolFilters": rules.filters(), "assetFilters": []}

@@ -10,6 +10,7 @@ import attrs
 
 from ..errors import InvalidRequest
 from .errors import ExchangeError
+from .filters import Counts, MarketLotSize, PercentPrice, TrailingDelta
 from .money import DECIMALS, ZERO, decimals_of, floor_to, text
 from .orders import OrderRequest, OrderType, SelfTradePrevention
 
@@ -65,6 +66,13 @@ class SymbolRules:
     allows_opo: bool = True
     allows_cancel_replace: bool = True
     allows_amend: bool = True
+    counts: Counts = attrs.field(factory=Counts)
+    trailing_delta: TrailingDelta = attrs.field(factory=TrailingDelta)
+    percent_price: PercentPrice | None = None
+    market_lot_size: MarketLotSize | None = None
+    max_iceberg_parts: int = 100
+    max_position: Decimal = ZERO
+    max_amends: int = 10
 
     def __attrs_post_init__(self) -> None:
         if self.tick_size <= 0 or self.step_size <= 0:
@@ -99,10 +107,27 @@ class SymbolRules:
             if wanted and not offered:
                 raise ExchangeError.order_rejected(f"{name} orders are not supported for this symbol.")
 
+    def check_extras(self, request: OrderRequest, last_price: Decimal | None) -> None:
+        """Hold an order against ICEBERG_PARTS, TRAILING_DELTA, MARKET_LOT_SIZE and PERCENT_PRICE."""
+        self.trailing_delta.check(request)
+        if request.iceberg_quantity:
+            self.check_quantity(request.iceberg_quantity)
+            if request.quantity > request.iceberg_quantity * self.max_iceberg_parts:
+                raise ExchangeError.filter_failure("ICEBERG_PARTS")
+        if self.market_lot_size is not None and request.type is OrderType.MARKET and request.quantity:
+            self.market_lot_size.check(request.quantity)
+        if self.percent_price is not None:
+            self.percent_price.check(request.side, request.price, last_price)
+
     def fitting_quantity(self, quantity: Decimal, kind: OrderType) -> Decimal:
-        """Return the most of *quantity* that LOT_SIZE allows in one order."""
+        """Return the most of *quantity* that LOT_SIZE and MARKET_LOT_SIZE allow in one order."""
         if self.max_quantity:
             quantity = min(quantity, self.max_quantity)
+        lot = self.market_lot_size
+        if lot is not None and kind is OrderType.MARKET:
+            quantity = min(quantity, lot.max_quantity)
+            if lot.step_size:
+                quantity = floor_to(quantity, lot.step_size)
         return floor_to(quantity, self.step_size)
 
     def describe(self, *, permission_sets: bool = True) -> dict[str, Any]:
@@ -129,14 +154,15 @@ class SymbolRules:
             "pegInstructionsAllowed": self.allows_pegged,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
-            "filters": self._filters(),
+            "filters": self.filters(),
             "permissions": [],
             "permissionSets": [["SPOT"]] if permission_sets else [],
             "defaultSelfTradePreventionMode": self.default_self_trade_prevention.value,
             "allowedSelfTradePreventionModes": [mode.value for mode in self.self_trade_preventions],
         }
 
-    def _filters(self) -> list[dict[str, Any]]:
+    def filters(self) -> list[dict[str, Any]]:
+        """Return the symbol's filters as exchangeInfo and myFilters show them."""
         return [
             {
                 "filterType": "PRICE_FILTER",
@@ -159,6 +185,13 @@ class SymbolRules:
                 # 0: the last price stands for the price of an order that has none.
                 "avgPriceMins": 0,
             },
+            {"filterType": "ICEBERG_PARTS", "limit": self.max_iceberg_parts},
+            self.trailing_delta.describe(),
+            *([] if self.market_lot_size is None else [self.market_lot_size.describe()]),
+            *([] if self.percent_price is None else [self.percent_price.describe()]),
+            *self.counts.describe(),
+            *([{"filterType": "MAX_POSITION", "maxPosition": text(self.max_position)}] if self.max_position else []),
+            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": self.max_amends},
         ]
 
 

@@ -62,6 +62,7 @@ class Trading:
     def place(self, account: AccountState, market: Market, request: OrderRequest, now: int) -> dict[str, Any]:
         """Place a checked order, and return what is answered. The caller holds the lock, and settles the market."""
         self.refuse_duplicates(account, market, [request])
+        market.check_account(account, [request])
         return placement(market.place(account, request, now), request.response_type, now)
 
     def cancel_order(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,6 +130,7 @@ class Trading:
             if known is not None and not known.is_done:
                 raise ExchangeError.order_rejected("Duplicate order sent.")
             self.refuse_duplicates(account, market, request.requests)
+            market.check_account(account, request.requests, lists=1)
             placed = market.place_list(account, request, self._lists, now)
             self._lists += 1
             response_type = request.requests[0].response_type

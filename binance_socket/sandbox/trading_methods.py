@@ -127,5 +127,6 @@ TRADING_METHODS: Final[Mapping[str, Handler]] = {
     "myPreventedMatches": _query(Records.prevented_matches),
     "myAllocations": _query(Records.allocations),
     "account.commission": _query(Records.commission),
+    "myFilters": _query(Records.filters),
 }
 """What a method answers, by its name."""
