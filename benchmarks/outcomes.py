@@ -191,7 +191,11 @@ def _go_through(case: _Case) -> None:
     try:
         case.answer = case.client._caller.call(case.request)  # pyright: ignore[reportPrivateUsage]  # a bare request
     except OutcomeUnknown as error:
-        case.answer = error.resolve(60)
+        # Where the exchange does not answer questions either, one asks again.
+        for _ in range(5):
+            case.answer = error.resolve(60)
+            if not isinstance(case.answer, StillUnknown):
+                break
     except BinanceSocketError as error:
         case.answer = error
 

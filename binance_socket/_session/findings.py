@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import attrs
 
-from .._wire.messages import Reply, Request, Security, error_of
+from .._wire.messages import UNKNOWN_CODES, Reply, Request, Security, error_of
+from .._wire.values import as_object
 from ..errors import ApiError, BinanceSocketError, OutcomeUnknown
-from ..outcomes import Verdict
+from ..outcomes import NotExecuted, NotPlaced, OutcomeSource, Verdict
 
 __all__ = [
     "NO_SUCH_ORDER",
@@ -21,12 +23,16 @@ __all__ = [
     "Standing",
     "Unclear",
     "is_absent",
+    "is_error",
     "keys_of_event",
+    "order_status",
     "query",
-    "refusal_of",
+    "told",
+    "unclear",
 ]
 
 NO_SUCH_ORDER: Final = -2013
+_NOT_DONE: Final = frozenset({"FAILURE", "NOT_ATTEMPTED"})
 
 Key = str | tuple[str, str, int]
 """By what an event is recognised: a client order id, or symbol and number of an order ("i") or of a list ("g")."""
@@ -107,13 +113,6 @@ def is_absent(answer: Answer) -> bool:
     return isinstance(answer, ApiError) and answer.code == NO_SUCH_ORDER
 
 
-def refusal_of(reply: Reply) -> ApiError | OutcomeUnknown | None:
-    """Return the error that a reply to a request that changes something is, or None when it is a success."""
-    error = error_of(reply, Request("it", mutating=True))
-    assert error is None or isinstance(error, (ApiError, OutcomeUnknown))
-    return error
-
-
 def keys_of_event(event: dict[str, Any]) -> tuple[Key, ...]:
     """Return by what an event of the account may be recognised. Never raises."""
     name = event.get("e")
@@ -125,3 +124,60 @@ def keys_of_event(event: dict[str, Any]) -> tuple[Key, ...]:
     if name == "listStatus" and isinstance(event.get("C"), str):
         return (event["C"],)
     return ()
+
+
+def order_status(symbol: str, reference: Mapping[str, Any]) -> Request[Any]:
+    """Return the question for an order, by its number or its client order id."""
+    return query("order.status", 4, symbol=symbol, **reference)
+
+
+def unclear(answer: Answer) -> Unclear:
+    """Return that nothing was learned, because of the error that came instead of an answer."""
+    return Unclear(f"the exchange could not be asked: {answer}")
+
+
+def is_error(answer: Answer) -> bool:
+    """Tell whether there was an error instead of an answer."""
+    return isinstance(answer, Exception)
+
+
+def told(
+    reply: Reply, read: Callable[[Any], Any], refused: type[NotPlaced | NotExecuted], half: str | None = None
+) -> Finding:
+    """
+    Return what the late reply to a request tells, whose result *read* makes a verdict of.
+
+    *half* is that of a cancel-replace which is meant: "cancel" or "newOrder".
+    """
+    error = _refusal_of(reply)
+    if isinstance(error, OutcomeUnknown):
+        return Unclear("the exchange does not know either")
+    if half is not None:
+        return _told_of_half(as_object(reply.result) if error is None else error.data, half, error, read, refused)
+    if error is None:
+        return Settled(read(reply.result))
+    return Settled(refused(OutcomeSource.LATE_REPLY, f"the exchange refused it: {error.message} (code {error.code})"))
+
+
+def _told_of_half(
+    halves: Mapping[str, Any],
+    half: str,
+    error: ApiError | None,
+    read: Callable[[Any], Any],
+    refused: type[NotPlaced | NotExecuted],
+) -> Finding:
+    result, response = halves.get(f"{half}Result"), halves.get(f"{half}Response")
+    if result == "SUCCESS":
+        return Settled(read(response))
+    failure = as_object(response)
+    if (error is None and result not in _NOT_DONE) or failure.get("code") in UNKNOWN_CODES:
+        return Unclear("the exchange does not say")
+    reason = failure.get("msg") or result or error
+    return Settled(refused(OutcomeSource.LATE_REPLY, f"the exchange refused it: {reason}"))
+
+
+def _refusal_of(reply: Reply) -> ApiError | OutcomeUnknown | None:
+    """Return the error that a reply to a request that changes something is, or None when it is a success."""
+    error = error_of(reply, Request("it", mutating=True))
+    assert error is None or isinstance(error, (ApiError, OutcomeUnknown))
+    return error

@@ -9,15 +9,8 @@ from .._wire.messages import Request
 from .._wire.values import as_object
 from ..outcomes import NotExecuted, NotPlaced
 from .findings import Matter
-from .matters import (
-    Amendment,
-    CancelAll,
-    Cancellation,
-    ListCancellation,
-    ListPlacement,
-    Placement,
-    Unanswerable,
-)
+from .list_matters import CancelAll, ListCancellation, ListPlacement
+from .matters import Amendment, Cancellation, Placement, Unanswerable
 
 __all__ = ["PLANS", "client_order_ids", "matters_of"]
 

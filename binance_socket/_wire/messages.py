@@ -27,7 +27,7 @@ from .decoder import reader_of
 from .signing import signed
 from .values import as_array, as_object
 
-__all__ = ["Reply", "Request", "Security", "encode", "error_of", "parse_reply", "response_to"]
+__all__ = ["UNKNOWN_CODES", "Reply", "Request", "Security", "encode", "error_of", "parse_reply", "response_to"]
 
 R = TypeVar("R")
 
@@ -119,7 +119,7 @@ _BY_CODE: Mapping[int, type[ApiError]] = {
 }
 _BY_STATUS: Mapping[int, type[ApiError]] = {401: AuthenticationError, 418: RateLimited, 429: RateLimited}
 # The exchange says of these itself that it does not know whether the request was executed.
-_UNKNOWN_CODES = frozenset({-1006, -1007})
+UNKNOWN_CODES = frozenset({-1006, -1007})
 
 
 def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
@@ -131,7 +131,7 @@ def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
         error = _NO_REASON
     code: int = error["code"]
     message = str(error.get("msg", ""))
-    if request.mutating and (reply.status >= 500 or code in _UNKNOWN_CODES):
+    if request.mutating and (reply.status >= 500 or code in UNKNOWN_CODES):
         return OutcomeUnknown(f"{request.method}: {message} (code {code}, status {reply.status})", code, reply.status)
     # A 409 or 429 of a compound request reports on its halves, so the status decides only where the code does not.
     kind = _BY_CODE.get(code) or _BY_STATUS.get(reply.status) or ApiError
