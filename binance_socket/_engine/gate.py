@@ -80,6 +80,27 @@ class Gate:
                 self._connects_from = max(self._connects_from, now + (seconds or 0.0))
         self.tell(None)
 
+    def spend(self, request: Request[Any], now: float) -> RateLimited | None:
+        """Count a REST call that is made now; or return why it must not be. Such calls do not wait."""
+        with self.lock:
+            if now < self.closed_until:
+                until, banned = self.closed_until + self.offset, now < self.quiet_until
+                return held_back(request.method, "the exchange has refused more", until=until, banned=banned)
+            self.budget.spend(Cost(request.weight), now + self.offset)
+        return None
+
+    def heed(self, error: RateLimited, now: float) -> None:
+        """Take in that the exchange has refused a REST call."""
+        moment = error.retry_after
+        with self.lock:
+            until = now + self.offset + _SHORT_BAN if moment is None else moment.timestamp()
+            if error.banned:
+                self.budget.ban(until)
+            else:
+                self.budget.close(until)
+            self.note_refusal()
+        self.tell(None)
+
     def ban(self, until: float) -> None:
         """Send nothing until then. Requires the lock."""
         self.budget.ban(until + self.offset)

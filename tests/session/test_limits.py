@@ -242,3 +242,25 @@ def test_nothing_is_ever_refused(seed: int, error: float, limit: int) -> None:
             budget.answered(cost, booking, answer, now + error)
         travelling += [(waiter.cost, waiter.booking) for waiter in budget.collect("a", now + error)]
     assert served
+
+
+def test_time_passes_between_a_request_and_what_becomes_of_it(budget: Budget) -> None:
+    """Whichever way the next interval is noticed, it begins."""
+    later = NOW + 61
+    booking = budget.book(Cost(5), NOW)
+    budget.unanswered(Cost(5), booking, later)
+    assert budget.view(None, later).windows[0].used == 5
+    budget.spend(Cost(2), later + 60)
+    assert budget.view(None, later + 60).windows[0].used == 2
+
+
+def test_an_order_that_is_not_sent_makes_room(budget: Budget) -> None:
+    """For whoever waits for it."""
+    tell(budget, entry(1, 2, "ORDERS", "SECOND", 10), cost=ORDER)
+    booking = budget.book(ORDER, NOW)
+    mine = wait(budget, ORDER)
+    assert budget.collect("a", NOW) == []
+    budget.release(ORDER, booking, NOW)
+    assert budget.collect("a", NOW) == [mine]
+    budget.answered(Cost(1, 1, 0, "me"), 1, reply(entry(1)), NOW)
+    assert [window.used for window in budget.view("me", NOW).get("ORDERS")] == [2]

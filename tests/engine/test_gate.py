@@ -1,0 +1,120 @@
+"""The gate, through whole clients on a scripted network."""
+
+from __future__ import annotations
+
+import pytest
+
+from binance_socket import CallCancelled, CancellationToken, Certainty, RateLimited
+from binance_socket._engine.gate import Gate
+from binance_socket._wire.messages import Request
+
+PATIENCE = 10.0
+LIMIT = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 100}
+
+
+def ask(client, **terms):
+    return client.with_options(**terms).spot_api.account.session_status.submit()
+
+
+@pytest.fixture
+def full(make_client, network, exchange, clock):
+    """A client, and its transport, with all of a minute's weight used."""
+    clock.advance(-clock.time() % 60)
+    client = make_client()
+    future = ask(client)
+    transport = network.accept()
+    request = transport.sent()
+    exchange.refuse(transport, request, -1, rateLimits=[])
+    with pytest.raises(Exception, match="no"):
+        future.result(PATIENCE)
+    future = ask(client)
+    request = transport.sent()
+    transport.push(
+        {"id": request["id"], "status": 400, "error": {"code": -1, "msg": "no"}, "rateLimits": [{**LIMIT, "count": 96}]}
+    )
+    with pytest.raises(Exception, match="no"):
+        future.result(PATIENCE)
+    return client, transport
+
+
+def test_a_request_waits_for_the_next_interval(full, make_client, exchange, pass_time, clock):
+    """submit() returns at once; another client of the process waits behind it."""
+    client, transport = full
+    first = ask(client, timeout=100)
+    assert (first.done(), client.rate_limits.waiting) == (False, 1)
+    pass_time(client, 62)
+    assert transport.sent()["method"] == "session.status"
+    assert client.rate_limits.waiting == 0
+    assert not first.done()
+
+
+def test_what_waits_can_be_cancelled(full, pass_time):
+    """By its token; nothing is sent then."""
+    client, _transport = full
+    token = CancellationToken()
+    future = ask(client, timeout=100, ct=token)
+    token.cancel()
+    with pytest.raises(CallCancelled):
+        future.result(PATIENCE)
+    assert client.rate_limits.waiting == 0
+
+
+def test_a_call_that_cannot_be_in_time(full):
+    """It is told at once."""
+    client, _transport = full
+    with pytest.raises(RateLimited) as caught:
+        ask(client, timeout=30).result(PATIENCE)
+    assert caught.value.certainty is Certainty.NOT_SENT
+
+
+def test_nothing_is_sent_during_a_ban(make_client, network, exchange, clock, pass_time):
+    """No request, no reconnect; what can wait goes afterwards, and another client knows of it."""
+    client, other = make_client(), make_client()
+    future = ask(client)
+    transport = network.accept()
+    until = int(clock.time() * 1000) + 100_000
+    exchange.refuse(transport, transport.sent(), -1003, status=418, data={"retryAfter": until})
+    with pytest.raises(RateLimited) as caught:
+        future.result(PATIENCE)
+    assert (caught.value.banned, caught.value.certainty) == (True, Certainty.MAYBE_SENT)
+    with pytest.raises(RateLimited) as caught:
+        ask(other).result(PATIENCE)
+    assert (caught.value.banned, caught.value.certainty) == (True, Certainty.NOT_SENT)
+    waiting = ask(client, timeout=1000)
+    patient = ask(other, timeout=1000)
+    assert client.rate_limits.banned_until is not None
+    assert len(network.attempts) == 1
+    pass_time(client, 101)
+    assert transport.sent()["method"] == "session.status"
+    network.accept()
+    assert len(network.attempts) == 2
+    assert not waiting.done()
+    assert not patient.done()
+    assert client.rate_limits.banned_until is None
+
+
+def test_rest_calls_share_the_gate():
+    """They count, do not wait, and are heeded when the exchange refuses them."""
+    gate = Gate(monotonic=0.0, wall=1_700_000_040.0)
+    request = Request("userDataStream.start", weight=2)
+    assert gate.spend(request, 0.0) is None
+    assert gate.view(None, 0.0).windows[0].used == 2
+    gate.heed(RateLimited(-1003, "no", status=429, data={"retryAfter": 1_700_000_050_000}), 0.0)
+    assert not gate.spend(request, 9.0).banned
+    gate.heed(RateLimited(-1003, "no", status=418), 0.0)
+    assert gate.spend(request, 119.0).banned
+    assert gate.spend(request, 121.0) is None
+
+
+def test_connects():
+    """They weigh 2, wait for a ban to end, and for as long as a server says that there were too many."""
+    gate = Gate(monotonic=0.0, wall=1_700_000_040.0)
+    assert gate.connect_delay(2, 0.0) == 0
+    gate.connected(2, 0.0)
+    gate.connected(0, 0.0)
+    assert gate.view(None, 0.0).windows[0].used == 2
+    gate.connect_refused(429, 5.0, 0.0)
+    assert gate.connect_delay(0, 1.0) == 4
+    gate.connect_refused(503, None, 0.0)
+    gate.connect_refused(418, None, 0.0)
+    assert gate.connect_delay(0, 20.0) == 100
