@@ -89,10 +89,14 @@ def parse_reply(message: Mapping[str, Any]) -> Reply:
 
     The WebSocket API answers ``{"id", "status", "result" | "response" | "error", "rateLimits"}``; a stream server
     answers a control message with ``{"id", "result"}``, ``{"id", "error"}`` or a bare ``{"code", "msg"}``.
+    One refusal is documented to come as the result of a success; no result has these two keys otherwise.
     """
     error: Any = message.get("error")
-    if error is None and "code" in message and "msg" in message:
-        error = {"code": message["code"], "msg": message["msg"]}
+    if error is None:
+        result = message.get("result")
+        bare = result if result.__class__ is dict else message
+        if "code" in bare and "msg" in bare:
+            error = {"code": bare["code"], "msg": bare["msg"]}
     if error is not None and not isinstance(as_object(error).get("code"), int):
         raise DecodeError("an error without a code", message)
     status = message.get("status", 200 if error is None else 400)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from .._wire.events import decode_event
 from .._wire.messages import Request, parse_reply, response_to
-from ..errors import InvalidRequest
+from ..errors import DecodeError, InvalidRequest
 from ..models.response import Response
 from ..models.user_data import UserDataEvent
 from ..spot_api.account import Account
@@ -37,10 +38,15 @@ def decode_response(method: str, payload: Mapping[str, Any]) -> Response[Any]:
 
     Raises the error that the payload is, as a call would; DecodeError; InvalidRequest for an unknown method.
     """
-    request = next((request for request in _requests() if request.method == method), None)
-    if request is None:
+    reply = parse_reply(payload)
+    requests = [request for request in _requests() if request.method == method]
+    if not requests:
         raise InvalidRequest(f"{method!r} is not a method of this library's")
-    return response_to(request, parse_reply(payload))
+    # A method that answers in several shapes is asked for by several of ours; those with more to read come first.
+    for request in requests[:-1]:
+        with contextlib.suppress(DecodeError):
+            return response_to(request, reply)
+    return response_to(requests[-1], reply)
 
 
 def _requests() -> Iterator[Request[Any]]:

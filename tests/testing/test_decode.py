@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from binance_socket import AuthenticationError, DecodeError, InvalidRequest
-from binance_socket.models import AccountInfo, BalanceUpdate, UnknownEvent
+from binance_socket.models import AccountInfo, BalanceUpdate, PriceTicker, UnknownEvent
 from binance_socket.testing import decode_response, decode_user_data_event
 
 ACCOUNT = json.loads((Path(__file__).parents[1] / "data" / "account.json").read_text("utf-8"))["account.status"]
@@ -46,3 +46,17 @@ def test_responses():
         decode_response("account.status", {"id": 1, "status": 401, "error": {"code": -2015, "msg": "no"}})
     with pytest.raises(InvalidRequest):
         decode_response("no.such.method", {"id": 1, "status": 200, "result": {}})
+
+
+@pytest.mark.parametrize(
+    "result, kind",
+    [
+        ({"symbol": "A", "price": "1"}, PriceTicker),
+        ([{"symbol": "A", "price": "1"}], list),
+    ],
+)
+def test_a_method_with_two_shapes(result, kind):
+    """Whichever comes is read; a third is a DecodeError."""
+    assert type(decode_response("ticker.price", {"id": 1, "status": 200, "result": result}).result) is kind
+    with pytest.raises(DecodeError):
+        decode_response("ticker.price", {"id": 1, "status": 200, "result": "neither"})

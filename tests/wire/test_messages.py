@@ -204,3 +204,12 @@ def test_malformed_rate_limits_do_not_spoil_an_answer() -> None:
     reply = parse_reply({"id": "1", "status": 200, "result": {}, "rateLimits": [{"count": "many"}]})
 
     assert response_to(Request("order.place"), reply).rate_limits == ()
+
+
+def test_a_refusal_may_come_as_a_result() -> None:
+    """A result of code and reason is an error, whatever the status says; a result with one of the keys is none."""
+    reply = parse_reply({"id": "1", "status": 200, "result": {"code": -2043, "msg": "None."}})
+    with pytest.raises(ApiError, match="None") as caught:
+        response_to(Request("referencePrice"), reply)
+    assert (caught.value.code, caught.value.status) == (-2043, 200)
+    assert parse_reply({"id": "1", "status": 200, "result": {"code": 1}}).error is None
