@@ -19,7 +19,7 @@ from typing import Any, Final
 import attrs
 
 from .._wire.messages import Reply
-from .._wire.values import as_object
+from .._wire.values import as_array, as_object
 from ..models.enums import RateLimitInterval, RateLimitType
 from ..models.rate_limits import PERIODS, RateLimits, RateLimitWindow
 from .windows import Window
@@ -257,9 +257,8 @@ class Budget:
 
     def learn_limits(self, entries: Any, now: float) -> None:
         """Take in the limits that ``exchangeInfo`` lists, so far as they are for addresses."""
-        if isinstance(entries, (list, tuple)):
-            for entry in entries:  # pyright: ignore[reportUnknownVariableType]  # anything may have come
-                self._read({**as_object(entry), "count": 0}, None, now, {})
+        for entry in as_array(entries):
+            self._read({**as_object(entry), "count": 0}, None, now, {})
 
     def spent(self, key: Key, count: int, now: float) -> None:
         """Take in that *count* of a limit is used, from an answer that does not tell the limit."""
