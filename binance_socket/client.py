@@ -32,7 +32,7 @@ from .models.rate_limits import RateLimits
 from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, check_receive_window
 from .spot_api import SpotApi
-from .spot_api.caller import KeyRequests
+from .spot_api.caller import KeyRequests, Surroundings
 from .spot_api.user_data import UserDataDispatcher
 
 __all__ = ["BinanceSocketClient", "ClientView"]
@@ -286,6 +286,10 @@ class _Caller:
     @property
     def options(self) -> ClientOptions:
         return self.anchor.hub.options
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return self.anchor.hub
 
     def call(self, request: Request[R]) -> Response[R]:
         if on_engine_thread():

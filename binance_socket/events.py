@@ -401,6 +401,10 @@ class UpdateSubscription:
             # By another thread, which may have come before subscribe().
             self._hub.unsubscribe((topic,), self)
 
+    def run_in_turn(self, function: Callable[[], object]) -> None:
+        """Run *function* in its turn among the events, on the executor; not at all once the subscription has ended."""
+        self._strand.post(_Notice(function))
+
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
         self._strand.post(_Notice(functools.partial(self._tell, error)))

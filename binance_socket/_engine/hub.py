@@ -36,6 +36,7 @@ from .rest import ListenKeyRest
 from .threads import process_token
 from .timer import Timer
 from .transport import Network
+from .turns import Turns
 from .workers import Workers
 
 __all__ = ["Hub"]
@@ -86,6 +87,8 @@ class Hub:
         self.options = options
         self.clock = clock
         self.timer = Timer(clock)
+        self.snapshots = Turns()
+        """Whose turn it is to ask for the snapshot of an order book."""
         self._gate = gate_of(environment, clock)
         self.server_clock = LearningClock(self._gate, monotonic=clock.monotonic(), wall=clock.time())
         self._own_workers: Workers | None = None

@@ -31,7 +31,7 @@ from .effects import Closed, Effect, Lost, Opened, Outcome
 from .message_budget import MessageBudget
 from .topics import Dialect, Topic, merged
 
-__all__ = ["STREAM_TERMINATED", "TERMINATED", "Subscriptions"]
+__all__ = ["STREAM_TERMINATED", "TERMINATED", "Subscriptions", "may_pass"]
 
 logger = logging.getLogger(__name__)
 
@@ -282,7 +282,7 @@ class Subscriptions:
         if isinstance(error, ApiError) and error.code == ALREADY_SUBSCRIBED:
             for entry in entries:
                 self._ask(LISTING, self._adopt(entry, entry.attempt, error))
-        elif of > 1 and isinstance(error, ApiError) and not _may_pass(error):
+        elif of > 1 and isinstance(error, ApiError) and not may_pass(error):
             # One of them is at fault, and nobody knows which. The others must not suffer for it.
             logger.warning("subscribing to %d streams at once was refused, so by halves: %s", of, error)
             for entry in entries:
@@ -295,7 +295,7 @@ class Subscriptions:
     def _failed(self, entries: Iterable[_Entry], error: BinanceSocketError) -> None:
         retry_at: float | None = None
         for entry in entries:
-            if entry.was_open and _may_pass(error):
+            if entry.was_open and may_pass(error):
                 # What was asked for together will be again.
                 delay = entry.backoff.next()
                 retry_at = self._now() + delay if retry_at is None else retry_at
@@ -386,7 +386,7 @@ def _together(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
         yield group
 
 
-def _may_pass(error: BinanceSocketError) -> bool:
+def may_pass(error: BinanceSocketError) -> bool:
     """Return whether asking again later may help."""
     if isinstance(error, AuthenticationError):
         return False

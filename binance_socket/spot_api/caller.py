@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from typing import Any, Protocol, TypeVar
 
+from .._engine.clock import Clock
+from .._engine.timer import Timer
+from .._engine.turns import Turns
+from .._session.backoff import Backoff
 from .._session.topics import Topic
 from .._wire.messages import Request
 from ..credentials import Credentials
@@ -13,7 +17,7 @@ from ..events import CancellationToken, Dispatcher, UpdateSubscription
 from ..models.response import Response
 from ..options import ClientOptions, Environment, FlowPolicy
 
-__all__ = ["Caller"]
+__all__ = ["Caller", "KeyRequests", "Surroundings"]
 
 R = TypeVar("R")
 
@@ -34,6 +38,11 @@ class Caller(Protocol):
     @property
     def options(self) -> ClientOptions:
         """How the client was set up."""
+        ...
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What of the engine something needs that goes on by itself."""
         ...
 
     def call(self, request: Request[R]) -> Response[R]:
@@ -58,6 +67,34 @@ class Caller(Protocol):
 
         *policy* says what becomes of events that are too many. With *keeper*, the topic's listen key is kept alive.
         """
+        ...
+
+
+class Surroundings(Protocol):
+    """What of the engine something needs that goes on by itself, beside calls and subscriptions."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        ...
+
+    @property
+    def timer(self) -> Timer:
+        """What is done later."""
+        ...
+
+    @property
+    def executor(self) -> Executor:
+        """Where callbacks run."""
+        ...
+
+    @property
+    def snapshots(self) -> Turns:
+        """Whose turn it is to ask for the snapshot of an order book."""
+        ...
+
+    def backoff(self) -> Backoff:
+        """Return a new back-off as the options say."""
         ...
 
 
