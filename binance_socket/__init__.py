@@ -33,6 +33,7 @@ from .errors import (
     InvalidRequest,
     InvalidTimestamp,
     NotSupportedError,
+    OrderBookNotSynchronised,
     OutcomeUnknown,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
@@ -71,6 +72,7 @@ from .outcomes import (
     StillUnknown,
     Verdict,
 )
+from .spot_api.local_order_book import LocalOrderBook
 
 __version__ = "0.1.0"
 
@@ -112,9 +114,11 @@ __all__ = [
     "Lag",
     "ListenKeyExpired",
     "ListenKeyTransport",
+    "LocalOrderBook",
     "NotExecuted",
     "NotPlaced",
     "NotSupportedError",
+    "OrderBookNotSynchronised",
     "OrderListUpdate",
     "OrderUpdate",
     "OutcomeSource",

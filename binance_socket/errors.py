@@ -10,6 +10,7 @@ Everything this library raises.
     ├── ForkedClientError         the client was made by the parent process
     ├── CallCancelled             a CancellationToken abandoned the wait
     ├── DecodeError               a payload does not have the documented shape; it is kept in ``payload``
+    ├── OrderBookNotSynchronised  a local order book is not the exchange's at present
     ├── HandlerError              a callback of the user's raised; its exception is ``__cause__``
     ├── DeliveryError             no answer came; ``certainty`` says whether the request may have arrived
     │   ├── RequestTimeout        (also a TimeoutError) no answer by the deadline
@@ -53,6 +54,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidTimestamp",
     "NotSupportedError",
+    "OrderBookNotSynchronised",
     "OutcomeUnknown",
     "OutcomeUnknownAfterLoss",
     "OutcomeUnknownAfterTimeout",
@@ -115,6 +117,10 @@ class DecodeError(BinanceSocketError):
     def __init__(self, message: str, payload: object = None) -> None:
         super().__init__(message)
         self.payload = payload
+
+
+class OrderBookNotSynchronised(BinanceSocketError):
+    """A local order book is stale, or not there yet. If it has ended, the ``__cause__`` says why."""
 
 
 class HandlerError(BinanceSocketError):

@@ -254,3 +254,21 @@ def test_tk_window(sandbox: Sandbox, trader: SandboxAccount, load: Callable[[str
 
     assert len(lines) == 1
     assert lines[0].endswith("BTCUSDT BUY NEW")
+
+
+def test_local_book(
+    sandbox: Sandbox,
+    load: Callable[[str], ModuleType],
+    printed: queue.SimpleQueue[str],
+    run: Callable[..., Future[None]],
+) -> None:
+    """It prints what something costs, and then the best prices as they change."""
+    sandbox.random_flow("BTCUSDT", seed=1, updates=2000)
+    with BinanceSocketClient(environment=sandbox.environment) as client:
+        done = run(load("local_book").main, client)
+        assert printed.get(timeout=PATIENCE).startswith("0.01 would cost ")
+        assert printed.get(timeout=PATIENCE).startswith("bid ")
+        assert printed.get(timeout=PATIENCE).startswith("ask ")
+        while not done.done():
+            sandbox.random_flow("BTCUSDT", seed=1, updates=20)
+        done.result(PATIENCE)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from .._session.local_book import LocalBook
 from ..errors import InvalidRequest
+from ..events import CancellationToken
 from ..models.enums import KlineInterval, Permission, SymbolStatus
 from ..models.exchange_info import ExchangeInfo, ExecutionRules, ServerTime
 from ..models.market_data import (
@@ -24,8 +26,10 @@ from ..models.market_data import (
     Trade,
 )
 from ..models.order_book import OrderBookSnapshot
-from .arguments import checked
+from ..options import FlowPolicy
+from .arguments import checked, symbol_name
 from .endpoint import endpoint
+from .local_order_book import LocalOrderBook
 from .market_streams import MarketStreams
 from .market_weights import (
     by_depth,
@@ -34,6 +38,8 @@ from .market_weights import (
     by_window_symbols,
     of_execution_rules,
 )
+from .stream_names import UPDATE_INTERVALS
+from .stream_names import checked as one_of
 
 __all__ = ["ExchangeData"]
 
@@ -401,3 +407,41 @@ class ExchangeData(MarketStreams):
         Raises ApiError -2043 for a symbol without one. Source: Market data requests, ``referencePrice.calculation``.
         """
         ...
+
+    def local_order_book(
+        self,
+        symbol: str,
+        *,
+        depth: int = 5000,
+        update_interval: int = 1000,
+        on_change: Callable[[LocalOrderBook], object] | None = None,
+        ct: CancellationToken | None = None,
+    ) -> LocalOrderBook:
+        """
+        Return *symbol*'s order book, kept up to date until it is closed.
+
+        It returns once the exchange has agreed to send the changes, every *update_interval* milliseconds (1000 or 100);
+        ``wait_until_synchronised()`` waits for the book. *depth* is how many levels of each side a snapshot has, 100 to
+        5000: up to 100 it weighs 5, up to 500 25, up to 1000 50, above 250. Of a deeper book the rest is not known, and
+        not shown. *on_change* is called with the book after it has changed; see :meth:`LocalOrderBook.on_change`. *ct*
+        closes it.
+
+        Raises InvalidRequest, ApiError, RequestTimeout, ConnectionLost. Source: "How to manage a local order book
+        correctly".
+        """
+        symbol_name("symbol", symbol)
+        if type(depth) is not int or not 100 <= depth <= 5000:
+            raise InvalidRequest(f"depth is a whole number from 100 to 5000, not {depth!r}")
+        surroundings = self._caller.surroundings
+        # A market in which nothing has changed for two intervals is silent.
+        patience = 2 * int(one_of("update_interval", update_interval, UPDATE_INTERVALS)) / 1000
+        return LocalOrderBook(
+            symbol,
+            LocalBook(depth=depth, patience=patience, backoff=surroundings.backoff()),
+            surroundings,
+            lambda handler: self.subscribe_to_order_book_updates(
+                symbol, handler, update_interval=update_interval, policy=FlowPolicy.BLOCK, ct=ct
+            ),
+            lambda: self.get_order_book.submit(symbol, depth),
+            on_change,
+        )

@@ -133,10 +133,11 @@ class BookLevels(Sequence[PriceLevel]):
     @override
     def __getitem__(self, index: int | slice) -> PriceLevel | tuple[PriceLevel, ...]:
         if isinstance(index, slice):
-            stop, step = index.stop, index.step
-            from_front = step in (None, 1) and stop is not None and stop >= 0 and (index.start or 0) >= 0
+            stop: int | None = index.stop
+            if stop is None or stop < 0 or (index.start or 0) < 0 or (index.step or 1) < 0:
+                return self._all()[index]
             # What most people ask for, the best few, without copying the rest.
-            best: tuple[PriceLevel, ...] = self._read(lambda side: side.first(stop)) if from_front else self._all()
+            best: tuple[PriceLevel, ...] = self._read(lambda side: side.first(stop))
             return best[index]
         level: PriceLevel = self._read(lambda side: side.at(index))
         return level
@@ -208,7 +209,8 @@ class LocalOrderBook:
         )
         # Guards everything below, and the book. Changed in the subscription's turn only, but by close(). A leaf: the
         # timer's may be taken under it, and nothing else.
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._book = book
         self._subscription: UpdateSubscription | None = None
         self._alarm: Alarm | None = None
@@ -336,8 +338,8 @@ class LocalOrderBook:
             raise InvalidRequest(f"levels is a whole number above 0, not {levels!r}")
         with self._changed:
             book = self._book
-            sides = [tuple(side) if levels is None else side.first(levels) for side in (book.bids, book.asks)]
-            return BookView(self.symbol, self._is_fresh(), book.last_update_id, *sides)
+            bids, asks = (tuple(side) if levels is None else side.first(levels) for side in (book.bids, book.asks))
+            return BookView(self.symbol, self._is_fresh(), book.last_update_id, bids, asks)
 
     # What the user may want to hear of.
 
@@ -351,7 +353,7 @@ class LocalOrderBook:
         return self._add(self._on_change, callback)
 
     def on_resync(self, callback: Callable[[Resync], object]) -> Callable[[Resync], object]:
-        """Have ``callback(resync)`` called whenever the book is synchronised again after it was not. In the same way."""
+        """Have ``callback(resync)`` called whenever the book is synchronised again, as :meth:`on_change` does."""
         return self._add(self._on_resync, callback)
 
     # How it ends.
@@ -471,7 +473,7 @@ class LocalOrderBook:
 
     def _schedule(self) -> None:
         """Have a snapshot asked for when one is due. Requires holding the lock."""
-        assert self._changed_is_held()
+        assert self._lock.locked()
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -512,10 +514,6 @@ class LocalOrderBook:
         error = OrderBookNotSynchronised(f"the local order book of {self.symbol} is {self._book.state.value}")
         error.__cause__ = self._error
         return error
-
-    def _changed_is_held(self) -> bool:
-        # A condition's own lock is not to be seen; its private name is what threading itself uses.
-        return bool(self._changed._is_owned())  # type: ignore[attr-defined]  # pyright: ignore
 
     # The rest.
 
