@@ -58,6 +58,7 @@ from .models import (
     StreamTerminated,
     UnknownEvent,
 )
+from .models.cancel_replace import CancelReplaceFailed
 from .models.rate_limits import RateLimits, RateLimitWindow
 from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, ListenKeyTransport, RateLimitPolicy, TimeUnit
@@ -73,6 +74,7 @@ from .outcomes import (
     Verdict,
 )
 from .spot_api.local_order_book import LocalOrderBook
+from .spot_api.trading import ContingentLeg, PendingLeg, WorkingLeg
 
 __version__ = "0.1.0"
 
@@ -86,6 +88,7 @@ __all__ = [
     "BinanceSocketClient",
     "BinanceSocketError",
     "CallCancelled",
+    "CancelReplaceFailed",
     "CancelReplaceOutcome",
     "CancellationToken",
     "Certainty",
@@ -93,6 +96,7 @@ __all__ = [
     "ClientOptions",
     "ClientView",
     "ConnectionLost",
+    "ContingentLeg",
     "Credentials",
     "CurrentRateLimit",
     "DataEvent",
@@ -125,6 +129,7 @@ __all__ = [
     "OutcomeUnknown",
     "OutcomeUnknownAfterLoss",
     "OutcomeUnknownAfterTimeout",
+    "PendingLeg",
     "Placed",
     "PositionsUpdate",
     "ProxyError",
@@ -146,6 +151,7 @@ __all__ = [
     "UnknownEvent",
     "UpdateSubscription",
     "Verdict",
+    "WorkingLeg",
     "__version__",
     "errors",
     "models",

@@ -24,6 +24,7 @@ Everything this library raises.
     └── ApiError                  the exchange answered, and its answer is an error
         ├── RateLimited           status 429 or 418; ``retry_after`` says when to come back
         ├── AuthenticationError   key, signature or permission refused
+        ├── CancelReplaceFailed   -2021 and -2022: what became of each half (it holds models, so it lives among them)
         └── InvalidTimestamp      -1021: the clock is off by more than the receive window
 
 Refused, lost, timed out and unknown are different classes because the caller does something different about each.

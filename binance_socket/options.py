@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import attrs
 
+from .client_order_ids import new_client_order_id
 from .errors import InvalidRequest
 
 __all__ = [
@@ -184,6 +185,11 @@ def _is_bool(instance: object, attribute: attrs.Attribute[Any], value: object) -
         raise InvalidRequest(f"{attribute.name} is True or False, not {value!r}")
 
 
+def _is_callable(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not callable(value):
+        raise InvalidRequest(f"{attribute.name} is a function, not {value!r}")
+
+
 def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
     if value is not None and value < 1:
         raise InvalidRequest("connect_budget is at least 1, or None for no limit")
@@ -263,6 +269,13 @@ class ClientOptions:
     Have each answer say what is used of the rate limits, in ``Response.rate_limits``.
 
     The library itself needs it to learn how large they are, and what others use of them.
+    """
+    client_order_ids: Callable[[], str] = attrs.field(default=new_client_order_id, validator=_is_callable, repr=False)
+    """
+    Gives each order, and each order list, that was placed without a client order id one of its own.
+
+    It is called by the thread that places the order, and must never return the same twice: by this name the order is
+    found again when its outcome is unknown. The default returns 32 random hexadecimal digits.
     """
     keep_alive_listen_keys: bool = True
     """Keep the listen key of a subscription alive, and replace it when it expires."""

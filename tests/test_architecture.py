@@ -11,7 +11,7 @@ PACKAGE = Path(binance_socket.__file__).parent
 # From the ground up. A module may import its own floor and those below; rooms of one floor are listed together.
 FLOORS = (
     ("errors", "outcomes"),
-    ("credentials", "options"),
+    ("client_order_ids", "credentials", "options"),
     ("models",),
     ("_wire",),
     ("_session",),

@@ -65,9 +65,7 @@ def _make_row_decoder(cls: type[tuple[Any, ...]]) -> Callable[[Any], Any]:
 def _make_family_decoder(cls: type[_M]) -> Callable[[dict[str, Any]], _M]:
     """Return a function that reads a payload as the member of the family *cls* that it says it is."""
     family = FAMILIES[cls]
-    decoders: dict[type[Model], Callable[[Any], Any]] = {
-        member: make_decoder(member) for member in (*family.members.values(), family.unknown)
-    }
+    decoders: dict[type[Model], Callable[[Any], Any]] = {member: make_decoder(member) for member in family.classes}
 
     def decode(payload: dict[str, Any]) -> _M:
         try:

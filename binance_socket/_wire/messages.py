@@ -20,6 +20,9 @@ from ..errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from ..models.cancel_replace import CancelReplaceFailed
+from ..models.enums import CancelReplaceStatus
+from ..models.orders import CanceledOrder, PlacedOrder
 from ..models.rate_limits import CurrentRateLimit
 from ..models.response import Response
 from .codec import dumps
@@ -134,19 +137,74 @@ def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
             return None
         error = _NO_REASON
     code: int = error["code"]
-    message = str(error.get("msg", ""))
-    if request.mutating and (reply.status >= 500 or code in UNKNOWN_CODES):
+    halves = _halves(error)
+    if request.mutating and (reply.status >= 500 or not UNKNOWN_CODES.isdisjoint([code, *map(_code, halves)])):
+        message = str(error.get("msg", ""))
         return OutcomeUnknown(f"{request.method}: {message} (code {code}, status {reply.status})", code, reply.status)
+    if halves:
+        return _cancel_replace_failed(error, halves, reply, request)
+    return _refusal(error, reply, request)
+
+
+def _refusal(error: Mapping[str, Any], reply: Reply, request: Request[Any]) -> ApiError:
+    code = error["code"]
     # A 409 or 429 of a compound request reports on its halves, so the status decides only where the code does not.
     kind = _BY_CODE.get(code) or _BY_STATUS.get(reply.status) or ApiError
-    return kind(
-        code,
-        message,
-        status=reply.status,
-        method=request.method,
-        request_id=reply.id,
-        data=as_object(error.get("data")),
+    return kind(code, str(error.get("msg", "")), **_context(error, reply, request))
+
+
+def _context(error: Mapping[str, Any], reply: Reply, request: Request[Any]) -> dict[str, Any]:
+    return {
+        "status": reply.status,
+        "method": request.method,
+        "request_id": reply.id,
+        "data": as_object(error.get("data")),
+    }
+
+
+_CANCEL_REPLACE_CODES = frozenset({-2021, -2022})
+_read_canceled: Callable[[Any], CanceledOrder] = reader_of(CanceledOrder)
+_read_placed: Callable[[Any], PlacedOrder] = reader_of(PlacedOrder)
+
+
+def _halves(error: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a failed cancel-replace says of its cancellation and of its new order; nothing for other errors."""
+    data = as_object(error.get("data"))
+    results = [data.get("cancelResult"), data.get("newOrderResult")]
+    if error["code"] not in _CANCEL_REPLACE_CODES or not all(isinstance(result, str) for result in results):
+        return ()
+    return data.get("cancelResponse"), data.get("newOrderResponse")
+
+
+def _code(half: object) -> int | None:
+    code = as_object(half).get("code")
+    return code if isinstance(code, int) else None
+
+
+def _cancel_replace_failed(
+    error: Mapping[str, Any], halves: tuple[Any, ...], reply: Reply, request: Request[Any]
+) -> CancelReplaceFailed:
+    errors = [None if _code(half) is None else _refusal(half, Reply(reply.id, 400), request) for half in halves]
+    cancel, new_order = halves
+    return CancelReplaceFailed(
+        error["code"],
+        str(error.get("msg", "")),
+        **_context(error, reply, request),
+        cancel_result=CancelReplaceStatus(error["data"]["cancelResult"]),
+        new_order_result=CancelReplaceStatus(error["data"]["newOrderResult"]),
+        cancel_response=_read_half(cancel, _read_canceled),
+        new_order_response=_read_half(new_order, _read_placed),
+        cancel_error=errors[0],
+        new_order_error=errors[1],
     )
+
+
+def _read_half(half: object, read: Callable[[Any], R]) -> R | None:
+    """Return the order that *half* tells of; None where it failed, or cannot be read, which must not hide the error."""
+    try:
+        return None if half is None or _code(half) is not None else read(half)
+    except DecodeError:
+        return None
 
 
 _read_limits: Callable[[Any], list[CurrentRateLimit]] = reader_of(list[CurrentRateLimit])

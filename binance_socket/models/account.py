@@ -7,8 +7,16 @@ from decimal import Decimal
 
 from .base import Model, model
 from .enums import AccountType, Permission
+from .filters import Filter
 
-__all__ = ["AccountInfo", "Balance", "CommissionRates"]
+__all__ = [
+    "AccountInfo",
+    "Balance",
+    "CommissionDiscount",
+    "CommissionRates",
+    "RelevantFilters",
+    "SymbolCommissionRates",
+]
 
 
 @model
@@ -35,6 +43,46 @@ class CommissionRates(Model):
     taker: Decimal
     buyer: Decimal
     seller: Decimal
+
+
+@model
+class CommissionDiscount(Model):
+    """What commissions are lowered by when they are paid in the discount's asset."""
+
+    enabled_for_account: bool
+    enabled_for_symbol: bool
+    discount_asset: str | None = None
+    discount: Decimal
+    """The fraction of the standard commission that is still to be paid."""
+
+
+@model
+class SymbolCommissionRates(Model):
+    """
+    What the account pays for trading a symbol.
+
+    Source: the WebSocket API document, ``account.commission``; the SBE schema's AccountCommissionResponse.
+    """
+
+    symbol: str
+    standard_commission: CommissionRates
+    special_commission: CommissionRates | None = None
+    tax_commission: CommissionRates
+    discount: CommissionDiscount
+    """What is taken off the standard commission."""
+
+
+@model
+class RelevantFilters(Model):
+    """
+    The filters that apply to the account on a symbol, those that only the account knows of included.
+
+    Source: the WebSocket API document, ``myFilters``; the SBE schema's MyFiltersResponse.
+    """
+
+    exchange_filters: tuple[Filter, ...]
+    symbol_filters: tuple[Filter, ...]
+    asset_filters: tuple[Filter, ...]
 
 
 @model

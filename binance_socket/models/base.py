@@ -133,9 +133,18 @@ class Family:
     """By what stands under the key."""
     unknown: type[Model]
     """What is made of everything else."""
+    absent: type[Model] | None = None
+    """What is made of a payload without the key; None where each must have it."""
+
+    @property
+    def classes(self) -> frozenset[type[Model]]:
+        """Whatever may be made of a payload."""
+        return frozenset(filter(None, [*self.members.values(), self.unknown, self.absent]))
 
     def member_for(self, payload: Mapping[str, Any]) -> type[Model]:
         """Return the class that *payload* is of. Raises KeyError or TypeError where it does not say."""
+        if self.absent is not None and self.key not in payload:
+            return self.absent
         return self.members.get(payload[self.key], self.unknown)
 
 
@@ -143,9 +152,19 @@ FAMILIES: Final[dict[type[Model], Family]] = {}
 """The families, each by the class that its members have in common; fields have the type of that class."""
 
 
-def family(base: type[Model], key: str, members: Mapping[str, type[Model]], unknown: type[Model]) -> None:
-    """Declare that a *base* is one of *members*, as its *key* says, and an *unknown* when it says anything else."""
-    FAMILIES[base] = Family(key, members, unknown)
+def family(
+    base: type[Model],
+    key: str,
+    members: Mapping[str, type[Model]],
+    unknown: type[Model],
+    absent: type[Model] | None = None,
+) -> None:
+    """
+    Declare that a *base* is one of *members*, as its *key* says, and an *unknown* when it says anything else.
+
+    With *absent*, it is one of those when there is no such key.
+    """
+    FAMILIES[base] = Family(key, members, unknown, absent)
 
 
 EVENTS: Final[dict[str, type[Model]]] = {}

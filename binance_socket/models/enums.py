@@ -11,6 +11,9 @@ __all__ = [
     "AccountType",
     "AllocationType",
     "CalculationType",
+    "CancelReplaceMode",
+    "CancelReplaceStatus",
+    "CancelRestrictions",
     "ContingencyType",
     "ExecutionRule",
     "ExecutionType",
@@ -22,6 +25,7 @@ __all__ = [
     "MatchType",
     "OpenEnum",
     "OrderCapacity",
+    "OrderRateLimitExceededMode",
     "OrderResponseType",
     "OrderSide",
     "OrderStatus",
@@ -103,6 +107,28 @@ class CalculationType(OpenEnum):
 
     ARITHMETIC_MEAN = "ARITHMETIC_MEAN"
     EXTERNAL = "EXTERNAL"
+
+
+class CancelReplaceMode(OpenEnum):
+    """Whether a cancel-replace places the new order when the old one could not be cancelled."""
+
+    STOP_ON_FAILURE = "STOP_ON_FAILURE"
+    ALLOW_FAILURE = "ALLOW_FAILURE"
+
+
+class CancelReplaceStatus(OpenEnum):
+    """What became of one half of a cancel-replace."""
+
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    NOT_ATTEMPTED = "NOT_ATTEMPTED"
+
+
+class CancelRestrictions(OpenEnum):
+    """The only status in which an order is to be cancelled."""
+
+    ONLY_NEW = "ONLY_NEW"
+    ONLY_PARTIALLY_FILLED = "ONLY_PARTIALLY_FILLED"
 
 
 class ContingencyType(OpenEnum):
@@ -222,6 +248,13 @@ class OrderCapacity(OpenEnum):
 
     PRINCIPAL = "PRINCIPAL"
     AGENCY = "AGENCY"
+
+
+class OrderRateLimitExceededMode(OpenEnum):
+    """What a cancel-replace does when the account has placed too many orders."""
+
+    DO_NOTHING = "DO_NOTHING"
+    CANCEL_ONLY = "CANCEL_ONLY"
 
 
 class OrderResponseType(OpenEnum):

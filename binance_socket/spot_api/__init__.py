@@ -5,8 +5,9 @@ from __future__ import annotations
 from .account import Account
 from .caller import Caller
 from .exchange_data import ExchangeData
+from .trading import ContingentLeg, PendingLeg, Trading, WorkingLeg
 
-__all__ = ["Account", "ExchangeData", "SpotApi"]
+__all__ = ["Account", "ContingentLeg", "ExchangeData", "PendingLeg", "SpotApi", "Trading", "WorkingLeg"]
 
 
 class SpotApi:
@@ -17,3 +18,5 @@ class SpotApi:
         """The account: balances, limits, user data."""
         self.exchange_data = ExchangeData(caller)
         """The exchange's data: symbols and their rules, prices, trades."""
+        self.trading = Trading(caller)
+        """Trading: orders, order lists, and what became of them."""

@@ -13,7 +13,7 @@ from .._wire.messages import Security
 from ..credentials import KeyType
 from ..errors import InvalidRequest, NotSupportedError
 from ..events import CancellationToken, DataEvent, UpdateSubscription
-from ..models.account import AccountInfo
+from ..models.account import AccountInfo, RelevantFilters, SymbolCommissionRates
 from ..models.rate_limits import CurrentRateLimit
 from ..models.session import ListenKey, SessionStatus, SessionSubscription
 from ..models.user_data import (
@@ -127,6 +127,24 @@ class Account(Room):
         Orders are counted per account: *symbols* narrows nothing, and giving it is answered with a UserWarning.
 
         Raises as above. Source: Account requests, ``account.rateLimits.orders``.
+        """
+        ...
+
+    @endpoint("account.commission", security=Security.SIGNED, weight=20)
+    def get_commission_rates(self, symbol: str) -> SymbolCommissionRates:
+        """
+        Return what the account pays for trading *symbol*.
+
+        Raises ApiError and its kind, RequestTimeout, ConnectionLost. Source: Account requests, ``account.commission``.
+        """
+        ...
+
+    @endpoint("myFilters", security=Security.SIGNED, weight=40)
+    def get_my_filters(self, symbol: str) -> RelevantFilters:
+        """
+        Return the filters that apply to the account on *symbol*, of the exchange, the symbol and its assets.
+
+        Raises as above. Source: Account requests, ``myFilters``.
         """
         ...
 

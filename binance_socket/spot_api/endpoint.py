@@ -14,18 +14,20 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Concatenate, Generic, TypeVar, overload
 
+import attrs
 from typing_extensions import ParamSpec, Self
 
 from .._wire.messages import Request, Security
-from .._wire.values import plain
+from .._wire.values import as_object, plain
+from ..client_order_ids import check_client_order_id
 from ..models.response import Response
 from .caller import Caller
 
-__all__ = ["Call", "Endpoint", "Room", "endpoint"]
+__all__ = ["Call", "Endpoint", "Room", "camel_case", "endpoint"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +35,7 @@ R = TypeVar("R")
 Prepare = Callable[[dict[str, Any]], Mapping[str, Any]]
 Finish = Callable[[Any, Mapping[str, Any]], Any]
 Weight = int | Callable[[Mapping[str, Any]], int]
+Identify = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
 class Room:
@@ -58,6 +61,7 @@ class Endpoint(Generic[P, R]):
         prepare: Prepare | None,
         finish: Finish | None,
         check: Callable[[Caller], None] | None,
+        identify: Identify | None,
     ) -> None:
         self.declaration = declaration
         self.method = method
@@ -69,6 +73,7 @@ class Endpoint(Generic[P, R]):
         self._prepare = prepare
         self._finish = finish
         self._check = check
+        self._identify = identify
         self._wire_names: dict[str, str] = {}
         functools.update_wrapper(typing.cast("Callable[..., R]", self), declaration)
 
@@ -107,6 +112,19 @@ class Endpoint(Generic[P, R]):
         if self._check is not None:
             self._check(caller)
 
+    def identified(self, request: Request[R], caller: Caller) -> Request[R]:
+        """Return *request* with client order ids for whatever it places and gives none to, as *caller* makes them."""
+        if self._identify is None:
+            return request
+        params = as_object(request.params)
+        draw = caller.options.client_order_ids
+        drawn = {
+            name: check_client_order_id(draw(), "what ClientOptions.client_order_ids returns")
+            for name in self._identify(params)
+            if name not in params
+        }
+        return attrs.evolve(request, params={**params, **drawn}) if drawn else request
+
     def _bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
         arguments = self._signature.bind(None, *args, **kwargs).arguments
         return dict(list(arguments.items())[1:])
@@ -114,8 +132,7 @@ class Endpoint(Generic[P, R]):
     def _wire_name(self, name: str) -> str:
         wire_name = self._wire_names.get(name)
         if wire_name is None:
-            head, *tail = name.rstrip("_").split("_")
-            wire_name = self._wire_names[name] = head + "".join(word.capitalize() for word in tail)
+            wire_name = self._wire_names[name] = camel_case(name.rstrip("_"))
         return wire_name
 
     # Annotations may name classes that are defined further down, so they are resolved when first needed.
@@ -164,12 +181,14 @@ class Call(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Response[R]:
         """Ask the exchange, and wait for the answer."""
         self._endpoint.check(self._caller)
-        return self._caller.call(self._endpoint.request(*args, **kwargs))
+        request = self._endpoint.request(*args, **kwargs)
+        return self._caller.call(self._endpoint.identified(request, self._caller))
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Response[R]]:
         """Ask the exchange, and return the future of the answer. Its done-callbacks run on the client's executor."""
         self._endpoint.check(self._caller)
-        return self._caller.submit(self._endpoint.request(*args, **kwargs))
+        request = self._endpoint.request(*args, **kwargs)
+        return self._caller.submit(self._endpoint.identified(request, self._caller))
 
     def __repr__(self) -> str:
         return f"<API method {self._endpoint.method}>"
@@ -186,6 +205,7 @@ def endpoint(
     prepare: Prepare | None = None,
     finish: Finish | None = None,
     check: Callable[[Caller], None] | None = None,
+    identify: Identify | None = None,
 ) -> Callable[[Callable[Concatenate[Any, P], R]], Endpoint[P, R]]:
     """
     Declare an API method. See the module's docstring.
@@ -194,6 +214,8 @@ def endpoint(
     are. One whose result is not what the exchange sends names what it sends as *wire*, and has
     ``finish(wire value, arguments)``. ``check(caller)`` raises where a venue does not offer it. A *weight* that depends
     on the parameters is a function of them, as they are sent; *orders* is how many unfilled orders a call counts as.
+    What places orders has ``identify(params)``: the wire names of the client order ids that a call through a client
+    fills in where they were not given. The plain request has only what was given.
     """
 
     def declare(declaration: Callable[Concatenate[Any, P], R]) -> Endpoint[P, R]:
@@ -208,9 +230,16 @@ def endpoint(
             prepare=prepare,
             finish=finish,
             check=check,
+            identify=identify,
         )
 
     return declare
+
+
+def camel_case(name: str) -> str:
+    """Return *name*, which is in snake case, in camel case."""
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
 
 
 def _finished(finish: Finish, arguments: Mapping[str, Any], value: Any) -> Any:
