@@ -272,10 +272,12 @@ class LearningClock(ServerClock):
         super().__init__(monotonic=monotonic, wall=wall)
         self._gate = gate
 
-    def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> None:
-        """Take in the time that an answer carries."""
-        super().learn(server_time, sent=sent, received=received, force=force)
+    def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> bool:
+        """Take in the time that an answer carries. Return whether that is better than what was known."""
+        if not super().learn(server_time, sent=sent, received=received, force=force):
+            return False
         self._gate.learn_time(server_time, sent=sent, received=received, force=force)
+        return True
 
 
 class _Gates:

@@ -54,9 +54,11 @@ class ServerClock:
         """Return the exchange's time in whole milliseconds, as requests carry it."""
         return int(self.now(monotonic) * 1000)
 
-    def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> None:
+    def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> bool:
         """
         Take in that an answer to a request of *sent* (monotonic), received at *received*, carries *server_time*.
+
+        Return whether that is better than what was known.
 
         The exchange looked at its clock somewhere in between, so a short round trip says more than a long one; with
         *force* the sample counts in any case, because the present offset has just been proved wrong.
@@ -65,3 +67,5 @@ class ServerClock:
         best = self._sample
         if force or round_trip <= best.round_trip or received - best.taken_at > self.STALE_AFTER:
             self._sample = _Sample(server_time - (sent + received) / 2, round_trip, received)
+            return True
+        return False

@@ -312,6 +312,10 @@ class Session:
     # How messages are understood.
 
     def _take_in(self, message: Any) -> None:
+        if is_object(message) and "status" in message and "id" in message:
+            # What nearly every message here is.
+            self._answered(parse_reply(message))
+            return
         if is_array(message) and not self._dialect.named:
             self._raw_event(message)
             return
