@@ -9,19 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from .market_data import MarketData, SymbolData
+import attrs
+
+from .candles import DAY, HOUR, INTERVALS, SECOND, CandleFollower
+from .market_data import AVERAGE_MINUTES, MarketData, SymbolData
+from .matching import Level
 from .money import text
 from .news import News
 from .orders import Side
+from .tickers import level_texts, mini_stream, stream_of_kline, stream_of_window, ticker_stream
 from .trade_archive import AggregateTrade
 
 __all__ = ["Channel", "make_channel"]
 
 Payload = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
-SECOND: Final = 1000
+Book = tuple[int, list[Level], list[Level]]
+"""The id of the last change, the best bids and asks."""
+
 TENTH: Final = 100
 
 
@@ -29,8 +36,8 @@ class Channel:
     """
     One stream. Both methods are called in the order of what happened, with the time in milliseconds of the epoch.
 
-    *symbol* is the one it is about, None for all of them, and *period* after how many milliseconds it looks whether it
-    has something to say: 0 for one that speaks at once.
+    *symbol* is the one whose news it needs, and *period* after how many milliseconds it looks whether it has something
+    to say: 0 for one that speaks at once.
     """
 
     def __init__(self, symbol: str | None, period: int) -> None:
@@ -154,24 +161,195 @@ def _price(level: tuple[tuple[Side, Decimal], Decimal]) -> Decimal:
     return level[0][1]
 
 
+class _BlockTrades(Channel):
+    def __init__(self, data: SymbolData) -> None:
+        super().__init__(data.symbol, 0)
+
+    def news(self, news: News, aggregates: Sequence[AggregateTrade], now: int) -> Iterable[Payload]:
+        return [
+            {
+                "e": "blockTrade",
+                "E": now,
+                "s": news.symbol,
+                "t": trade.id,
+                "p": text(trade.price),
+                "q": text(trade.quantity),
+                "T": trade.time,
+                "m": trade.buyer_is_maker,
+            }
+            for trade in news.block_trades
+        ]
+
+
+class _Klines(Channel):
+    def __init__(self, data: SymbolData, now: int, name: str, offset: int) -> None:
+        interval = INTERVALS[name]
+        super().__init__(data.symbol, SECOND if interval.length == SECOND else 2 * SECOND)
+        self._name = name
+        self._follower = CandleFollower(data.candles, interval, now, offset)
+
+    def news(self, news: News, aggregates: Sequence[AggregateTrade], now: int) -> Iterable[Payload]:
+        for trade in news.trades:
+            self._follower.add(trade)
+        return ()
+
+    def pulse(self, now: int) -> Iterable[Payload]:
+        assert self.symbol is not None
+        return [stream_of_kline(self.symbol, self._name, kline, now) for kline in self._follower.take(now)]
+
+
+class _Levels(Channel):
+    """The best levels of both sides."""
+
+    def __init__(self, data: SymbolData, period: int, book: Callable[[str, int], Book], count: int) -> None:
+        super().__init__(data.symbol, period)
+        self._book, self._count = book, count
+        self._told: Book | None = None
+
+    def pulse(self, now: int) -> Iterable[Payload]:
+        assert self.symbol is not None
+        book = self._book(self.symbol, self._count)
+        told, self._told = self._told, book
+        # Changes further down have another update id, but nothing to say here.
+        if told is not None and told[1:] == book[1:]:
+            return ()
+        update_id, bids, asks = book
+        return [{"lastUpdateId": update_id, "bids": level_texts(bids), "asks": level_texts(asks)}]
+
+
+class _Changing(Channel):
+    """Says what it has to say when that has changed but for the time."""
+
+    def __init__(self, data: SymbolData, render: Callable[[SymbolData, int], Mapping[str, Any] | None]) -> None:
+        super().__init__(data.symbol, SECOND)
+        self._data, self._render = data, render
+        self._told: Mapping[str, Any] | None = None
+
+    def pulse(self, now: int) -> Iterable[Payload]:
+        payload = self._render(self._data, now)
+        if payload is None:
+            return ()
+        said = _without_times(payload)
+        if said == self._told:
+            return ()
+        self._told = said
+        return [payload]
+
+
+class _AllChanging(Channel):
+    """The same of every symbol that has changed, as an array."""
+
+    def __init__(
+        self, symbols: Sequence[SymbolData], render: Callable[[SymbolData, int], Mapping[str, Any] | None]
+    ) -> None:
+        super().__init__(None, SECOND)
+        self._parts = [_Changing(data, render) for data in symbols]
+
+    def pulse(self, now: int) -> Iterable[Payload]:
+        entries = [cast("Mapping[str, Any]", payload) for part in self._parts for payload in part.pulse(now)]
+        return [entries] if entries else ()
+
+
+def _without_times(payload: Mapping[str, Any]) -> dict[str, Any]:
+    times = _PASSING.get(payload["e"], _WINDOW_TIMES)
+    return {name: value for name, value in payload.items() if name not in times}
+
+
+# What changes with the time alone, and is no news.
+_WINDOW_TIMES: Final = frozenset("EOC")
+_PASSING: Final[Mapping[str, frozenset[str]]] = {
+    "24hrMiniTicker": frozenset("E"),
+    "avgPrice": frozenset("E"),
+    "referencePrice": frozenset("t"),
+}
+
+
+def _traded(render: Callable[[SymbolData, int], Mapping[str, Any]]) -> Callable[[SymbolData, int], Any]:
+    """Return *render* for symbols that were traded at all; there is nothing to say of others."""
+    return lambda data, now: None if data.last_trade is None else render(data, now)
+
+
+def _window(name: str) -> Callable[[SymbolData, int], Any]:
+    return _traded(lambda data, now: stream_of_window(data, now, name, WINDOWS[name]))
+
+
+def _average(data: SymbolData, now: int) -> Mapping[str, Any]:
+    return {
+        "e": "avgPrice",
+        "E": now,
+        "s": data.symbol,
+        "i": f"{AVERAGE_MINUTES}m",
+        "w": text(data.average_price(now)),
+        "T": 0 if data.last_trade is None else data.last_trade.time,
+    }
+
+
+def _reference(data: SymbolData, now: int) -> Mapping[str, Any] | None:
+    reference = data.reference_price(now)
+    if reference is None:
+        return None
+    price, time = reference
+    return {"e": "referencePrice", "s": data.symbol, "r": None if price is None else text(price), "t": time}
+
+
+WINDOWS: Final[Mapping[str, int]] = {"1h": HOUR, "4h": 4 * HOUR, "1d": DAY}
+_UTC8: Final = 8 * HOUR
+_INTERVAL: Final = "(" + "|".join(INTERVALS) + ")"
+_WINDOW: Final = "(" + "|".join(WINDOWS) + ")"
+
+
+@attrs.frozen
+class _Place:
+    """What streams are made of."""
+
+    markets: MarketData
+    book: Callable[[str, int], Book]
+    now: int
+
+
 # What may follow the symbol and its "@", and what that makes. A group is an argument.
-_OF_A_SYMBOL: Final[Sequence[tuple[re.Pattern[str], Callable[..., Channel]]]] = (
-    (re.compile("trade"), _Trades),
-    (re.compile("aggTrade"), _AggregateTrades),
-    (re.compile("bookTicker"), _BookTicker),
-    (re.compile("depth"), lambda data: _DepthChanges(data, SECOND)),
-    (re.compile("depth@100ms"), lambda data: _DepthChanges(data, TENTH)),
+_OF_A_SYMBOL: Final[Sequence[tuple[str, Callable[..., Channel]]]] = (
+    ("trade", lambda place, data: _Trades(data)),
+    ("aggTrade", lambda place, data: _AggregateTrades(data)),
+    ("blockTrade", lambda place, data: _BlockTrades(data)),
+    ("bookTicker", lambda place, data: _BookTicker(data)),
+    ("depth(?:@1000ms)?", lambda place, data: _DepthChanges(data, SECOND)),
+    ("depth@100ms", lambda place, data: _DepthChanges(data, TENTH)),
+    ("depth(5|10|20)(?:@1000ms)?", lambda place, data, count: _Levels(data, SECOND, place.book, int(count))),
+    ("depth(5|10|20)@100ms", lambda place, data, count: _Levels(data, TENTH, place.book, int(count))),
+    (f"kline_{_INTERVAL}", lambda place, data, name: _Klines(data, place.now, name, 0)),
+    (rf"kline_{_INTERVAL}@\+08:00", lambda place, data, name: _Klines(data, place.now, name, _UTC8)),
+    ("miniTicker", lambda place, data: _Changing(data, _traded(mini_stream))),
+    ("ticker", lambda place, data: _Changing(data, _traded(ticker_stream))),
+    (f"ticker_{_WINDOW}", lambda place, data, name: _Changing(data, _window(name))),
+    ("avgPrice", lambda place, data: _Changing(data, _traded(_average))),
+    ("referencePrice", lambda place, data: _Changing(data, _reference)),
+)
+_OF_ALL: Final[Sequence[tuple[str, Callable[..., Channel]]]] = (
+    ("!miniTicker@arr", lambda place: _AllChanging(place.markets.all(), _traded(mini_stream))),
+    (f"!ticker_{_WINDOW}@arr", lambda place, name: _AllChanging(place.markets.all(), _window(name))),
 )
 
 
-def make_channel(name: str, markets: MarketData) -> Channel | None:
-    """Return the stream of that name, None where there is none. Names are case-sensitive, symbols in lower case."""
+def make_channel(name: str, markets: MarketData, book: Callable[[str, int], Book], now: int) -> Channel | None:
+    """
+    Return the stream of that name, None where there is none. Names are case-sensitive, symbols in lower case.
+
+    *book* gives the best levels of a symbol. Only within the data's ``current()``.
+    """
+    place = _Place(markets, book, now)
+    if name.startswith("!"):
+        return _matched(_OF_ALL, name, place)
     symbol, _, rest = name.partition("@")
     data = markets.find(symbol.upper())
     if data is None or symbol != symbol.lower():
         return None
-    for pattern, make in _OF_A_SYMBOL:
-        match = pattern.fullmatch(rest)
+    return _matched(_OF_A_SYMBOL, rest, place, data)
+
+
+def _matched(table: Sequence[tuple[str, Callable[..., Channel]]], text: str, *args: object) -> Channel | None:
+    for pattern, make in table:
+        match = re.fullmatch(pattern, text)
         if match is not None:
-            return make(data, *match.groups())
+            return make(*args, *match.groups())
     return None

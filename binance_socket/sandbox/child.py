@@ -11,6 +11,7 @@ from typing import IO, Any, Final, cast
 
 import orjson
 
+from ..errors import InvalidRequest
 from .errors import ExchangeError
 from .host import Host, HostOptions
 from .process import BYTES
@@ -56,7 +57,8 @@ class _Child:
         except KeyError as exc:
             answer = {"error": {"kind": "KeyError", "message": str(exc)}}
         except ValueError as exc:
-            answer = {"error": {"kind": "ValueError", "message": str(exc)}}
+            kind = "InvalidRequest" if isinstance(exc, InvalidRequest) else "ValueError"
+            answer = {"error": {"kind": kind, "message": str(exc)}}
         line = orjson.dumps({"id": request["id"], **answer}, default=str) + b"\n"
         with self._lock:
             self._output.write(line)

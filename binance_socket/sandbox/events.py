@@ -30,9 +30,12 @@ _MARKET_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
 _RESULT_TIMES: Final = frozenset(
     {
         "authorizedSince",
+        "closeTime",
         "connectedSince",
+        "openTime",
         "serverTime",
         "time",
+        "timestamp",
         "trailingTime",
         "transactTime",
         "transactionTime",

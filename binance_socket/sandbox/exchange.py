@@ -21,7 +21,7 @@ from .market import Market
 from .matching import Level
 from .money import ZERO, text
 from .money import amount as read_amount
-from .news import Follower
+from .news import ExternalReference, Follower
 from .orders import Order, OrderRequest, Side
 from .parameters import Parameters
 from .records import Records
@@ -244,6 +244,32 @@ class Exchange:
         """
         with self._lock:
             self._floor.followers = (*self._floor.followers, follower)
+
+    def block_trade(self, symbol: str, price: str, quantity: str, *, buyer_is_maker: bool) -> int:
+        """Tell of a trade that was made off the book, and return its id. Raises InvalidRequest for bad amounts."""
+        amounts = read_amount(price), read_amount(quantity)
+        if min(amounts) <= 0:
+            raise InvalidRequest("price and quantity must be positive")
+        with self._exclusively() as now:
+            return self._floor.named_market(symbol).block_trade(*amounts, now, buyer_is_maker=buyer_is_maker)
+
+    def set_reference_price(self, symbol: str, price: str | None, calculation_id: int) -> None:
+        """Set a symbol's reference price from outside; None: it has none now. It takes the place of any other."""
+        value = None if price is None else read_amount(price)
+        if value is not None and value <= 0:
+            raise InvalidRequest("a reference price must be positive")
+        with self._exclusively() as now:
+            self._floor.named_market(symbol).reference = ExternalReference(value, now, calculation_id)
+
+    def reference(self, symbol: str) -> ExternalReference | None:
+        """Return the reference price that was set from outside, None where none ever was."""
+        with self._lock:
+            return self._floor.named_market(symbol).reference
+
+    def execution_rules(self, symbol: str) -> list[dict[str, Any]]:
+        """Return what executionRules says of a symbol."""
+        rule = self._floor.named_market(symbol).rules.price_range
+        return [] if rule is None else [rule.describe()]
 
     def levels(self, symbol: str, limit: int) -> tuple[int, list[Level], list[Level]]:
         """Return the id of the last change of a symbol's book, and its best bids and asks, the best first."""

@@ -29,11 +29,11 @@ from .limits import Limits
 from .links import Link
 from .liquidity import Liquidity, burst
 from .listen_keys import ListenKeys
-from .market_methods import level_texts
 from .publisher import Publisher
 from .random_flow import RandomFlow
 from .rest import RestServer
 from .security import KeyRing, make_key
+from .tickers import level_texts
 from .user_streams import StreamSession
 from .venue import Session, SkewedClock, Venue
 from .wire import Listener, Wire
@@ -234,6 +234,14 @@ class Host:
         with flow_lock:
             return flow.run(updates)
 
+    def block_trade(self, symbol: str, price: str, quantity: str, buyer_is_maker: bool) -> int:
+        """Tell of a trade that was made off the book."""
+        return self._venue.exchange.block_trade(symbol, price, quantity, buyer_is_maker=buyer_is_maker)
+
+    def set_reference_price(self, symbol: str, price: str | None, calculation_id: int) -> None:
+        """Set a reference price from outside."""
+        self._venue.exchange.set_reference_price(symbol, price, calculation_id)
+
     def order_book(self, symbol: str) -> dict[str, Any]:
         """Return a whole book as ``depth`` answers."""
         update_id, bids, asks = self._venue.exchange.levels(symbol, sys.maxsize)
@@ -349,6 +357,7 @@ def _refusal(connection: ServerConnection, status: int, headers: Mapping[str, st
 _CALLS: Final[Mapping[str, Callable[..., Any]]] = {
     name: getattr(Host, name)
     for name in (
+        "block_trade",
         "burst",
         "cancel_order",
         "create_account",
@@ -364,6 +373,7 @@ _CALLS: Final[Mapping[str, Callable[..., Any]]] = {
         "publish",
         "refused",
         "random_flow",
+        "set_reference_price",
         "urls",
         "wait_for_events",
     )

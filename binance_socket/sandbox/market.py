@@ -18,7 +18,7 @@ from .filters import Counts, check_position
 from .lifecycle import Lifecycle
 from .matching import Level, Match, Plan, Terms, plan
 from .money import ZERO
-from .news import News
+from .news import ExternalReference, News, PublicTrade
 from .order_lists import Contingency, ListRequest, ListStatus, OrderList
 from .orders import (
     STOP_TYPES,
@@ -79,9 +79,15 @@ class Market:
     def __init__(self, rules: SymbolRules, fees: dict[str, Decimal], moved: dict[Market, None]) -> None:
         self.rules = rules
         self.last_price: Decimal | None = None
-        self.life = Lifecycle(rules, fees, lambda: moved.update({self: None}))
+        self.reference: ExternalReference | None = None
+        """The reference price, where one was set from outside."""
+        self._note = lambda: moved.update({self: None})
+        self.life = Lifecycle(rules, fees, self._note)
         self._book = self.life.book
         self._orders = 0
+        # What the market learns of with the next news.
+        self._block_trades: list[PublicTrade] = []
+        self._block_trades_ever = 0
         self._told_update_id = self._book.update_id
 
     def best(self, side: Side) -> Decimal | None:
@@ -100,9 +106,10 @@ class Market:
     def take_news(self, now: int) -> News | None:
         """Return what everybody may know of what happened since the last call; None if that is nothing."""
         book, trades = self._book, self.life.public_trades
-        if not book.has_changes and not trades:
+        if not book.has_changes and not trades and not self._block_trades:
             return None
         self.life.public_trades = []
+        block_trades, self._block_trades = self._block_trades, []
         first, self._told_update_id = self._told_update_id + 1, book.update_id
         return News(
             self.rules.symbol,
@@ -113,7 +120,15 @@ class Market:
             trades,
             book.top(Side.BUY),
             book.top(Side.SELL),
+            block_trades,
         )
+
+    def block_trade(self, price: Decimal, quantity: Decimal, now: int, *, buyer_is_maker: bool) -> int:
+        """Tell of a trade that was made off the book, and return its id: it concerns neither orders nor prices."""
+        self._block_trades_ever += 1
+        self._block_trades.append(PublicTrade(self._block_trades_ever, price, quantity, now, buyer_is_maker))
+        self._note()
+        return self._block_trades_ever
 
     def waiting_stops(self) -> Iterator[Order]:
         """Return the stop orders that wait for their price, oldest first."""
@@ -364,7 +379,11 @@ class Market:
         )
 
     def _draft(self, order: Order, budget: Decimal | None = None) -> Plan:
-        return plan(self._book, self.terms(order, budget))
+        draft = plan(self._book, self.terms(order, budget))
+        rule, reference = self.rules.price_range, self.reference
+        if rule is None or reference is None or reference.price is None:
+            return draft
+        return draft.within(*rule.limits(order.side, reference.price))
 
     def _match(self, order: Order, draft: Plan, now: int) -> _Outcome:
         """Carry out a plan for a working order, and see to what is left of it."""
@@ -389,7 +408,9 @@ class Market:
     def rest(self, order: Order, draft: Plan, now: int) -> None:
         """Put what is left of a taker onto the book, or let it expire."""
         request = order.request
-        if not order.is_limited:
+        if draft.out_of_range:
+            self.life.expire(order, ExpiryReason.PRICE_RANGE, now)
+        elif not order.is_limited:
             spent = draft.exhausted and not request.quote_quantity
             self.life.expire(order, ExpiryReason.REJECTED if spent else ExpiryReason.INSUFFICIENT_LIQUIDITY, now)
         elif request.time_in_force is TimeInForce.IOC:

@@ -204,6 +204,25 @@ class Plan:
     """Whether it stopped because the budget buys no further step."""
     prevented: Decimal = ZERO
     """What it would have traded, but for self-trade prevention."""
+    out_of_range: bool = False
+    """Whether it stopped because of the execution rule PRICE_RANGE."""
+
+    def within(self, low: Decimal, high: Decimal) -> Plan:
+        """Return the plan as far as it trades at prices from *low* to *high*."""
+        for index, match in enumerate(self.matches):
+            if not low <= match.maker.price <= high:
+                kept = self.matches[:index]
+                traded = [match for match in kept if not match.prevented]
+                return attrs.evolve(
+                    self,
+                    matches=kept,
+                    quantity=sum((match.quantity for match in traded), ZERO),
+                    cost=sum((match.maker.price * match.quantity for match in traded), ZERO),
+                    prevented=sum((match.quantity for match in kept if match.prevented), ZERO),
+                    taker_expires=False,
+                    out_of_range=True,
+                )
+        return self
 
     @property
     def wanted(self) -> Decimal:

@@ -7,7 +7,7 @@ Source: the WebSocket API document. What a method does is in :mod:`.ws_api`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -80,6 +80,9 @@ _ORDER: Final = {
 _ROUTED: Final = {name: kind for name, kind in _ORDER.items() if name in SOR_PARAMETERS}
 _ORDER_REQUIRED: Final = ("symbol", "side", "type")
 _RANGE: Final = {"startTime": "LONG", "endTime": "LONG", "limit": "INT"}
+_SYMBOL: Final = {"symbol": "STRING"}
+_TICKERS: Final = {"symbol": "STRING", "symbols": "ARRAY", "symbolStatus": "ENUM"}
+_KLINES: Final = Form({"symbol": "STRING", "interval": "ENUM", **_RANGE, "timeZone": "STRING"}, ("symbol", "interval"))
 _LISTEN_KEY: Final = Form({"listenKey": "STRING"}, required=("listenKey",))
 
 
@@ -109,6 +112,12 @@ def _number(params: Mapping[str, Any], name: str, default: int) -> int:
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else default
 
 
+def _count(params: Mapping[str, Any], name: str) -> int:
+    """Return how many entries a list has before it was checked; whatever is no list counts as one."""
+    value = params.get(name)
+    return len(cast("list[object]", value)) if isinstance(value, list) else 1
+
+
 def _step(count: int, steps: Mapping[int, int], beyond: int) -> int:
     """Return what the first of the ascending *steps* that is not below *count* costs."""
     return next((weight for most, weight in steps.items() if count <= most), beyond)
@@ -129,10 +138,47 @@ METHODS: Final[Mapping[str, Method]] = {
             }
         ),
     ),
+    "executionRules": Method(
+        weight=lambda params: (
+            2 if "symbol" in params else min(40, 2 * _count(params, "symbols")) if "symbols" in params else 40
+        ),
+        form=Form({"symbol": "STRING", "symbols": "ARRAY", "symbolStatus": "ENUM"}),
+    ),
     "depth": Method(
         weight=lambda params: _step(_number(params, "limit", 100), {100: 5, 500: 25, 1000: 50}, 250),
-        form=Form({"symbol": "STRING", "limit": "INT", "symbolStatus": "ENUM"}, ("symbol",)),
+        form=Form({**_SYMBOL, "limit": "INT", "symbolStatus": "ENUM"}, ("symbol",)),
     ),
+    "trades.recent": Method(weight=25, form=Form({**_SYMBOL, "limit": "INT"}, ("symbol",))),
+    "trades.historical": Method(weight=25, form=Form({**_SYMBOL, "fromId": "INT", "limit": "INT"}, ("symbol",))),
+    "blockTrades.historical": Method(
+        weight=25, form=Form({**_SYMBOL, "fromId": "LONG", "limit": "LONG"}, ("symbol", "fromId"))
+    ),
+    "trades.aggregate": Method(weight=4, form=Form({**_SYMBOL, "fromId": "LONG", **_RANGE}, ("symbol",))),
+    "klines": Method(weight=2, form=_KLINES),
+    "uiKlines": Method(weight=2, form=_KLINES),
+    "avgPrice": Method(weight=2, form=Form(_SYMBOL, ("symbol",))),
+    "ticker.24hr": Method(
+        weight=lambda params: (
+            2
+            if "symbol" in params
+            else _step(_count(params, "symbols"), {20: 2, 100: 40}, 80)
+            if "symbols" in params
+            else 80
+        ),
+        form=Form({**_TICKERS, "type": "ENUM"}),
+    ),
+    "ticker.tradingDay": Method(
+        weight=lambda params: min(200, 4 * _count(params, "symbols")),
+        form=Form({**_TICKERS, "timeZone": "STRING", "type": "ENUM"}),
+    ),
+    "ticker": Method(
+        weight=lambda params: min(200, 4 * _count(params, "symbols")),
+        form=Form({**_TICKERS, "windowSize": "ENUM", "type": "ENUM"}),
+    ),
+    "ticker.price": Method(weight=lambda params: 2 if "symbol" in params else 4, form=Form(_TICKERS)),
+    "ticker.book": Method(weight=lambda params: 2 if "symbol" in params else 4, form=Form(_TICKERS)),
+    "referencePrice": Method(weight=2, form=Form(_SYMBOL, ("symbol",))),
+    "referencePrice.calculation": Method(weight=2, form=Form({**_SYMBOL, "symbolStatus": "ENUM"}, ("symbol",))),
     "session.logon": Method(SIGNED, 2, session=False),
     "session.status": Method(weight=2),
     "session.logout": Method(weight=2),

@@ -10,7 +10,7 @@ import attrs
 from .matching import Level
 from .orders import Side
 
-__all__ = ["Follower", "News", "PublicTrade"]
+__all__ = ["ExternalReference", "Follower", "News", "PublicTrade"]
 
 
 @attrs.frozen
@@ -24,6 +24,7 @@ class PublicTrade:
     """Milliseconds of the epoch."""
     buyer_is_maker: bool
     taker_order_id: int = 0
+    """0: none, the trade was made off the book."""
 
 
 @attrs.frozen
@@ -42,6 +43,17 @@ class News:
     bid: Level | None
     """The best one now."""
     ask: Level | None
+    block_trades: Sequence[PublicTrade] = ()
+    """Trades made off the book, with ids of their own."""
+
+
+@attrs.frozen
+class ExternalReference:
+    """A reference price that was set from outside, at a time in milliseconds of the epoch."""
+
+    price: Decimal | None
+    time: int
+    calculation_id: int
 
 
 Follower = Callable[[News], object]

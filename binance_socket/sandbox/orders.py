@@ -121,6 +121,7 @@ class ExpiryReason(enum.Enum):
     REJECTED = "REJECTED"
     OCO_TRIGGER = "OCO_TRIGGER"
     OTO_PHASE_ONE = "OTO_PHASE_ONE_EXPIRED"
+    PRICE_RANGE = "EXECUTION_RULE_PRICE_RANGE_EXCEEDED"
 
 
 class WorkingFloor(enum.Enum):

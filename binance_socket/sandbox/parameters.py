@@ -25,7 +25,7 @@ from .orders import (
     TimeInForce,
 )
 
-__all__ = ["ORDER_PARAMETERS", "OrderReference", "Parameters", "order_request", "wanted_symbol"]
+__all__ = ["ORDER_PARAMETERS", "OrderReference", "Parameters", "check_symbol", "order_request", "wanted_symbol"]
 
 _E = TypeVar("_E", bound=enum.Enum)
 
@@ -177,7 +177,12 @@ def wanted_symbol(params: Parameters) -> str | None:
     """Return the mandatory parameter ``symbol``."""
     params.require("symbol")
     symbol = params.text("symbol")
-    if symbol is not None and _LOWER_CASE.search(symbol):
+    return None if symbol is None else check_symbol(symbol)
+
+
+def check_symbol(symbol: str) -> str:
+    """Return *symbol*. Raises ExchangeError -1100 where it is not written like one."""
+    if _LOWER_CASE.search(symbol):
         raise ExchangeError.illegal_characters("symbol", _SYMBOL)
     return symbol
 

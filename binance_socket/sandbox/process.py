@@ -23,6 +23,7 @@ from typing import Any, Final, cast
 import attrs
 import orjson
 
+from ..errors import InvalidRequest
 from .errors import ExchangeError
 from .host import HostOptions
 
@@ -132,4 +133,8 @@ def _error(error: Mapping[str, Any]) -> Exception:
     return _KINDS.get(error["kind"], RuntimeError)(error["message"])
 
 
-_KINDS: Final[Mapping[str, type[Exception]]] = {"KeyError": KeyError, "ValueError": ValueError}
+_KINDS: Final[Mapping[str, type[Exception]]] = {
+    "InvalidRequest": InvalidRequest,
+    "KeyError": KeyError,
+    "ValueError": ValueError,
+}

@@ -82,7 +82,7 @@ class Publisher:
     """
 
     def __init__(self, exchange: Exchange, clock: Clock, wall: WallClock, timer: Timer) -> None:
-        self._wall = wall
+        self._exchange, self._wall = exchange, wall
         self._awake = threading.Event()
         self._due: deque[int] = deque()
         self._pulses = {period: _Pulse(period, clock, wall, timer, self._beat) for period in _PERIODS}
@@ -128,12 +128,12 @@ class Publisher:
     # Streams that somebody listens to.
 
     def _open(self, name: str) -> _Entry | None:
-        channel = make_channel(name, self.data)
+        channel = make_channel(name, self.data, self._exchange.levels, int(self._wall.time() * 1000))
         if channel is None:
             return None
         entry = self._entries[name] = _Entry(channel)
-        for symbol in self._symbols(channel):
-            self._by_symbol.setdefault(symbol, {})[name] = entry
+        if channel.symbol is not None:
+            self._by_symbol.setdefault(channel.symbol, {})[name] = entry
         if channel.period and not self._closed:
             self._by_period[channel.period][name] = entry
             self._pulses[channel.period].run(True)
@@ -142,15 +142,12 @@ class Publisher:
 
     def _close(self, name: str, channel: Channel) -> None:
         del self._entries[name]
-        for symbol in self._symbols(channel):
-            del self._by_symbol[symbol][name]
+        if channel.symbol is not None:
+            del self._by_symbol[channel.symbol][name]
         if channel.period:
             self._by_period[channel.period].pop(name, None)
             self._pulses[channel.period].run(bool(self._by_period[channel.period]))
         self.data.watched = bool(self._entries)
-
-    def _symbols(self, channel: Channel) -> Iterable[str]:
-        return (channel.symbol,) if channel.symbol else [data.symbol for data in self.data.all()]
 
     # Publishing.
 

@@ -218,6 +218,24 @@ class Sandbox:
         """
         return int(self._host.call("random_flow", symbol, seed, updates))
 
+    def block_trade(
+        self, symbol: str, *, price: str | Decimal, quantity: str | Decimal, buyer_is_maker: bool = False
+    ) -> int:
+        """
+        Tell of a trade that was made off the book, and return its id: the block trades' methods and stream have it.
+
+        Raises ExchangeError for an unknown symbol, InvalidRequest for amounts that are none.
+        """
+        return int(self._host.call("block_trade", symbol, str(price), str(quantity), buyer_is_maker))
+
+    def set_reference_price(self, symbol: str, price: str | Decimal | None, *, calculation_id: int = 0) -> None:
+        """
+        Set a symbol's reference price, as if it were calculated outside of the exchange; None: it has none now.
+
+        It takes the place of the mean of trades that BTCUSDT and ETHUSDT have otherwise.
+        """
+        self._host.call("set_reference_price", symbol, None if price is None else str(price), calculation_id)
+
     def order_book(self, symbol: str = "BTCUSDT") -> dict[str, Any]:
         """
         Return the whole book, every level of it, in the shape of the exchange's ``depth``; nothing is counted.

@@ -12,7 +12,7 @@ from ..errors import InvalidRequest
 from .errors import ExchangeError
 from .filters import Counts, MarketLotSize, PercentPrice, TrailingDelta
 from .money import DECIMALS, ZERO, decimals_of, floor_to, text
-from .orders import OrderRequest, OrderType, SelfTradePrevention
+from .orders import OrderRequest, OrderType, SelfTradePrevention, Side
 
 __all__ = ["DEFAULT_SYMBOLS", "SymbolRules"]
 
@@ -33,6 +33,31 @@ _ALL_PREVENTIONS: Final = (
     SelfTradePrevention.DECREMENT,
     SelfTradePrevention.TRANSFER,
 )
+
+
+@attrs.frozen(kw_only=True)
+class PriceRange:
+    """The execution rule of that name: how far from the reference price a taker may trade (1: at the price itself)."""
+
+    bid_up: Decimal
+    bid_down: Decimal
+    ask_up: Decimal
+    ask_down: Decimal
+
+    def limits(self, side: Side, reference: Decimal) -> tuple[Decimal, Decimal]:
+        """Return the lowest and the highest price at which a taker of that side may trade."""
+        down, up = (self.bid_down, self.bid_up) if side is Side.BUY else (self.ask_down, self.ask_up)
+        return reference * down, reference * up
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rule as ``executionRules`` shows it."""
+        return {
+            "ruleType": "PRICE_RANGE",
+            "bidLimitMultUp": f"{self.bid_up:.4f}",
+            "bidLimitMultDown": f"{self.bid_down:.4f}",
+            "askLimitMultUp": f"{self.ask_up:.4f}",
+            "askLimitMultDown": f"{self.ask_down:.4f}",
+        }
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +98,7 @@ class SymbolRules:
     max_iceberg_parts: int = 100
     max_position: Decimal = ZERO
     max_amends: int = 10
+    price_range: PriceRange | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.tick_size <= 0 or self.step_size <= 0:
@@ -217,7 +243,11 @@ DEFAULT_SYMBOLS: Final[Sequence[SymbolRules]] = (
     _rules("BTC", "USDT", "0.01", "1000000", "0.00001", "9000", "5"),
     _rules("ETH", "USDT", "0.01", "1000000", "0.0001", "9000", "5"),
     _rules("ETH", "BTC", "0.00001", "922327", "0.001", "100000", "0.0001"),
-    _rules("BNB", "USDT", "0.01", "100000", "0.001", "900000", "5"),
+    # Its range counts once a reference price was set.
+    attrs.evolve(
+        _rules("BNB", "USDT", "0.01", "100000", "0.001", "900000", "5"),
+        price_range=PriceRange(bid_up=Decimal(2), bid_down=Decimal("0.5"), ask_up=Decimal(2), ask_down=Decimal("0.5")),
+    ),
     # Names are not ASCII only: a client must sign and send them as UTF-8.
     _rules("１２３", "４５６", "0.0001", "100000", "0.01", "900000", "1"),
 )

@@ -63,11 +63,12 @@ class Archive(Generic[T]):
         start = max(0, first_id - self._first_id)
         return self._items[start : start + limit]
 
-    def between(self, start: float, end: float, limit: int, key: Callable[[T], float]) -> Sequence[T]:
-        """Return the first *limit* things whose ascending *key* lies within [start, end]."""
-        first = bisect_left(self._items, start, key=key)
-        last = bisect_left(self._items, end + 1, key=key)
-        return self._items[first : min(last, first + limit)]
+    def between(self, start: int, end: int, limit: int, key: Callable[[T], int], *, last: bool = False) -> Sequence[T]:
+        """Return the first *limit* things whose ascending *key* lies within [start, end], or the *last* ones."""
+        first, beyond = bisect_left(self._items, start, key=key), bisect_left(self._items, end + 1, key=key)
+        if last:
+            return self._items[max(first, beyond - limit) : beyond]
+        return self._items[first : min(beyond, first + limit)]
 
 
 class TradeArchive:

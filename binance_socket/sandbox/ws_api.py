@@ -17,7 +17,7 @@ from ..credentials import KeyType
 from .errors import ExchangeError
 from .events import Event, in_microseconds
 from .links import Link
-from .market_methods import MARKET_METHODS
+from .market_methods import IN_MICROSECONDS, MARKET_METHODS
 from .methods import METHODS, Method
 from .request import Form, Request, parameter_text, parse_request
 from .request_faults import lagged, spoiled
@@ -223,7 +223,7 @@ class ApiSession(Session):
             if venue.faults.query_lag:
                 result = lagged(name, result, venue.wall.milliseconds(), venue.faults.query_lag)
         if self.microseconds:
-            result = in_microseconds(result)
+            result = IN_MICROSECONDS.get(name, in_microseconds)(result)
         # So it was documented, and so it came.
         field = "response" if name in ("userDataStream.ping", "userDataStream.stop") else "result"
         return {"status": 200, field: result}
