@@ -81,7 +81,7 @@ class Market:
         self.last_price: Decimal | None = None
         self.reference: ExternalReference | None = None
         """The reference price, where one was set from outside."""
-        self._note = lambda: moved.update({self: None})
+        self._moved = moved
         self.life = Lifecycle(rules, fees, self._note)
         self._book = self.life.book
         self._orders = 0
@@ -89,6 +89,10 @@ class Market:
         self._block_trades: list[PublicTrade] = []
         self._block_trades_ever = 0
         self._told_update_id = self._book.update_id
+
+    def _note(self) -> None:
+        """Note that something happened here."""
+        self._moved[self] = None
 
     def best(self, side: Side) -> Decimal | None:
         """Return the best price of that side of the book."""
