@@ -183,6 +183,7 @@ class Inquest:
     def _settle(self, verdict: Verdict) -> None:
         if self._verdict is None:
             self._verdict = verdict
-        elif self._believed and type(verdict) is not type(self._verdict):
-            logger.error("believed %r, and now there is evidence of %r", self._verdict, verdict)
+        elif self._believed:
+            if type(verdict) is not type(self._verdict):
+                logger.error("believed %r, and now there is evidence of %r", self._verdict, verdict)
             self._verdict, self._believed = verdict, False
