@@ -10,6 +10,7 @@ import venv
 from pathlib import Path
 
 from .first_step import first_step
+from .local_book import report as report_local_book
 from .outcomes import outcomes
 from .rate_limits import report as report_rate_limits
 
@@ -39,7 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     limits.add_argument("--calls", type=int, default=5000, help="how many calls (5000)")
     limits.add_argument("--threads", type=int, default=16, help="from how many threads (16)")
     limits.add_argument("--limit", type=int, default=1200, help="request weight allowed a minute (1200)")
+    book = commands.add_parser("local-book", help="a local order book, against the sandbox's own")
+    book.add_argument("--updates", type=int, default=100_000, help="how many random updates (100000)")
+    book.add_argument("--cuts", type=int, default=50, help="how often connections are cut (50)")
+    book.add_argument("--seed", type=int, default=1, help="decides what happens when (1)")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "local-book":
+        return 0 if report_local_book(chosen.updates, chosen.cuts, chosen.seed) else 1
     if chosen.command == "rate-limits":
         return 0 if report_rate_limits(chosen.calls, chosen.threads, chosen.limit) else 1
     if chosen.command == "peers":
