@@ -27,6 +27,7 @@ from .errors import (
     ConnectionLost,
     DecodeError,
     DeliveryError,
+    FilterFailure,
     ForkedClientError,
     HandlerError,
     HandshakeError,
@@ -73,6 +74,7 @@ from .outcomes import (
     StillUnknown,
     Verdict,
 )
+from .spot_api import Rounding, SymbolRules
 from .spot_api.local_order_book import LocalOrderBook
 from .spot_api.trading import ContingentLeg, PendingLeg, WorkingLeg
 
@@ -106,6 +108,7 @@ __all__ = [
     "Environment",
     "EventSource",
     "Executed",
+    "FilterFailure",
     "FlowPolicy",
     "ForkedClientError",
     "HandlerError",
@@ -139,6 +142,7 @@ __all__ = [
     "RateLimits",
     "RequestTimeout",
     "Response",
+    "Rounding",
     "RsaKey",
     "Secret",
     "ServerShutdown",
@@ -146,6 +150,7 @@ __all__ = [
     "StillUnknown",
     "StreamTerminated",
     "SubscriptionState",
+    "SymbolRules",
     "TimeUnit",
     "TlsError",
     "UnknownEvent",

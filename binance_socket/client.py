@@ -33,6 +33,7 @@ from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, check_receive_window
 from .spot_api import SpotApi
 from .spot_api.caller import KeyRequests, Surroundings
+from .spot_api.symbol_cache import SymbolCache
 from .spot_api.user_data import UserDataDispatcher
 
 __all__ = ["BinanceSocketClient", "ClientView"]
@@ -224,6 +225,7 @@ class _Anchor:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+        self.symbols = SymbolCache(hub.options.symbol_rules_lifetime, hub.clock.monotonic)
         weakref.finalize(self, _let_go, hub)
 
 
@@ -290,6 +292,10 @@ class _Caller:
     @property
     def surroundings(self) -> Surroundings:
         return self.anchor.hub
+
+    @property
+    def symbols(self) -> SymbolCache:
+        return self.anchor.symbols
 
     def call(self, request: Request[R]) -> Response[R]:
         if on_engine_thread():

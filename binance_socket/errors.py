@@ -5,6 +5,7 @@ Everything this library raises.
 
     BinanceSocketError
     ├── InvalidRequest            (also a ValueError) bad input, found before anything was sent
+    │   └── FilterFailure         an order does not meet a filter of its symbol; ``filter_type`` names it
     ├── NotSupportedError         this venue does not offer it; says since when, and what does instead
     ├── ClientClosed              close() was called
     ├── ForkedClientError         the client was made by the parent process
@@ -49,6 +50,7 @@ __all__ = [
     "ConnectionLost",
     "DecodeError",
     "DeliveryError",
+    "FilterFailure",
     "ForkedClientError",
     "HandlerError",
     "HandshakeError",
@@ -94,6 +96,19 @@ def _remake(kind: type[BinanceSocketError], args: tuple[Any, ...], attributes: d
 
 class InvalidRequest(BinanceSocketError, ValueError):
     """Bad input, found before anything was sent."""
+
+
+class FilterFailure(InvalidRequest):
+    """
+    An order does not meet a filter of its symbol. The exchange would answer "Filter failure: " and the filter's name.
+
+    ``filter_type`` is that name, for example ``"LOT_SIZE"``, and ``symbol`` the symbol.
+    """
+
+    def __init__(self, filter_type: str, symbol: str, what: str) -> None:
+        super().__init__(f"{symbol}: {filter_type}: {what}")
+        self.filter_type = filter_type
+        self.symbol = symbol
 
 
 class NotSupportedError(BinanceSocketError):

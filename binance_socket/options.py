@@ -285,6 +285,8 @@ class ClientOptions:
     """Send listen-key calls even where the venue has retired them."""
     keep_raw: bool = False
     """Give every event its payload as it came, in ``DataEvent.raw``."""
+    symbol_rules_lifetime: float = attrs.field(default=3600.0, validator=_is_above_zero)
+    """How long the rules of a symbol are kept before the exchange is asked again."""
     callback_threads: int = attrs.field(default=8, validator=_is_at_least(1))
     """The most threads on which callbacks run, where no executor was given."""
     mailbox_size: int = attrs.field(default=4096, validator=_is_at_least(2))

@@ -75,6 +75,7 @@ def test_defaults():
         {"request_timeout": float("nan")},
         {"connect_timeout": -1},
         {"send_timeout": 0},
+        {"symbol_rules_lifetime": 0},
         {"probe_after": 0},
         {"probe_timeout": 0},
         {"backoff_base": -1},

@@ -69,7 +69,9 @@ def _make_family_decoder(cls: type[_M]) -> Callable[[dict[str, Any]], _M]:
 
     def decode(payload: dict[str, Any]) -> _M:
         try:
-            decode_member = decoders[family.member_for(exactly(dict, payload))]
+            if payload.__class__ is not dict:
+                raise TypeError("expected dict")
+            decode_member = decoders[family.member_for(payload)]
         except FAULTS as exc:
             raise explain(payload, cls) from exc
         member: _M = decode_member(payload)
@@ -187,7 +189,8 @@ class _RowWriter(_Writer):
     def __init__(self, cls: type[tuple[Any, ...]]) -> None:
         super().__init__(cls)
         self._kinds = list(row_types(cls).values())
-        self.names["build"] = tuple.__new__
+        kind: Any = tuple
+        self.names["build"] = kind.__new__
 
     def write(self) -> str:
         self._add(0, "def decode(items):")

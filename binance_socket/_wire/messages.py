@@ -28,7 +28,7 @@ from ..models.response import Response
 from .codec import dumps
 from .decoder import reader_of
 from .signing import signed
-from .values import as_array, as_object
+from .values import as_array, as_object, is_object
 
 __all__ = ["UNKNOWN_CODES", "Reply", "Request", "Security", "encode", "error_of", "parse_reply", "response_to"]
 
@@ -97,7 +97,7 @@ def parse_reply(message: Mapping[str, Any]) -> Reply:
     error: Any = message.get("error")
     if error is None:
         result = message.get("result")
-        bare = result if result.__class__ is dict else message
+        bare: Mapping[str, Any] = result if is_object(result) else message
         if "code" in bare and "msg" in bare:
             error = {"code": bare["code"], "msg": bare["msg"]}
     if error is not None and not isinstance(as_object(error).get("code"), int):

@@ -120,7 +120,7 @@ def is_row(cls: Any) -> TypeGuard[type[tuple[Any, ...]]]:
 
     What an array holds beyond them is not read: there are no keys to keep it under.
     """
-    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+    return isinstance(cls, type) and hasattr(cls, "_fields") and issubclass(cls, tuple)
 
 
 @attrs.frozen

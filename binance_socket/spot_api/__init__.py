@@ -5,9 +5,21 @@ from __future__ import annotations
 from .account import Account
 from .caller import Caller
 from .exchange_data import ExchangeData
+from .multiples import Rounding
+from .symbol_rules import SymbolRules
 from .trading import ContingentLeg, PendingLeg, Trading, WorkingLeg
 
-__all__ = ["Account", "ContingentLeg", "ExchangeData", "PendingLeg", "SpotApi", "Trading", "WorkingLeg"]
+__all__ = [
+    "Account",
+    "ContingentLeg",
+    "ExchangeData",
+    "PendingLeg",
+    "Rounding",
+    "SpotApi",
+    "SymbolRules",
+    "Trading",
+    "WorkingLeg",
+]
 
 
 class SpotApi:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 
+from .._wire.values import decimal_from, plain
 from ..errors import InvalidRequest
 from ..models.enums import KlineInterval, OpenEnum, Permission, SymbolStatus
 
-__all__ = ["checked", "symbol_name", "symbol_names"]
+__all__ = ["amount", "checked", "member_of", "symbol_name", "symbol_names"]
 
 _E = TypeVar("_E", bound=OpenEnum)
 
@@ -54,7 +56,21 @@ def symbol_names(name: str, value: Any) -> list[str]:
     return names
 
 
-def _member_of(kind: type[_E]) -> Callable[[str, object], _E]:
+def amount(name: str, value: object) -> Decimal:
+    """Return *value* as the exact number that it is. Raises TypeError for a float, InvalidRequest for no number."""
+    text = plain(value)
+    try:
+        if isinstance(text, (str, int)) and not isinstance(text, bool) and "_" not in str(text):
+            # The way through `plain` refuses what is beyond all reason.
+            return Decimal(plain(decimal_from(str(text))))
+    except (ArithmeticError, ValueError) as exc:
+        raise InvalidRequest(f"{name} is an amount such as '0.001', not {value!r}") from exc
+    raise InvalidRequest(f"{name} is an amount such as '0.001', not {value!r}")
+
+
+def member_of(kind: type[_E]) -> Callable[[str, object], _E]:
+    """Return what checks that a value is a member of *kind*, or names one."""
+
     def member(name: str, value: object) -> _E:
         if isinstance(value, kind):
             return value
@@ -70,7 +86,7 @@ def _member_of(kind: type[_E]) -> Callable[[str, object], _E]:
 
 
 def _members_of(kind: type[OpenEnum]) -> Callable[[str, object], list[OpenEnum]]:
-    one = _member_of(kind)
+    one = member_of(kind)
 
     def members(name: str, value: object) -> list[OpenEnum]:
         if isinstance(value, str):
@@ -125,8 +141,8 @@ def _flag(name: str, value: object) -> bool:
 _CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "symbol": symbol_name,
     "symbols": symbol_names,
-    "symbol_status": _member_of(SymbolStatus),
-    "interval": _member_of(KlineInterval),
+    "symbol_status": member_of(SymbolStatus),
+    "interval": member_of(KlineInterval),
     "permissions": _members_of(Permission),
     "show_permission_sets": _flag,
     "start_time": _moment,

@@ -16,6 +16,7 @@ from ..credentials import Credentials
 from ..events import CancellationToken, Dispatcher, UpdateSubscription
 from ..models.response import Response
 from ..options import ClientOptions, Environment, FlowPolicy
+from .symbol_cache import SymbolCache
 
 __all__ = ["Caller", "KeyRequests", "Surroundings"]
 
@@ -43,6 +44,11 @@ class Caller(Protocol):
     @property
     def surroundings(self) -> Surroundings:
         """What of the engine something needs that goes on by itself."""
+        ...
+
+    @property
+    def symbols(self) -> SymbolCache:
+        """The symbols' rules that the client keeps."""
         ...
 
     def call(self, request: Request[R]) -> Response[R]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from .._session.local_book import LocalBook
-from ..errors import InvalidRequest
+from ..errors import DecodeError, InvalidRequest
 from ..events import CancellationToken
 from ..models.enums import KlineInterval, Permission, SymbolStatus
 from ..models.exchange_info import ExchangeInfo, ExecutionRules, ServerTime
@@ -40,6 +40,7 @@ from .market_weights import (
 )
 from .stream_names import UPDATE_INTERVALS
 from .stream_names import checked as one_of
+from .symbol_rules import SymbolRules
 
 __all__ = ["ExchangeData"]
 
@@ -445,3 +446,24 @@ class ExchangeData(MarketStreams):
             lambda: self.get_order_book.submit(symbol, depth),
             on_change,
         )
+
+    def symbol(self, symbol: str, *, refresh: bool = False) -> SymbolRules:
+        """
+        Return the rules of *symbol*, which round its prices and quantities and check its orders.
+
+        The exchange is asked (``exchangeInfo``) when the client does not know them yet, when they are older than
+        ``ClientOptions.symbol_rules_lifetime``, or with *refresh*; otherwise nothing is sent, and nothing blocks.
+        Threads that want the same symbol at once share one request.
+
+        Raises InvalidRequest, ApiError -1121 for an unknown symbol, RequestTimeout, ConnectionLost, DecodeError.
+        """
+        name = symbol_name("symbol", symbol)
+
+        def load() -> SymbolRules:
+            info = self.get_exchange_info(name).result
+            found = info.symbol(name)
+            if found is None:
+                raise DecodeError(f"the answer to exchangeInfo does not describe {name}", info)
+            return SymbolRules(found)
+
+        return self._caller.symbols.get(name, load, refresh=refresh)
