@@ -75,7 +75,7 @@ from .outcomes import (
     Verdict,
 )
 from .spot_api import Rounding, SymbolRules
-from .spot_api.local_order_book import LocalOrderBook
+from .spot_api.local_order_book import BookState, LocalOrderBook
 from .spot_api.trading import ContingentLeg, PendingLeg, WorkingLeg
 
 __version__ = "0.1.0"
@@ -89,6 +89,7 @@ __all__ = [
     "BalanceUpdate",
     "BinanceSocketClient",
     "BinanceSocketError",
+    "BookState",
     "CallCancelled",
     "CancelReplaceFailed",
     "CancelReplaceOutcome",

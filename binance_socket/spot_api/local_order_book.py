@@ -37,7 +37,7 @@ from ..models.order_book import OrderBookSnapshot, PriceLevel
 from ..models.response import Response
 from .caller import Surroundings
 
-__all__ = ["BestPrices", "BookDepth", "BookLevels", "BookView", "LocalOrderBook", "Resync"]
+__all__ = ["BestPrices", "BookDepth", "BookLevels", "BookState", "BookView", "LocalOrderBook", "Resync"]
 
 logger = logging.getLogger(__name__)
 

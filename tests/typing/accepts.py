@@ -11,10 +11,12 @@ from typing_extensions import assert_type
 from binance_socket import (
     BinanceSocketClient,
     BinanceSocketError,
+    BookState,
     CancellationToken,
     ClientView,
     DataEvent,
     HmacKey,
+    LocalOrderBook,
     RateLimits,
     RateLimitWindow,
     Response,
@@ -33,7 +35,9 @@ from binance_socket.models import (
     SessionSubscription,
     UnknownEvent,
 )
+from binance_socket.models.order_book import PriceLevel
 from binance_socket.spot_api import Account
+from binance_socket.spot_api.local_order_book import BestPrices, BookDepth, BookView
 
 
 def blocking_calls(client: BinanceSocketClient) -> None:
@@ -137,3 +141,18 @@ def making_clients() -> None:
     with BinanceSocketClient(credentials=HmacKey("key", "secret")) as client:
         assert_type(client, BinanceSocketClient)
     assert_type(BinanceSocketClient.from_env(), BinanceSocketClient)
+
+
+def a_local_order_book(client: BinanceSocketClient) -> None:
+    with client.spot_api.exchange_data.local_order_book("BTCUSDT", depth=1000, on_change=print) as book:
+        assert_type(book, LocalOrderBook)
+        assert_type(book.state, BookState)
+        assert_type(book.wait_until_synchronised(5), bool)
+        assert_type(book.bids[0], PriceLevel)
+        assert_type(book.asks[:5], tuple[PriceLevel, ...])
+        assert_type([price for price, _ in book.bids], list[Decimal])
+        assert_type(book.best, BestPrices)
+        assert_type(book.spread, Decimal | None)
+        assert_type(book.depth_at("60000"), BookDepth)
+        assert_type(book.depth_for("BUY", Decimal(1)).quantity, Decimal)
+        assert_type(book.view(), BookView)
