@@ -195,6 +195,10 @@ def test_nothing_is_read_before_it_is_there(opened):
 def test_a_silent_market(opened, network, exchange, pass_time, client):
     """After two intervals without an event the snapshot is asked for."""
     book, _ = opened()
+    # The two intervals begin when its turn has come.
+    begun = threading.Event()
+    book.subscription.run_in_turn(begun.set)
+    assert begun.wait(PATIENCE)
     pass_time(client, 2)
     api = network.accept()
     exchange.expect(api, "depth", snapshot())
@@ -314,7 +318,6 @@ def test_a_slow_callback_does_not_hold_up_the_book(synchronised):
     done = threading.Event()
     streams.push(*(diff(number, number, bids=[["8", str(number)]]) for number in range(101, 111)))
     streams.push(diff(111, 111))
-    book.subscription.run_in_turn(lambda: None)
     while book.last_update_id < 111:
         book.subscription.run_in_turn(done.set)
         assert done.wait(PATIENCE)
