@@ -9,7 +9,7 @@ Everything this library raises.
     ├── NotSupportedError         this venue does not offer it; says since when, and what does instead
     ├── ClientClosed              close() was called
     ├── ForkedClientError         the client was made by the parent process
-    ├── CallCancelled             a CancellationToken abandoned the wait
+    ├── CallCancelled             a CancellationToken abandoned the wait; ``certainty`` as below
     ├── DecodeError               a payload does not have the documented shape; it is kept in ``payload``
     ├── OrderBookNotSynchronised  a local order book is not the exchange's at present
     ├── HandlerError              a callback of the user's raised; its exception is ``__cause__``
@@ -21,7 +21,8 @@ Everything this library raises.
     │   │   └── HandshakeError    the server refused the upgrade, with an HTTP ``status``
     │   └── OutcomeUnknown        what would change something may have done so; ``resolve()`` finds out
     │       ├── OutcomeUnknownAfterTimeout   (also a RequestTimeout) because no answer came by the deadline
-    │       └── OutcomeUnknownAfterLoss      (also a ConnectionLost) because the link went away before the answer came
+    │       ├── OutcomeUnknownAfterLoss      (also a ConnectionLost) because the link went away before the answer came
+    │       └── OutcomeUnknownAfterCancellation  (also a CallCancelled) because a CancellationToken abandoned the wait
     └── ApiError                  the exchange answered, and its answer is an error
         ├── RateLimited           status 429 or 418; ``retry_after`` says when to come back
         ├── AuthenticationError   key, signature or permission refused
@@ -59,6 +60,7 @@ __all__ = [
     "NotSupportedError",
     "OrderBookNotSynchronised",
     "OutcomeUnknown",
+    "OutcomeUnknownAfterCancellation",
     "OutcomeUnknownAfterLoss",
     "OutcomeUnknownAfterTimeout",
     "ProxyError",
@@ -124,7 +126,10 @@ class ForkedClientError(BinanceSocketError):
 
 
 class CallCancelled(BinanceSocketError):
-    """A cancellation token abandoned the wait. The request may still be executed."""
+    """A cancellation token abandoned the wait."""
+
+    certainty: Certainty = Certainty.NOT_SENT
+    """Whether the request may have reached the exchange before that."""
 
 
 class DecodeError(BinanceSocketError):
@@ -230,6 +235,10 @@ class OutcomeUnknownAfterTimeout(OutcomeUnknown, RequestTimeout):
 
 class OutcomeUnknownAfterLoss(OutcomeUnknown, ConnectionLost):
     """The link went away before the answer to a request that changes something, and that may have been sent."""
+
+
+class OutcomeUnknownAfterCancellation(OutcomeUnknown, CallCancelled):
+    """A cancellation token abandoned the wait for a request that changes something, and that may have been sent."""
 
 
 class ApiError(BinanceSocketError):

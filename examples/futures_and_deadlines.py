@@ -32,7 +32,7 @@ def main(client: BinanceSocketClient) -> None:
     try:
         account.get_account_info()
     except CallCancelled as error:
-        print(error)
+        print(f"{error} ({error.certainty.value})")
 
 
 if __name__ == "__main__":

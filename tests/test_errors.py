@@ -12,6 +12,7 @@ from binance_socket import errors
 from binance_socket.errors import (
     ApiError,
     BinanceSocketError,
+    CallCancelled,
     Certainty,
     ConnectionLost,
     DecodeError,
@@ -19,6 +20,7 @@ from binance_socket.errors import (
     InvalidRequest,
     NotSupportedError,
     OutcomeUnknown,
+    OutcomeUnknownAfterCancellation,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RateLimited,
@@ -45,12 +47,15 @@ def test_the_builtin_kin() -> None:
     assert issubclass(TlsError, ConnectionError)
     assert issubclass(OutcomeUnknownAfterTimeout, (RequestTimeout, TimeoutError))
     assert issubclass(OutcomeUnknownAfterLoss, (ConnectionLost, ConnectionError))
+    assert issubclass(OutcomeUnknownAfterCancellation, CallCancelled)
 
 
 def test_delivery_errors_say_how_certain_they_are() -> None:
     """An unknown outcome may always have been sent; a handshake that failed sent nothing."""
     assert ConnectionLost("gone").certainty is Certainty.NOT_SENT
     assert str(RequestTimeout("late", Certainty.MAYBE_SENT)) == "late (maybe sent)"
+    assert CallCancelled("enough").certainty is Certainty.NOT_SENT
+    assert OutcomeUnknownAfterCancellation("enough").certainty is Certainty.MAYBE_SENT
     unknown = OutcomeUnknown("timeout", code=-1007, status=503)
     assert (unknown.certainty, unknown.code, unknown.status) == (Certainty.MAYBE_SENT, -1007, 503)
     refused = HandshakeError("no", 429, retry_after=3.0)
@@ -105,6 +110,7 @@ def test_retry_after_of_an_absurd_moment(moment):
         OutcomeUnknown("timeout", code=-1007, status=503),
         OutcomeUnknownAfterTimeout("late"),
         OutcomeUnknownAfterLoss("gone"),
+        OutcomeUnknownAfterCancellation("enough"),
         RateLimited(-1003, "slow down", status=429, method="ping", data={"retryAfter": 1_700_000_000_000}),
     ],
     ids=lambda error: type(error).__name__,

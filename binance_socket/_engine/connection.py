@@ -123,7 +123,7 @@ class Connection:
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting: *future* ends with CallCancelled, unless it is done. Any thread."""
         with self._update() as session:
-            session.give_up(future, CallCancelled("the call was cancelled"))
+            session.give_up(future)
 
     def subscribe(self, topics: Sequence[Topic], subscriber: Subscriber, opening: Opening) -> None:
         """Let *subscriber* hear *topics*. *opening* is told when the exchange has said yes, or no. Any thread."""

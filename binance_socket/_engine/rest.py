@@ -80,7 +80,9 @@ class ListenKeyRest:
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting: *future* ends with CallCancelled, if it is one of these and not done. Any thread."""
-        self._end(future, CallCancelled("the call was cancelled"))
+        error = CallCancelled("the call was cancelled")
+        error.certainty = Certainty.MAYBE_SENT if future.running() else Certainty.NOT_SENT
+        self._end(future, error)
 
     def close(self) -> None:
         """Fail what waits, and accept nothing more. Idempotent; any thread; does not wait."""

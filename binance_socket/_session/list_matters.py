@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -31,6 +32,8 @@ __all__ = ["CancelAll", "ListCancellation", "ListPlacement"]
 QUERY: Final = OutcomeSource.QUERY
 EVENT: Final = OutcomeSource.EVENT
 REPLY: Final = OutcomeSource.LATE_REPLY
+
+_MOST_LISTS: Final = 1000
 
 
 @attrs.frozen
@@ -65,9 +68,10 @@ class ListPlacement:
         if is_absent(answer):
             return Standing(NotPlaced(QUERY, "the exchange has no such order list, too late for one to appear"))
         if is_error(answer):
-            # How the exchange says that there is no such list, the documents do not say; of orders they do.
-            asked_for_list = question.method == "orderList.status"
-            return Follow(self._leg_question()) if asked_for_list and self.legs else unclear(answer)
+            # How the exchange says that there is no such list, the documents do not say.
+            return Follow(self._surer_question()) if question.method == "orderList.status" else unclear(answer)
+        if question.method == "allOrderLists":
+            return self._among(as_array(answer))
         payload = as_object(answer)
         seen = milliseconds(payload.get("time", payload.get("transactionTime")))
         if seen is not None and seen < self.since:
@@ -93,6 +97,20 @@ class ListPlacement:
         if not {event.get("c"), event.get("C")} & set(self.legs) or event.get("x") == "REJECTED":
             return None
         return Settled(Placed((known_order(event),), EVENT))
+
+    def _surer_question(self) -> Request[Any]:
+        """Return the question for one of the orders; or, where none has an id, for all lists since."""
+        if self.legs:
+            return self._leg_question()
+        return query("allOrderLists", 20, startTime=self.since, limit=_MOST_LISTS)
+
+    def _among(self, lists: Sequence[Any]) -> Finding:
+        for entry in lists:
+            if as_object(entry).get("listClientOrderId") == self.list_client_order_id:
+                return Settled(Placed(known_orders(entry), QUERY))
+        if len(lists) >= _MOST_LISTS:
+            return Unclear("there are more order lists than the exchange tells of at once")
+        return Standing(NotPlaced(QUERY, "the exchange has no such order list, too late for one to appear"))
 
     def _leg_question(self) -> Request[Any]:
         return order_status(self.symbol, {"origClientOrderId": self.legs[0]})
@@ -171,6 +189,8 @@ class CancelAll:
 
     symbol: str
     since: int
+    until: int
+    """Milliseconds: of what was placed in between, it is not certain whether it was open when this was executed."""
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -191,9 +211,12 @@ class CancelAll:
         """What is open, and was before."""
         if is_error(answer) or not is_array(answer):
             return unclear(answer)
-        before = [entry for entry in answer if (milliseconds(as_object(entry).get("time")) or 0) < self.since]
+        placed_at = [milliseconds(as_object(entry).get("time")) or 0 for entry in answer]
+        before = [entry for entry, at in zip(answer, placed_at, strict=True) if at < self.since]
         if before:
             return Standing(NotExecuted(QUERY, "orders from before are open", known_orders(before)))
+        if any(at <= self.until for at in placed_at):
+            return Unclear("orders are open that were placed at about the same time")
         return Standing(Executed((), QUERY))
 
     def replied(self, reply: Reply) -> Finding:

@@ -19,6 +19,8 @@ Plan = Callable[[Params, int], tuple[Matter, ...]]
 
 # The exchange takes timestamps up to a second ahead of its clock: what it did for us may seem to be a second older.
 _AHEAD_MS: Final = 1000
+# The largest receive window: a timestamp is not older than that when its request is taken.
+_MOST_BEHIND_MS: Final = 60_000
 
 # The parameters of all methods that hold client order ids, those that name what is concerned first.
 _ID_PARAMETERS: Final = (
@@ -116,7 +118,11 @@ def _cancel_list(params: Params, since: int) -> tuple[Matter, ...]:
 
 def _cancel_all(params: Params, since: int) -> tuple[Matter, ...]:
     symbol = _text(params, "symbol")
-    return (Unanswerable(_NO_WAY, NotExecuted) if symbol is None else CancelAll(symbol, since),)
+    return (
+        Unanswerable(_NO_WAY, NotExecuted)
+        if symbol is None
+        else CancelAll(symbol, since, since + _AHEAD_MS + _MOST_BEHIND_MS),
+    )
 
 
 def _text(params: Params, name: str) -> str | None:

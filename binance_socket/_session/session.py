@@ -31,7 +31,7 @@ from .server_clock import ServerClock
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .topics import Dialect, StreamTopic, Topic
-from .unanswered import Tombstones, ended, lost, timed_out
+from .unanswered import Tombstones, abandoned, ended, lost, timed_out
 from .vigil import Vigil
 
 __all__ = ["Session"]
@@ -157,13 +157,15 @@ class Session:
         """Whether events of *topic* are coming."""
         return self._subscriptions.is_open(topic)
 
-    def give_up(self, handle: Any, error: BinanceSocketError) -> None:
-        """Answer the request of *handle* with *error*, if it still waits: whoever asked does not any more."""
+    def give_up(self, handle: Any) -> None:
+        """Answer the request of *handle* with CallCancelled, if it still waits: whoever asked does not any more."""
         for pending in self._requests:
             if pending.handle is handle:
                 self._requests.take(pending.id)
-                pending.claim()
-                self._complete(pending, error)
+                unsent = pending.claim()
+                self._complete(pending, abandoned(pending, unsent=unsent))
+                if not unsent:
+                    self._tombstones.bury(pending)
 
     def unsendable(self, pending: Pending, error: BinanceSocketError) -> None:
         """Answer a request that could not even be written with *error*."""

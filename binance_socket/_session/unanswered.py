@@ -6,16 +6,18 @@ from typing import Final
 
 from ..errors import (
     BinanceSocketError,
+    CallCancelled,
     Certainty,
     ConnectionLost,
     OutcomeUnknown,
+    OutcomeUnknownAfterCancellation,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RequestTimeout,
 )
 from .effects import Pending
 
-__all__ = ["Tombstones", "ended", "lost", "timed_out"]
+__all__ = ["Tombstones", "abandoned", "ended", "lost", "timed_out"]
 
 # A late answer comes within seconds or never. Whoever has more unknown outcomes than this at a time asks the exchange.
 _MOST_TOMBSTONES: Final = 4096
@@ -39,6 +41,16 @@ def lost(pending: Pending, error: BinanceSocketError) -> BinanceSocketError:
     loss = OutcomeUnknownAfterLoss(message) if _matters(pending) else ConnectionLost(message, pending.certainty)
     loss.__cause__ = error
     return loss
+
+
+def abandoned(pending: Pending, *, unsent: bool) -> CallCancelled:
+    """Return the error of a request that its caller does not wait for any more."""
+    message = f"{pending.request.method}: the call was cancelled"
+    if not unsent and _matters(pending):
+        return OutcomeUnknownAfterCancellation(message)
+    error = CallCancelled(message)
+    error.certainty = Certainty.NOT_SENT if unsent else Certainty.MAYBE_SENT
+    return error
 
 
 def ended(pending: Pending, error: BinanceSocketError) -> BinanceSocketError:
@@ -65,7 +77,7 @@ class Tombstones:
         return len(self._pending)
 
     def bury(self, pending: Pending) -> None:
-        """Remember a request that timed out, if an answer to it still matters. Beyond 4,096 the oldest is forgotten."""
+        """Remember a request that was given up, if an answer to it still matters. Beyond 4,096 the oldest is forgotten."""
         if not _matters(pending):
             return
         if len(self._pending) >= _MOST_TOMBSTONES:

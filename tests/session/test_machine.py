@@ -27,6 +27,7 @@ from binance_socket.errors import (
     HandshakeError,
     InvalidRequest,
     OutcomeUnknown,
+    OutcomeUnknownAfterCancellation,
     OutcomeUnknownAfterTimeout,
     TlsError,
 )
@@ -121,7 +122,7 @@ class Life(RuleBasedStateMachine):
         # Of those, the ones that may have been forgotten, because everything timed out and was asked for again at once.
         self.doubtful: set[int] = set()
         self.ended = False
-        # Orders that timed out on the present link.
+        # Orders that timed out, or were given up, on the present link.
         self.unknown: set[str] = set()
         if connected:
             self.session.connecting()
@@ -181,14 +182,16 @@ class Life(RuleBasedStateMachine):
         unresolved = call.writes > call.refusals
         if isinstance(outcome, Reply):
             assert unresolved
-        elif isinstance(outcome, DeliveryError) and not isinstance(outcome, (TlsError, HandshakeError)):
+        elif isinstance(outcome, (DeliveryError, CallCancelled)) and not isinstance(
+            outcome, (TlsError, HandshakeError)
+        ):
             assert outcome.certainty is (Certainty.MAYBE_SENT if unresolved else Certainty.NOT_SENT)
         elif isinstance(outcome, (TlsError, HandshakeError)):
             assert not unresolved
         if isinstance(outcome, OutcomeUnknown):
             assert effect.pending.request.mutating
             assert unresolved
-            if isinstance(outcome, OutcomeUnknownAfterTimeout):
+            if isinstance(outcome, (OutcomeUnknownAfterTimeout, OutcomeUnknownAfterCancellation)):
                 self.unknown.add(effect.pending.id)
         elif effect.pending.request.mutating and isinstance(outcome, DeliveryError):
             assert outcome.certainty is Certainty.NOT_SENT
@@ -240,7 +243,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def give_up(self, data: st.DataObject) -> None:
         call = data.draw(st.sampled_from([call for call in self.calls if not call.done]))
-        self.session.give_up(call, CallCancelled("enough"))
+        self.session.give_up(call)
         self.perform()
         assert call.done
 

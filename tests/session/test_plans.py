@@ -184,6 +184,14 @@ def test_placing_a_list() -> None:
     assert matter.reported(report("NEW", "NEW", c="z")) is None
     assert isinstance(matter.replied(Reply("1", 200, LIST)).verdict, Placed)
     assert matter.keys == {"list", "a", "b"}
+    [bare] = matters("orderList.place.oco", listClientOrderId="list")
+    every = bare.answered(bare.question, GONE)
+    assert every.request.method == "allOrderLists"
+    entry = {**LIST, "listClientOrderId": "list"}
+    assert len(bare.answered(every.request, [LIST, entry]).verdict.orders) == 2
+    assert isinstance(bare.answered(every.request, [LIST]).verdict, NotPlaced)
+    assert isinstance(bare.answered(every.request, [LIST] * 1000), Unclear)
+    assert isinstance(bare.answered(every.request, GONE), Unclear)
     [unnamed] = matters("orderList.place.oto", workingClientOrderId="a")
     assert unnamed.question.method == "order.status"
     assert unnamed.doubt
@@ -217,7 +225,11 @@ def test_cancelling_everything() -> None:
     """What was open before is, or is not any more; neither is certain at once."""
     [matter] = matters("openOrders.cancelAll")
     assert isinstance(matter.answered(matter.question, [order(time=SENT - 5000)]).verdict, NotExecuted)
-    assert isinstance(matter.answered(matter.question, [order()]).verdict, Executed)
+    assert isinstance(matter.answered(matter.question, []).verdict, Executed)
+    assert isinstance(matter.answered(matter.question, [order(time=SENT + 60_001)]).verdict, Executed)
+    # Whether these were there when it was executed is not certain: the clocks may differ by as much.
+    for placed_at in (SENT - 1000, SENT, SENT + 60_000):
+        assert isinstance(matter.answered(matter.question, [order(time=placed_at)]), Unclear)
     assert isinstance(matter.answered(matter.question, GONE), Unclear)
     assert isinstance(matter.replied(Reply("1", 200, [order("CANCELED")])).verdict, Executed)
     assert matter.reported(report("CANCELED", "CANCELED")) is None

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from binance_socket._session.effects import Pending
-from binance_socket._session.unanswered import Tombstones, ended, lost, timed_out
+from binance_socket._session.unanswered import Tombstones, abandoned, ended, lost, timed_out
 from binance_socket._wire.messages import Request
 from binance_socket.errors import (
     BinanceSocketError,
+    CallCancelled,
     Certainty,
     ConnectionLost,
     OutcomeUnknown,
+    OutcomeUnknownAfterCancellation,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RequestTimeout,
@@ -33,20 +35,25 @@ def pending(number: int = 1, *, mutating: bool = True, sent: bool = True) -> Pen
 @pytest.mark.parametrize(
     "mutating, sent, kinds",
     [
-        (True, True, (OutcomeUnknownAfterTimeout, OutcomeUnknownAfterLoss, OutcomeUnknown)),
-        (True, False, (RequestTimeout, ConnectionLost, BinanceSocketError)),
-        (False, True, (RequestTimeout, ConnectionLost, BinanceSocketError)),
-        (False, False, (RequestTimeout, ConnectionLost, BinanceSocketError)),
+        (
+            True,
+            True,
+            (OutcomeUnknownAfterTimeout, OutcomeUnknownAfterLoss, OutcomeUnknownAfterCancellation, OutcomeUnknown),
+        ),
+        (True, False, (RequestTimeout, ConnectionLost, CallCancelled, BinanceSocketError)),
+        (False, True, (RequestTimeout, ConnectionLost, CallCancelled, BinanceSocketError)),
+        (False, False, (RequestTimeout, ConnectionLost, CallCancelled, BinanceSocketError)),
     ],
 )
-def test_the_three_ends(mutating: bool, sent: bool, kinds: tuple[type[BinanceSocketError], ...]) -> None:
+def test_the_four_ends(mutating: bool, sent: bool, kinds: tuple[type[BinanceSocketError], ...]) -> None:
     """Only what would change something, and may have been sent, has an unknown outcome; certainty is told of all."""
     late = timed_out(pending(mutating=mutating, sent=sent), unsent=not sent, why=GONE)
     loss = lost(pending(mutating=mutating, sent=sent), GONE)
     other = ended(pending(mutating=mutating, sent=sent), BinanceSocketError("why"))
-    assert (type(late), type(loss), type(other)) == kinds
+    left = abandoned(pending(mutating=mutating, sent=sent), unsent=not sent)
+    assert (type(late), type(loss), type(left), type(other)) == kinds
     assert loss.__cause__ is GONE
-    for error in (late, loss):
+    for error in (late, loss, left):
         assert error.certainty is (Certainty.MAYBE_SENT if sent else Certainty.NOT_SENT)  # type: ignore[attr-defined]
 
 
