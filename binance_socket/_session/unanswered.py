@@ -77,7 +77,7 @@ class Tombstones:
         return len(self._pending)
 
     def bury(self, pending: Pending) -> None:
-        """Remember a request that was given up, if an answer to it still matters. Beyond 4,096 the oldest is forgotten."""
+        """Remember a request that was given up, if an answer still matters. Beyond 4,096 the oldest is forgotten."""
         if not _matters(pending):
             return
         if len(self._pending) >= _MOST_TOMBSTONES:
