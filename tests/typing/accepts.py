@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing_extensions import assert_type
 
 from binance_socket import (
+    ApiError,
     BinanceSocketClient,
     BinanceSocketError,
     BookState,
     CancellationToken,
+    CancelReplaceFailed,
     ClientView,
+    ContingentLeg,
     DataEvent,
     HmacKey,
     LocalOrderBook,
@@ -27,16 +30,23 @@ from binance_socket._wire.messages import Request
 from binance_socket.models import (
     AccountInfo,
     BalanceUpdate,
+    CanceledOrder,
+    CanceledOrderList,
     CurrentRateLimit,
     OrderListUpdate,
+    OrderStatus,
+    OrderType,
     OrderUpdate,
+    PlacedOrder,
+    PlacedOrderList,
     PositionsUpdate,
     SessionStatus,
     SessionSubscription,
     UnknownEvent,
+    UserTrade,
 )
 from binance_socket.models.order_book import PriceLevel
-from binance_socket.spot_api import Account
+from binance_socket.spot_api import Account, Trading
 from binance_socket.spot_api.local_order_book import BestPrices, BookDepth, BookView
 
 
@@ -59,6 +69,30 @@ def blocking_calls(client: BinanceSocketClient) -> None:
     assert_type(account.session_subscriptions(), Response[list[SessionSubscription]])
     assert_type(account.get_account_info().rate_limits, tuple[CurrentRateLimit, ...])
     assert_type(account.get_account_info().result.balances[0].total, Decimal)
+
+
+def trading_calls(client: BinanceSocketClient) -> None:
+    trading = client.spot_api.trading
+    assert_type(trading, Trading)
+    placed = trading.place_order("BTCUSDT", "BUY", OrderType.LIMIT, quantity=1, price=Decimal(2), time_in_force="GTC")
+    assert_type(placed, Response[PlacedOrder])
+    assert_type(placed.result.order_id, int)
+    assert_type(placed.result.status, OrderStatus | None)
+    cancelled = trading.cancel_order("BTCUSDT", 1).result
+    assert_type(cancelled, CanceledOrder | CanceledOrderList)
+    assert_type(cancelled.canceled_orders, tuple[CanceledOrder, ...])
+    assert_type(trading.cancel_all_orders("BTCUSDT").result, list[CanceledOrder | CanceledOrderList])
+    assert_type(trading.get_order("BTCUSDT", 1).result.status, OrderStatus)
+    assert_type(trading.get_user_trades("BTCUSDT", start_time=1), Response[list[UserTrade]])
+    stop = ContingentLeg("STOP_LOSS", stop_price="1")
+    order_list = trading.place_oco_order_list.submit("BTCUSDT", "SELL", 1, above=stop, below=stop)
+    assert_type(order_list, Future[Response[PlacedOrderList]])
+    assert_type(Trading.place_order.request("BTCUSDT", "BUY", "MARKET", quantity="1"), Request[PlacedOrder])
+    try:
+        trading.replace_order("BTCUSDT", "BUY", "MARKET", "ALLOW_FAILURE", cancel_order_id=1, quantity=1)
+    except CancelReplaceFailed as error:
+        assert_type(error.cancel_response, CanceledOrder | None)
+        assert_type(error.new_order_error, ApiError | None)
 
 
 def submitted_calls(client: BinanceSocketClient) -> None:
