@@ -33,6 +33,7 @@ from .publisher import Publisher
 from .random_flow import RandomFlow
 from .rest import RestServer
 from .security import KeyRing, make_key
+from .sor import DEFAULT_ROUTES
 from .tickers import level_texts
 from .user_streams import StreamSession
 from .venue import Session, SkewedClock, Venue
@@ -85,7 +86,7 @@ class Host:
             connection_limit=options.connection_limit,
             ban_after=options.ban_after,
         )
-        exchange = Exchange(clock=self._wall)
+        exchange = Exchange(clock=self._wall, routes=DEFAULT_ROUTES)
         self._venue = Venue(
             clock=self._clock,
             wall=self._wall,

@@ -19,6 +19,7 @@ REFERENCE_PRICES: Final[Mapping[str, Decimal]] = {
     "ETHBTC": Decimal("0.05"),
     "BNBUSDT": Decimal("600"),
     "１２３４５６": Decimal("2.5"),
+    "BTCUSDC": Decimal("60000"),
 }
 """Where prices start; a symbol that is not here starts at 100."""
 

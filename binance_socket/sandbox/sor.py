@@ -34,7 +34,7 @@ from .parameters import Parameters, order_request
 from .prevention import Prevention, effective_mode
 from .trading import Trading, commission_rates, placement
 
-__all__ = ["SOR_PARAMETERS", "SmartRoute", "SmartRouting"]
+__all__ = ["DEFAULT_ROUTES", "SOR_PARAMETERS", "SmartRoute", "SmartRouting"]
 
 SOR_PARAMETERS: Final = frozenset(
     {
@@ -65,6 +65,10 @@ class SmartRoute:
     def describe(self) -> dict[str, Any]:
         """Return this entry of exchangeInfo's ``sors``."""
         return {"baseAsset": self.base, "symbols": list(self.symbols)}
+
+
+DEFAULT_ROUTES: Final = (SmartRoute("BTC", ("BTCUSDT", "BTCUSDC")),)
+"""What a sandbox routes between."""
 
 
 class SmartRouting:

@@ -250,5 +250,7 @@ DEFAULT_SYMBOLS: Final[Sequence[SymbolRules]] = (
     ),
     # Names are not ASCII only: a client must sign and send them as UTF-8.
     _rules("１２３", "４５６", "0.0001", "100000", "0.01", "900000", "1"),
+    # Another dollar, for smart order routing.
+    _rules("BTC", "USDC", "0.01", "1000000", "0.00001", "9000", "5"),
 )
 """What an exchange trades if it is not told otherwise."""

@@ -19,7 +19,7 @@ def test_a_new_account_has_its_balances_and_an_empty_ledger(exchange, clock):
     status = exchange.account_status(account)
     assert account.ledger.events == []
     assert [entry["asset"] for entry in status["balances"]] == [
-        "BTC", "USDT", "ETH", "BNB", "１２３", "４５６", "DOGE",
+        "BTC", "USDT", "ETH", "BNB", "１２３", "４５６", "USDC", "DOGE",
     ]  # fmt: skip
     assert (status["makerCommission"], status["takerCommission"]) == (15, 20)
     assert status["commissionRates"]["taker"] == "0.00200000"

@@ -127,7 +127,7 @@ def test_exchange_info(exchange):
     limits = [{"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 3}]
     info = exchange.exchange_info({}, rate_limits=limits)
     names = [symbol["symbol"] for symbol in info["symbols"]]
-    assert names == ["BTCUSDT", "ETHUSDT", "ETHBTC", "BNBUSDT", "１２３４５６"]
+    assert names == ["BTCUSDT", "ETHUSDT", "ETHBTC", "BNBUSDT", "１２３４５６", "BTCUSDC"]
     assert info["rateLimits"] == limits
     assert info["serverTime"] == 1_700_000_000_000
 
