@@ -164,3 +164,25 @@ def balances_of() -> Callable[[Sequence[dict[str, Any]], dict[str, str]], dict[s
         return {asset: amounts for asset, amounts in held.items() if any(amounts)}
 
     return balances
+
+
+@pytest.fixture
+def orders_of() -> Callable[[Sequence[dict[str, Any]]], dict[int, tuple[str, str, str, str]]]:
+    """Computes what became of every order, (status, price, quantity, filled) by its id, from a ledger."""
+
+    def orders(events: Sequence[dict[str, Any]]) -> dict[int, tuple[str, str, str, str]]:
+        reports = [event for event in events if event["e"] == "executionReport"]
+        return {report["i"]: (report["X"], report["p"], report["q"], report["z"]) for report in reports}
+
+    return orders
+
+
+@pytest.fixture
+def lists_of() -> Callable[[Sequence[dict[str, Any]]], dict[int, tuple[str, list[int]]]]:
+    """Computes what became of every order list, (status, ids of its orders) by its id, from a ledger."""
+
+    def lists(events: Sequence[dict[str, Any]]) -> dict[int, tuple[str, list[int]]]:
+        news = [event for event in events if event["e"] == "listStatus"]
+        return {event["g"]: (event["L"], [order["i"] for order in event["O"]]) for event in news}
+
+    return lists

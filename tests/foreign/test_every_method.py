@@ -79,6 +79,27 @@ class Scene:
         placed = (await self.api.order_place(**sell)).data().result
         return await self.api.my_prevented_matches(symbol=BTC, order_id=placed.order_id)
 
+    async def filters(self) -> Any:
+        """Ask for a result that the SDK throws away, because its model knows nothing around it."""
+        from binance_common.models import WebsocketApiResponse
+        from binance_sdk_spot.websocket_api.models import MyFiltersResponse
+
+        request = {"method": "myFilters", "params": {"symbol": BTC}}
+        answer = (await self.api.send_signed_message(request, self.api.signer)).data()
+        return WebsocketApiResponse(data_function=lambda: MyFiltersResponse.from_dict(answer), rate_limits=[])
+
+    async def allocations(self) -> Any:
+        """Buy what is offered for another dollar."""
+        routed = (await self.api.sor_order_place(**{**BUY, "price": 50500.0})).data().result[0]
+        assert (routed.working_floor, routed.used_sor, routed.fills[0].match_type) == (
+            "SOR",
+            True,
+            "ONE_PARTY_TRADE_REPORT",
+        )
+        answer = await self.api.my_allocations(symbol=BTC)
+        assert [found.allocation_id for found in answer.data().result] == [routed.fills[0].alloc_id]
+        return answer
+
     async def unsubscribe(self) -> Any:
         await self.api.user_data_stream_subscribe_signature()
         return await self.api.user_data_stream_unsubscribe()
@@ -183,10 +204,10 @@ CALLS: dict[str, Callable[[Scene], Awaitable[Any]]] = {
     "myTrades": lambda s: _after(s.order(price=51000.0), lambda: s.api.my_trades(symbol=BTC)),
     "account.rateLimits.orders": lambda s: s.api.account_rate_limits_orders(),
     "myPreventedMatches": Scene.prevented,
-    "myAllocations": lambda s: s.api.my_allocations(symbol=BTC),
+    "myAllocations": Scene.allocations,
     "account.commission": lambda s: s.api.account_commission(symbol=BTC),
     "order.amendments": Scene.amendments,
-    "myFilters": lambda s: s.api.my_filters(symbol=BTC),
+    "myFilters": Scene.filters,
     "userDataStream.subscribe": lambda s: _after(s.api.session_logon(), lambda: _subscribed(s)),
     "userDataStream.subscribe.signature": lambda s: _acknowledged(s.api.user_data_stream_subscribe_signature()),
     "userDataStream.unsubscribe": Scene.unsubscribe,
@@ -225,6 +246,7 @@ def market() -> Iterator[Any]:
 
     with Sandbox(process=True) as sandbox:
         maker = sandbox.create_account({"USDT": "10000000", "BTC": "1000"})
+        maker.place_order("BTCUSDC", "SELL", "LIMIT", quantity="10", price="49900")
         for price in ("49000", "48000"):
             maker.place_order(BTC, "BUY", "LIMIT", quantity="10", price=price)
         for price in ("50000", "52000"):
