@@ -55,7 +55,7 @@ class Inquirer:
             self._used_at = self._clock.monotonic()
         if is_new:
             # What is certain depends on what time it is at the exchange: the answer is not waited for.
-            connection.submit(Request("time"), timeout)
+            connection.submit(Request[Any]("time"), timeout)
             self._timer.call_at(self._used_at + LINGER, lambda: self._look(connection))
         future = connection.submit(request, timeout)
         future.when_done(lambda done: self._done(connection, done.exception()))

@@ -104,7 +104,7 @@ class Lanes:
         message: Any = None
         try:
             message = loads(text)
-            if is_array(message) and not self._dialect.named:
+            if not self._dialect.named and is_array(message):
                 # Without a wrapping: the session may know whose it is.
                 return message, None, None, False
             route = message.get(self._dialect.route_key)

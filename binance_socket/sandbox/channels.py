@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -24,6 +24,7 @@ from .trade_archive import AggregateTrade
 
 __all__ = ["Channel", "make_channel"]
 
+Make = TypeVar("Make")
 Payload = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 Book = tuple[int, list[Level], list[Level]]
@@ -307,27 +308,27 @@ class _Place:
     now: int
 
 
-# What may follow the symbol and its "@", and what that makes. A group is an argument.
-_OF_A_SYMBOL: Final[Sequence[tuple[str, Callable[..., Channel]]]] = (
-    ("trade", lambda place, data: _Trades(data)),
-    ("aggTrade", lambda place, data: _AggregateTrades(data)),
-    ("blockTrade", lambda place, data: _BlockTrades(data)),
-    ("bookTicker", lambda place, data: _BookTicker(data)),
-    ("depth(?:@1000ms)?", lambda place, data: _DepthChanges(data, SECOND)),
-    ("depth@100ms", lambda place, data: _DepthChanges(data, TENTH)),
-    ("depth(5|10|20)(?:@1000ms)?", lambda place, data, count: _Levels(data, SECOND, place.book, int(count))),
-    ("depth(5|10|20)@100ms", lambda place, data, count: _Levels(data, TENTH, place.book, int(count))),
-    (f"kline_{_INTERVAL}", lambda place, data, name: _Klines(data, place.now, name, 0)),
-    (rf"kline_{_INTERVAL}@\+08:00", lambda place, data, name: _Klines(data, place.now, name, _UTC8)),
-    ("miniTicker", lambda place, data: _Changing(data, _traded(mini_stream))),
-    ("ticker", lambda place, data: _Changing(data, _traded(ticker_stream))),
-    (f"ticker_{_WINDOW}", lambda place, data, name: _Changing(data, _window(name))),
-    ("avgPrice", lambda place, data: _Changing(data, _traded(_average))),
-    ("referencePrice", lambda place, data: _Changing(data, _reference)),
+# What may follow the symbol and its "@", and what that makes; *arg* is the pattern's group, "" where it has none.
+_OF_A_SYMBOL: Final[Sequence[tuple[str, Callable[[_Place, SymbolData, str], Channel]]]] = (
+    ("trade", lambda place, data, arg: _Trades(data)),
+    ("aggTrade", lambda place, data, arg: _AggregateTrades(data)),
+    ("blockTrade", lambda place, data, arg: _BlockTrades(data)),
+    ("bookTicker", lambda place, data, arg: _BookTicker(data)),
+    ("depth(?:@1000ms)?", lambda place, data, arg: _DepthChanges(data, SECOND)),
+    ("depth@100ms", lambda place, data, arg: _DepthChanges(data, TENTH)),
+    ("depth(5|10|20)(?:@1000ms)?", lambda place, data, arg: _Levels(data, SECOND, place.book, int(arg))),
+    ("depth(5|10|20)@100ms", lambda place, data, arg: _Levels(data, TENTH, place.book, int(arg))),
+    (f"kline_{_INTERVAL}", lambda place, data, arg: _Klines(data, place.now, arg, 0)),
+    (rf"kline_{_INTERVAL}@\+08:00", lambda place, data, arg: _Klines(data, place.now, arg, _UTC8)),
+    ("miniTicker", lambda place, data, arg: _Changing(data, _traded(mini_stream))),
+    ("ticker", lambda place, data, arg: _Changing(data, _traded(ticker_stream))),
+    (f"ticker_{_WINDOW}", lambda place, data, arg: _Changing(data, _window(arg))),
+    ("avgPrice", lambda place, data, arg: _Changing(data, _traded(_average))),
+    ("referencePrice", lambda place, data, arg: _Changing(data, _reference)),
 )
-_OF_ALL: Final[Sequence[tuple[str, Callable[..., Channel]]]] = (
-    ("!miniTicker@arr", lambda place: _AllChanging(place.markets.all(), _traded(mini_stream))),
-    (f"!ticker_{_WINDOW}@arr", lambda place, name: _AllChanging(place.markets.all(), _window(name))),
+_OF_ALL: Final[Sequence[tuple[str, Callable[[_Place, str], Channel]]]] = (
+    ("!miniTicker@arr", lambda place, arg: _AllChanging(place.markets.all(), _traded(mini_stream))),
+    (f"!ticker_{_WINDOW}@arr", lambda place, arg: _AllChanging(place.markets.all(), _window(arg))),
 )
 
 
@@ -339,17 +340,20 @@ def make_channel(name: str, markets: MarketData, book: Callable[[str, int], Book
     """
     place = _Place(markets, book, now)
     if name.startswith("!"):
-        return _matched(_OF_ALL, name, place)
+        of_all = _find(_OF_ALL, name)
+        return None if of_all is None else of_all[0](place, of_all[1])
     symbol, _, rest = name.partition("@")
     data = markets.find(symbol.upper())
     if data is None or symbol != symbol.lower():
         return None
-    return _matched(_OF_A_SYMBOL, rest, place, data)
+    of_one = _find(_OF_A_SYMBOL, rest)
+    return None if of_one is None else of_one[0](place, data, of_one[1])
 
 
-def _matched(table: Sequence[tuple[str, Callable[..., Channel]]], text: str, *args: object) -> Channel | None:
+def _find(table: Sequence[tuple[str, Make]], text: str) -> tuple[Make, str] | None:
+    """Return what a table has for *text*, and the argument in it."""
     for pattern, make in table:
         match = re.fullmatch(pattern, text)
         if match is not None:
-            return make(*args, *match.groups())
+            return make, match[1] if match.lastindex else ""
     return None

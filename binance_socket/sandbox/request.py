@@ -158,10 +158,10 @@ def _read(name: str, kind: str, value: Any) -> Any:
         return value in (True, "true")
     if kind == "ARRAY":
         # As a text it comes from the official SDK, and is taken.
-        value = _parsed(value) if isinstance(value, str) else value
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[object]", value)):
+        entries = cast("object", _parsed(value) if isinstance(value, str) else value)
+        if not isinstance(entries, list) or not all(isinstance(item, str) for item in cast("list[object]", entries)):
             raise ExchangeError.bad_data(name)
-        return cast("list[str]", value)
+        return cast("list[str]", entries)
     if text is None:
         raise ExchangeError.bad_data(name)
     return text
