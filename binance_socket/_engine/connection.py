@@ -113,7 +113,7 @@ class Connection:
 
         *doubt* hears of it if the outcome stays unknown, and of the answer that comes then.
         """
-        future: CallFuture[Response[R]] = CallFuture(self._executor)
+        future: CallFuture[Response[R]] = CallFuture(self._executor, self.cancel)
         future.doubt = doubt
         self._start()
         with self._update() as session:

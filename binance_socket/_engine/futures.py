@@ -48,13 +48,22 @@ class CallFuture(Future[T]):
     begun, which is until its request is about to be written; what was cancelled is never sent.
     """
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, withdraw: Callable[[CallFuture[T]], object] | None = None) -> None:
         super().__init__()
         self._executor = executor
+        # Is told when the future was cancelled: whoever has the request need not keep a place for it any more.
+        self._withdraw = withdraw
         self.doubt: Doubtful | None = None
         """Set before the request is submitted, where its outcome may be unknown."""
         # Guarded by the future's own condition, which is reentrant.
         self._started: bool | None = None
+
+    def cancel(self) -> bool:
+        """Cancel the call if its request has not been written yet; then it never is. Any thread."""
+        cancelled = super().cancel()
+        if cancelled and self._withdraw is not None:
+            self._withdraw(self)
+        return cancelled
 
     def start(self) -> bool:
         """Make it too late for ``cancel()``, and return False if that came first. Idempotent; any thread."""

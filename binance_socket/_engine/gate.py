@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from .._session.admission import held_back
 from .._session.effects import Pending
-from .._session.limits import Budget, Cost, Waiter
+from .._session.limits import WEIGHT, Budget, Cost, Waiter
 from .._session.server_clock import ServerClock
 from .._wire.messages import Reply, Request
 from .._wire.values import as_object
@@ -88,6 +88,11 @@ class Gate:
                 return held_back(request.method, "the exchange has refused more", until=until, banned=banned)
             self.budget.spend(Cost(request.weight), now + self.offset)
         return None
+
+    def used(self, count: int, now: float) -> None:
+        """Take in what the answer to a REST call says has been used of the weight of this minute."""
+        with self.lock:
+            self.budget.spent((WEIGHT, "MINUTE", 1), count, now + self.offset)
 
     def heed(self, error: RateLimited, now: float) -> None:
         """Take in that the exchange has refused a REST call."""
@@ -204,6 +209,14 @@ class Door:
             has_news = budget.has_news
         if has_news:
             gate.tell(self)
+
+    def refused(self, reply: Reply, now: float) -> None:
+        """Take in an error that is the answer to no booked request: it came too late, or has no id."""
+        gate = self._gate
+        with gate.lock:
+            gate.budget.refused(self._account, reply, now + gate.offset)
+            gate.note_refusal()
+        gate.tell(self)
 
     def unanswered(self, pending: Pending, now: float) -> None:
         """Take in that a booked request will have no answer, or was not sent."""

@@ -38,6 +38,10 @@ class Door(Protocol):
         """Take in what the answer to a booked request tells."""
         ...
 
+    def refused(self, reply: Reply, now: float) -> None:
+        """Take in an error that is the answer to no booked request: it came too late, or has no id."""
+        ...
+
     def unanswered(self, pending: Pending, now: float) -> None:
         """Take in that a booked request will have no answer, or was not sent."""
         ...
@@ -73,6 +77,9 @@ class OpenDoor:
 
     def answered(self, pending: Pending, reply: Reply, now: float) -> None:
         """Nothing was booked."""
+
+    def refused(self, reply: Reply, now: float) -> None:
+        """There is nothing to close."""
 
     def unanswered(self, pending: Pending, now: float) -> None:
         """Nothing was booked."""
@@ -145,6 +152,10 @@ class Admission:
         if pending.booking:
             self.door.answered(pending, reply, now)
             pending.booking = 0
+
+    def refused(self, reply: Reply, now: float) -> None:
+        """Take in an error that no request waits for. It may be about the limits all the same."""
+        self.door.refused(reply, now)
 
     def ended(self, pending: Pending, now: float) -> None:
         """Take in that *pending* is over, however that came."""

@@ -248,6 +248,12 @@ class Budget:
         if self._waiting:
             self.pump(now)
 
+    def refused(self, account: Hashable, reply: Reply, now: float) -> None:
+        """Take in an error that is the answer to nothing that is booked: it came too late, or has no id."""
+        if now >= self._due:
+            self._advance(now)
+        self._refused(Cost(0, 0, account=account), reply, now)
+
     def release(self, cost: Cost, booking: int, now: float) -> None:
         """Take in that what was booked as *booking* was not sent."""
         for window, amount in self._windows_of(cost):
@@ -262,6 +268,8 @@ class Budget:
 
     def spent(self, key: Key, count: int, now: float) -> None:
         """Take in that *count* of a limit is used, from an answer that does not tell the limit."""
+        if now >= self._due:
+            self._advance(now)
         window = self._shared.get(key)
         if window is not None and count >= 0:
             self._credit = 0

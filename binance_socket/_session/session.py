@@ -372,6 +372,8 @@ class Session:
         self._proved = True
         pending = self._requests.take(reply.id)
         if pending is None:
+            if reply.error is not None:
+                self._admission.refused(reply, self._now)
             if reply.id is None and reply.error is not None:
                 self._unasked_error(reply)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from binance_socket import CallCancelled, CancellationToken, Certainty, RateLimited
+from binance_socket import ApiError, CallCancelled, CancellationToken, Certainty, RateLimited
 from binance_socket._engine.gate import Gate
 from binance_socket._wire.messages import Request
 
@@ -57,6 +57,38 @@ def test_what_waits_can_be_cancelled(full, pass_time):
     with pytest.raises(CallCancelled):
         future.result(PATIENCE)
     assert client.rate_limits.waiting == 0
+
+
+def test_the_future_of_what_waits_can_be_cancelled(full, exchange, pass_time):
+    """Its place is given to the next one at once, and nothing is sent for it when there is room."""
+    client, transport = full
+    first, second = ask(client, timeout=100), ask(client, timeout=100)
+    assert client.rate_limits.waiting == 2
+    assert first.cancel()
+    assert first.cancel()
+    assert client.rate_limits.waiting == 1
+    pass_time(client, 62)
+    exchange.refuse(transport, transport.sent(), -1)
+    with pytest.raises(Exception, match="no"):
+        second.result(PATIENCE)
+    assert (first.cancelled(), second.cancel()) == (True, False)
+
+
+@pytest.mark.parametrize("status, banned", [(429, False), (418, True)])
+def test_a_refusal_of_no_request_counts(make_client, network, exchange, clock, status, banned):
+    """One without an id closes the gate as any other does."""
+    client = make_client()
+    future = ask(client)
+    transport = network.accept()
+    request = transport.sent()
+    until = int(clock.time() * 1000) + 30_000
+    error = {"code": -1003, "msg": "Too much", "data": {"retryAfter": until}}
+    transport.push({"id": None, "status": status, "error": error})
+    exchange.refuse(transport, request, -1)
+    assert isinstance(future.exception(PATIENCE), ApiError)
+    with pytest.raises(RateLimited) as caught:
+        ask(client, timeout=20).result(PATIENCE)
+    assert (caught.value.banned, caught.value.certainty) == (banned, Certainty.NOT_SENT)
 
 
 def test_a_call_that_cannot_be_in_time(full):

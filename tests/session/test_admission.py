@@ -34,6 +34,9 @@ class Closable(OpenDoor):
     def answered(self, pending: Pending, reply: Reply, now: float) -> None:
         self.heard.append(("answered", pending.id))
 
+    def refused(self, reply: Reply, now: float) -> None:
+        self.heard.append(("refused", reply.status))
+
     def unanswered(self, pending: Pending, now: float) -> None:
         self.heard.append(("unanswered", pending.id))
 
@@ -73,7 +76,8 @@ def test_an_open_door() -> None:
     admission.answered(one, Reply("1", 200), 1.0)
     admission.ended(one, 1.0)
     admission.ended(two, 1.0)
-    assert door.heard == [("answered", "1"), ("unanswered", "2")]
+    admission.refused(Reply(None, 429, None, {"code": -1003}), 1.0)
+    assert door.heard == [("answered", "1"), ("unanswered", "2"), ("refused", 429)]
     assert admission.next_at(0.0) is None
 
 
@@ -129,6 +133,7 @@ def test_a_door_without_limits() -> None:
     assert door.next_at(0.0) == float("inf")
     door.answered(one, Reply("1", 200), 0.0)
     door.unanswered(one, 0.0)
+    door.refused(Reply(None, 429, None, {"code": -1003}), 0.0)
     door.withdraw(Waiter(Cost(1), door), 0.0)
     door.connect_refused(429, None, 0.0)
 

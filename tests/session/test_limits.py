@@ -146,6 +146,18 @@ def test_a_ban(budget: Budget, data: Any, until: float) -> None:
     assert "BANNED until" in repr(view)
 
 
+def test_a_refusal_of_what_is_not_booked(budget: Budget) -> None:
+    """It closes the gate, or to an account's orders, and books nothing; it may be the first news of a new minute."""
+    error = reply(status=429, code=-1003, data={"retryAfter": 90_000, "serverTime": 80_000})
+    used = budget.view(None, NOW).windows[0].used
+    budget.refused("me", error, NOW)
+    assert budget.closed_until == NOW + 10
+    assert budget.view(None, NOW).windows[0].used == used
+    budget.refused("me", reply(status=429, code=-1015), NOW + 600)
+    assert budget.book(Cost(1, orders=1, account="me"), NOW + 600) == 0
+    assert budget.book(Cost(1, orders=1, account="you"), NOW + 600)
+
+
 def test_too_much_without_a_moment(budget: Budget) -> None:
     """Then the gate opens with the next interval; a closed gate lets through what weighs nothing."""
     budget.answered(ONE, 1, reply(status=429, code=-1003), NOW)
