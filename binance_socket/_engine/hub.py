@@ -20,7 +20,7 @@ from .._session.session import Session
 from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, StreamTopic, Topic
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
-from ..errors import ClientClosed, ForkedClientError, InvalidRequest, RateLimited
+from ..errors import ClientClosed, ForkedClientError, InvalidRequest
 from ..models.rate_limits import RateLimits
 from ..models.response import Response
 from ..options import ClientOptions, Environment, ListenKeyTransport
@@ -100,7 +100,7 @@ class Hub:
         self._process = process_token()
         self._network = network
         self._ids = _request_ids()
-        self._rest = ListenKeyRest(environment, options.proxy, executor=executor, timer=self.timer)
+        self._rest = ListenKeyRest(environment, options, self._gate, executor=executor, timer=self.timer)
         # Guards everything below.
         self._lock = threading.Lock()
         self._closed = False
@@ -133,7 +133,7 @@ class Hub:
             if self.credentials is None:
                 raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
             timeout = self.options.request_timeout if timeout is None else timeout
-            return self._submit_rest(request, self.credentials, timeout)
+            return self._rest.submit(request, self.credentials, timeout)
         if not request.mutating:
             return self.api.submit(request, timeout)
         doubt = self.doubts.open(request)
@@ -143,23 +143,6 @@ class Hub:
             self.doubts.drop(doubt)
             raise
         self.doubts.follow(doubt, future)
-        return future
-
-    def _submit_rest(self, request: Request[R], credentials: Credentials, timeout: float) -> CallFuture[Response[R]]:
-        refusal = self._gate.spend(request, self.clock.monotonic())
-        if refusal is not None:
-            refused: CallFuture[Response[R]] = CallFuture(self.executor)
-            refused.start()
-            refused.set_exception(refusal)
-            return refused
-
-        def heed(future: Future[Any]) -> None:
-            error = None if future.cancelled() else future.exception()
-            if isinstance(error, RateLimited):
-                self._gate.heed(error, self.clock.monotonic())
-
-        future = self._rest.submit(request, credentials, timeout)
-        future.when_done(heed)
         return future
 
     def cancel(self, future: Future[Any]) -> None:

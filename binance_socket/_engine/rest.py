@@ -18,12 +18,14 @@ from ..errors import (
     ClientClosed,
     ConnectionLost,
     DecodeError,
+    RateLimited,
     RequestTimeout,
 )
 from ..models.response import Response
-from ..options import Environment
+from ..options import ClientOptions, Environment, RateLimitPolicy
 from .clock import SystemClock
 from .futures import CallFuture
+from .gate import Gate
 from .http import HttpAnswer, request_json
 from .timer import Timer
 from .workers import Workers
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _THREADS = 4
+# What an answer says of the limit of request weights.
+_USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 
 
 class ListenKeyRest:
@@ -51,9 +55,13 @@ class ListenKeyRest:
         "userDataStream.stop": "DELETE",
     }
 
-    def __init__(self, environment: Environment, proxy: str | None, *, executor: Executor, timer: Timer) -> None:
+    def __init__(
+        self, environment: Environment, options: ClientOptions, gate: Gate, *, executor: Executor, timer: Timer
+    ) -> None:
         self._environment = environment
-        self._proxy = proxy
+        self._proxy = options.proxy
+        self._gate = gate
+        self._waits = options.rate_limits is RateLimitPolicy.WAIT
         self._executor = executor
         self._timer = timer
         self._workers = Workers(_THREADS, "rest")
@@ -64,19 +72,44 @@ class ListenKeyRest:
         self._closed = False
 
     def submit(self, request: Request[R], credentials: Credentials, timeout: float) -> CallFuture[Response[R]]:
-        """Ask *request*, within *timeout* seconds. Any thread; does not wait."""
-        future: CallFuture[Response[R]] = CallFuture(self._executor)
+        """
+        Ask *request*, within *timeout* seconds. Any thread; does not wait.
+
+        Where the exchange has refused more, it is asked when that is over, if the options say so and it is in time.
+        """
+        future: CallFuture[Response[R]] = CallFuture(self._executor, self._forget)
         with self._lock:
             if self._closed:
                 raise ClientClosed("the client is closed")
             self._waiting.add(future)
+        deadline = self._timer.now() + timeout
         try:
-            alarm = self._timer.call_at(self._timer.now() + timeout, lambda: self._too_late(request, future))
+            alarm = self._timer.call_at(deadline, lambda: self._too_late(request, future))
             future.when_done(lambda _: alarm.cancel())
-            self._workers.submit(self._answer, request, credentials, SystemClock().monotonic() + timeout, future)
         except RuntimeError as exc:
             self._end(future, ConnectionLost(f"no thread to ask with: {exc}"))
+        else:
+            self._start(request, credentials, deadline, future)
         return future
+
+    def _start(
+        self, request: Request[R], credentials: Credentials, deadline: float, future: CallFuture[Response[R]]
+    ) -> None:
+        """Have the call made, now or as soon as the exchange takes any."""
+        if future.done():
+            return
+        now = self._timer.now()
+        refusal = self._gate.spend(request, now)
+        try:
+            if refusal is None:
+                left = deadline - now
+                self._workers.submit(self._answer, request, credentials, SystemClock().monotonic() + left, future)
+            elif self._waits and (open_at := self._gate.closed_until) <= deadline:
+                self._timer.call_at(open_at, lambda: self._start(request, credentials, deadline, future))
+            else:
+                self._end(future, refusal)
+        except RuntimeError as exc:
+            self._end(future, ConnectionLost(f"no thread to ask with: {exc}"))
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting: *future* ends with CallCancelled, if it is one of these and not done. Any thread."""
@@ -109,7 +142,14 @@ class ListenKeyRest:
             ca_file=self._environment.ca_file,
             proxy=self._proxy,
         )
-        return response_to(request, _reply(answer))
+        used = answer.headers.get(_USED_WEIGHT, "")
+        if used.isdecimal():
+            self._gate.used(int(used), self._timer.now())
+        try:
+            return response_to(request, _reply(answer, self._timer.now() + self._gate.offset))
+        except RateLimited as error:
+            self._gate.heed(error, self._timer.now())
+            raise
 
     def _answer(
         self, request: Request[R], credentials: Credentials, deadline: float, future: CallFuture[Response[R]]
@@ -133,6 +173,11 @@ class ListenKeyRest:
         certainty = Certainty.MAYBE_SENT if future.running() else Certainty.NOT_SENT
         self._end(future, RequestTimeout(f"{request.method}: no answer in time", certainty))
 
+    def _forget(self, future: Future[Any]) -> None:
+        """It was cancelled, and is complete by that."""
+        with self._lock:
+            self._waiting.discard(future)
+
     def _end(self, future: Future[Any], outcome: Response[Any] | BinanceSocketError) -> None:
         with self._lock:
             if future not in self._waiting:
@@ -147,7 +192,7 @@ class ListenKeyRest:
             future.set_result(outcome)
 
 
-def _reply(answer: HttpAnswer) -> Reply:
+def _reply(answer: HttpAnswer, server_now: float) -> Reply:
     status, body = answer.status, answer.payload
     if 200 <= status < 300:
         if not is_object(body):
@@ -159,5 +204,5 @@ def _reply(answer: HttpAnswer) -> Reply:
         error.update(code=0, msg="no reason was given")
     seconds = answer.headers.get("Retry-After", "")
     if seconds.isdecimal():
-        error["data"] = {"retryAfter": int((SystemClock().time() + int(seconds)) * 1000)}
+        error["data"] = {"retryAfter": int((server_now + int(seconds)) * 1000)}
     return Reply(None, status, None, error)

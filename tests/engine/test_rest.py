@@ -20,6 +20,7 @@ from binance_socket import (
     Environment,
     InvalidRequest,
     RateLimited,
+    RateLimitPolicy,
     RequestTimeout,
 )
 from binance_socket._engine import rest as rest_module
@@ -137,6 +138,48 @@ def test_a_rate_limit_says_when_to_come_back(account, venue):
     with pytest.raises(RateLimited) as caught:
         account.start_user_stream()
     assert caught.value.retry_after is not None
+
+
+def test_what_an_answer_says_of_the_limits(make_client, environment, venue):
+    """The weight that the exchange has counted is taken in; nonsense is not."""
+    client = make_client(environment=environment)
+    venue.answer(200, {"listenKey": "abc"}, **{"X-MBX-USED-WEIGHT-1M": "123"})
+    client.spot_api.account.start_user_stream()
+    [window] = client.rate_limits.windows
+    assert window.used >= 123
+    venue.answer(200, {"listenKey": "abc"}, **{"X-MBX-USED-WEIGHT-1M": "-7"})
+    client.spot_api.account.start_user_stream()
+    assert client.rate_limits.windows[0].used < 123 + 10
+
+
+def test_a_call_waits_for_the_gate(make_client, environment, venue, clock, pass_time):
+    """It is made when the exchange takes calls again, if that is in time; or not at all."""
+    client = make_client(environment=environment)
+    venue.answer(429, {"code": -1003, "msg": "Too many requests."}, **{"Retry-After": "20"})
+    with pytest.raises(RateLimited):
+        client.spot_api.account.start_user_stream()
+    venue.asked.get(timeout=PATIENCE)
+    patient = client.with_options(timeout=100).spot_api.account.start_user_stream.submit()
+    cancelled = client.with_options(timeout=100).spot_api.account.start_user_stream.submit()
+    assert cancelled.cancel()
+    with pytest.raises(RateLimited) as caught:
+        client.with_options(timeout=5).spot_api.account.start_user_stream()
+    assert caught.value.certainty is Certainty.NOT_SENT
+    venue.answer(200, {"listenKey": "abc"})
+    pass_time(client, 30)
+    assert patient.result(PATIENCE).result == "abc"
+    venue.asked.get(timeout=PATIENCE)
+    assert venue.asked.empty()
+
+
+def test_a_call_that_does_not_wait_for_the_gate(make_client, environment, venue):
+    """Where the options say so."""
+    client = make_client(environment=environment, rate_limits=RateLimitPolicy.FAIL)
+    venue.answer(429, {"code": -1003, "msg": "Too many requests."}, **{"Retry-After": "5"})
+    for certainty in (Certainty.MAYBE_SENT, Certainty.NOT_SENT):
+        with pytest.raises(RateLimited) as caught:
+            client.with_options(timeout=100).spot_api.account.start_user_stream()
+        assert caught.value.certainty is certainty
 
 
 @pytest.mark.parametrize("body", [b"[]", b"", b"<html>", b'{"listenKey": 5}', b"{}"])
