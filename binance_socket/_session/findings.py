@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 NO_SUCH_ORDER: Final = -2013
+PARTIALLY_FAILED: Final = -2021
 _NOT_DONE: Final = frozenset({"FAILURE", "NOT_ATTEMPTED"})
 
 Key = str | tuple[str, str, int]
@@ -170,9 +171,11 @@ def _told_of_half(
     if result == "SUCCESS":
         return Settled(read(response))
     failure = as_object(response)
-    if (error is None and result not in _NOT_DONE) or failure.get("code") in UNKNOWN_CODES:
+    # Of what has failed in part, and says nothing of this half, nobody knows which part.
+    says_nothing = result not in _NOT_DONE and (error is None or error.code == PARTIALLY_FAILED)
+    if says_nothing or failure.get("code") in UNKNOWN_CODES:
         return Unclear("the exchange does not say")
-    reason = failure.get("msg") or result or error
+    reason = failure.get("msg") or result or (error and error.message)
     return Settled(refused(OutcomeSource.LATE_REPLY, f"the exchange refused it: {reason}"))
 
 

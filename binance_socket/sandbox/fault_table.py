@@ -130,14 +130,14 @@ class FaultTable:
                     return fault
         return None
 
-    def next_request(self, method: str, params: Mapping[str, Any]) -> RequestFault | None:
+    def next_request(self, method: str, params: Mapping[str, Any], api_key: str) -> RequestFault | None:
         """Return what is to happen to the next request for *method*, if anything."""
         if not self._requests and not self._orders:
             return None
         with self._lock:
-            for key in ("listClientOrderId", "newClientOrderId"):
-                if params.get(key) in self._orders:
-                    fault = self._orders.pop(params[key])
+            for name in self._names(method, params, api_key):
+                if name in self._orders:
+                    fault = self._orders.pop(name)
                     self._happened(f"{fault.kind}_requests")
                     return fault
             for name in (method, ANY_METHOD):
@@ -146,6 +146,13 @@ class FaultTable:
                     self._happened(f"{fault.kind}_requests")
                     return fault
         return None
+
+    @staticmethod
+    def _names(method: str, params: Mapping[str, Any], api_key: str) -> tuple[Any, ...]:
+        """Return by what a request is told from others."""
+        if method == "openOrders.cancelAll":
+            return (api_key,)
+        return params.get("listClientOrderId"), params.get("newClientOrderId")
 
     def copies(self) -> int:
         """Return how often the next event is to be delivered."""

@@ -122,8 +122,9 @@ class Faults:
         """
         Let something happen to the one request whose ``newClientOrderId`` or ``listClientOrderId`` this is.
 
-        It is what the methods above do, and two more: a *mute* request is carried out and not answered, a *late* one is
-        answered *seconds* after it was carried out. Counted as ``lose_requests``, ``mute_requests``...
+        For ``openOrders.cancelAll``, which has none, give the API key that it is asked with. It is what the methods
+        above do, and two more: a *mute* request is carried out and not answered, a *late* one is answered *seconds*
+        after it was carried out. Counted as ``lose_requests``, ``mute_requests``...
         """
         self._host.fault("order", client_order_id, kind, seconds, executed, status, code)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,24 +18,33 @@ __all__ = ["lagged", "spoiled"]
 Body = dict[str, Any]
 # The key of the time from when on something is known to queries, by method.
 _KNOWN_SINCE: Final[Mapping[str, str]] = {"order.status": "time", "orderList.status": "transactionTime"}
+# The key of that time in each of the entries that a query answers.
+_TIMES_OF_ENTRIES: Final[Mapping[str, str]] = {
+    "openOrders.status": "time",
+    "order.amendments": "time",
+    "allOrderLists": "transactionTime",
+}
 _UNKNOWN_OUTCOME: Final = "The backend did not answer in time; whether it has executed this is unknown."
 
 
 def spoiled(session: Session, fault: RequestFault, request_id: object, run: Callable[[], Body]) -> Body | None:
-    """Let *fault* happen to a request that *run* carries out. Return the answer, None if there is none (yet)."""
+    """
+    Let *fault* happen to a request. Return the answer, None if there is none (yet).
+
+    ``run()`` carries it out and returns the answer, a refusal included.
+    """
     if fault.kind == "slow":
         venue = session.venue
         venue.timer.call_at(venue.clock.monotonic() + fault.seconds, lambda: _answer_late(session, request_id, run))
         return None
     if fault.kind == "late":
-        body = _body(run)
+        body = run()
         when = session.venue.clock.monotonic() + fault.seconds
         session.venue.timer.call_at(when, lambda: session.outbox.send(orjson.dumps({"id": request_id, **body})))
         return None
     if fault.kind != "lose" and fault.executed:
         # Whether the exchange refuses it, nobody learns either.
-        with contextlib.suppress(ExchangeError):
-            run()
+        run()
     if fault.kind == "cut":
         session.link.wire.kill(reset=True)
     if fault.kind != "fail":
@@ -47,8 +55,8 @@ def spoiled(session: Session, fault: RequestFault, request_id: object, run: Call
 def lagged(method: str, result: Any, now_ms: int, lag: float) -> Any:
     """Return what a database that is *lag* seconds behind makes of a result. Raises ExchangeError: it knows nothing."""
     since = now_ms - lag * 1000
-    if method == "openOrders.status":
-        return [order for order in result if order["time"] <= since]
+    if method in _TIMES_OF_ENTRIES:
+        return [entry for entry in result if entry[_TIMES_OF_ENTRIES[method]] <= since]
     if method not in _KNOWN_SINCE:
         return result
     if result[_KNOWN_SINCE[method]] > since:
@@ -59,11 +67,4 @@ def lagged(method: str, result: Any, now_ms: int, lag: float) -> Any:
 
 
 def _answer_late(session: Session, request_id: object, run: Callable[[], Body]) -> None:
-    session.outbox.send(orjson.dumps({"id": request_id, **_body(run)}))
-
-
-def _body(run: Callable[[], Body]) -> Body:
-    try:
-        return run()
-    except ExchangeError as error:
-        return {"status": error.status, "error": {"code": error.code, "msg": error.message}}
+    session.outbox.send(orjson.dumps({"id": request_id, **run()}))

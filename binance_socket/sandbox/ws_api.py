@@ -205,10 +205,17 @@ class ApiSession(Session):
 
     def _carried_out(self, request: Request, call: Call) -> dict[str, Any] | None:
         """Carry a request out, and return the answer; None where a fault keeps it back."""
-        fault = self.venue.faults.next_request(request.method, call.params)
+        fault = self.venue.faults.next_request(request.method, call.params, "" if call.key is None else call.key.key)
         if fault is None:
             return self._run(request.method, call)
-        return spoiled(self, fault, request.id, lambda: self._run(request.method, call))
+
+        def run() -> dict[str, Any]:
+            try:
+                return self._run(request.method, call)
+            except ExchangeError as error:
+                return self._error(error)
+
+        return spoiled(self, fault, request.id, run)
 
     def _run(self, name: str, call: Call) -> dict[str, Any]:
         venue, params = self.venue, call.params

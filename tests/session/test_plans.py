@@ -127,6 +127,9 @@ def test_both_halves_of_a_cancel_replace() -> None:
     assert verdicts(Reply("1", 400, None, {"code": -2022, "msg": "no", "data": nothing})) == [NotExecuted, NotPlaced]
     assert verdicts(REFUSED) == [NotExecuted, NotPlaced]
     assert verdicts(Reply("1", 200, {})) == [Unclear, Unclear]
+    assert verdicts(Reply("1", 409, None, {"code": -2021, "msg": "partly"})) == [Unclear, Unclear]
+    nobody = {**failed, "newOrderResponse": {"code": -1007, "msg": "?"}}
+    assert verdicts(Reply("1", 200, {**done, **nobody})) == [Executed, Unclear]
     assert verdicts(NOBODY_KNOWS) == [Unclear, Unclear]
 
 
