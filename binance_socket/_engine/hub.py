@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
 import random
 import secrets
 import threading
@@ -284,6 +285,9 @@ class Hub:
     @property
     def rate_limits(self) -> RateLimits:
         """What is used of the venue's rate limits."""
+        if process_token() != self._process:
+            # Somebody may have held the gate's lock when the process was forked.
+            raise ForkedClientError("this client was made before a fork; make one in this process")
         account = None if self.credentials is None else self.credentials.api_key.reveal()
         return self._gate.view(account, self.clock.monotonic())
 
@@ -331,3 +335,14 @@ def _are_market(topics: Sequence[Topic]) -> bool:
 def _request_ids() -> Iterator[str]:
     # Both connections draw from it, each under a lock of its own. A generator would object to two threads at a time.
     return map(f"{secrets.token_hex(_ID_PREFIX_BYTES)}-{{}}".format, itertools.count(1))
+
+
+def _forget_budgets() -> None:
+    """Somebody may have held the lock when the process was forked."""
+    global _budgets_lock
+    _budgets.clear()
+    _budgets_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_budgets)

@@ -38,6 +38,8 @@ _USUAL: Final = (WEIGHT, "MINUTE", 1), 6000
 _SHORT_BAN: Final = 120.0
 _LONG_BAN: Final = 7 * 86400.0
 _MICROSECONDS_FROM: Final = 10**14
+# No interval has more of its unit. Nothing could be computed with one that lasts for ever.
+_MOST_PERIODS: Final = 10_000
 
 Key = tuple[str, str, int]
 
@@ -488,7 +490,7 @@ def _rank(waiter: Waiter) -> tuple[bool, int]:
 
 def _is_known(key: Key) -> bool:
     kind, interval, number = key
-    return kind in (WEIGHT, RAW, ORDERS) and interval in PERIODS and type(number) is int and number > 0
+    return kind in (WEIGHT, RAW, ORDERS) and interval in PERIODS and type(number) is int and 0 < number <= _MOST_PERIODS
 
 
 def _seconds(key: Key) -> int:

@@ -8,6 +8,8 @@ __all__ = ["ServerClock"]
 
 # How far clocks drift apart until the time is told again, in seconds.
 _SLACK = 0.05
+# The year 2100, in epoch seconds.
+_CENTURY_ENDS = 4_102_444_800.0
 
 
 @attrs.frozen
@@ -61,8 +63,11 @@ class ServerClock:
         Return whether that is better than what was known.
 
         The exchange looked at its clock somewhere in between, so a short round trip says more than a long one; with
-        *force* the sample counts in any case, because the present offset has just been proved wrong.
+        *force* the sample counts in any case, because the present offset has just been proved wrong. What is no time of
+        this century is not believed: nothing could be computed with it.
         """
+        if not 0 <= server_time < _CENTURY_ENDS:
+            return False
         round_trip = max(received - sent, 0.0)
         best = self._sample
         if force or round_trip <= best.round_trip or received - best.taken_at > self.STALE_AFTER:

@@ -88,6 +88,8 @@ def test_a_hub_of_another_process_refuses(client, network, exchange, monkeypatch
             client.spot_api.account.session_subscriptions()
         with pytest.raises(ForkedClientError):
             client.spot_api.account.subscribe_to_user_data_updates()
+        with pytest.raises(ForkedClientError):
+            _ = client.rate_limits
         client.close()
     assert not transport.aborted
     future = client.spot_api.account.session_subscriptions.submit()

@@ -276,3 +276,9 @@ def test_an_order_that_is_not_sent_makes_room(budget: Budget) -> None:
     assert budget.collect("a", NOW) == [mine]
     budget.answered(Cost(1, 1, 0, "me"), 1, reply(entry(1)), NOW)
     assert [window.used for window in budget.view("me", NOW).get("ORDERS")] == [2]
+
+
+def test_intervals_that_last_for_ever(budget: Budget) -> None:
+    """There are none: they are not taken in, and what is used can still be shown."""
+    tell(budget, *(entry(1, kind=kind, number=10**17) for kind in ("RAW_REQUESTS", "ORDERS", "REQUEST_WEIGHT")))
+    assert len(budget.view("me", NOW).windows) == 1

@@ -56,6 +56,14 @@ def test_forced(clock: ServerClock) -> None:
     assert clock.now(106.0) == 9000.0
 
 
+@pytest.mark.parametrize("nonsense", [-1.0, 1.8e13, float("inf"), float("nan")])
+def test_what_is_no_time(clock: ServerClock, nonsense: float) -> None:
+    """It is not believed, not even when it is forced: every timestamp would overflow."""
+    clock.learn(1000.0, sent=100.0, received=100.0)
+    clock.learn(nonsense, sent=101.0, received=101.0, force=True)
+    assert clock.now(101.0) == 1001.0
+
+
 def test_received_before_it_was_sent(clock: ServerClock) -> None:
     """Times read by two threads may cross a little: that is no better than no round trip at all."""
     clock.learn(1000.0, sent=100.0, received=99.9)
