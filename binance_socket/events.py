@@ -19,7 +19,7 @@ from typing_extensions import Self
 from ._engine.audience import Payload
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
-from ._engine.mailbox import DropOldest, LatestOnly
+from ._engine.mailbox import DropOldest, Everything, LatestOnly, Mailbox
 from ._engine.strand import Strand
 from ._session.topics import StreamTopic, Topic
 from ._wire.codec import loads
@@ -87,10 +87,10 @@ class SubscriptionState(enum.Enum):
 
 @attrs.frozen
 class Lag:
-    """Events were dropped because their handler is too slow for them. Told once, until it has caught up."""
+    """A handler is too slow for its events. Told once, until it has caught up."""
 
     dropped: int
-    """How many, since the last time this was told."""
+    """How many events were dropped because of that, since the last time this was told: none where nothing is."""
     pending: int
     """How many wait for the handler."""
 
@@ -158,17 +158,20 @@ class UpdateSubscription:
         size = hub.options.mailbox_size
         # What may drop; the others hold everything, until the reader stops.
         self._lossy: DropOldest[_Item] | LatestOnly[_Item] | None = None
+        mailbox: Mailbox[_Item]
         if policy is FlowPolicy.DROP_OLDEST:
-            self._lossy = DropOldest(size, must_stay=_is_notice, notice=lambda: _Notice(self._tell_lag))
+            mailbox = self._lossy = DropOldest(size, must_stay=_is_notice, notice=lambda: _Notice(self._tell_lag))
         elif policy is FlowPolicy.LATEST_ONLY:
-            self._lossy = LatestOnly(_stream_of)
+            mailbox = self._lossy = LatestOnly(_stream_of)
+        else:
+            mailbox = Everything(size, notice=lambda: _Notice(self._tell_lag))
         self._strand: Strand[_Item] = Strand(
             hub.executor,
             self._deliver,
             size=size if self._lossy is None else sys.maxsize,
             on_room=hub.wake,
             on_error=self._failed,
-            mailbox=self._lossy,
+            mailbox=mailbox,
         )
         self._dropped_told = 0
         # In epoch seconds, and the same as a datetime. Replaced as a whole.
@@ -252,10 +255,12 @@ class UpdateSubscription:
 
     def on_lag(self, callback: Callable[[Lag], object]) -> Callable[[Lag], object]:
         """
-        Have ``callback(lag)`` called when events are dropped, where the first of them is missing among the others.
+        Have ``callback(lag)`` called when events come faster than they are handled.
 
-        Only with ``FlowPolicy.DROP_OLDEST``; again only after half of the mailbox was empty. Without such a callback,
-        it is logged.
+        With ``FlowPolicy.BLOCK`` that is before the next event when half of the mailbox is full, and again only after
+        it was down to a quarter; once it is full, the connection is not read any more. With ``DROP_OLDEST`` it is where
+        the first dropped event is missing among the others, and again only after half of the mailbox was empty. Never
+        with ``LATEST_ONLY``. Without such a callback, it is logged.
         """
         return self._add(self._on_lag, callback)
 
@@ -440,7 +445,8 @@ class UpdateSubscription:
         lag = Lag(self._dropped_told - told, self.pending)
         callbacks = tuple(self._on_lag)
         if not callbacks:
-            logger.warning("subscription %d: a slow handler, %d events were dropped so far", self.id, lag.dropped)
+            what = f"{lag.dropped} events were dropped so far" if lag.dropped else f"{lag.pending} events wait for it"
+            logger.warning("subscription %d: a slow handler, %s", self.id, what)
         for callback in callbacks:
             self._guarded(functools.partial(callback, lag))
 

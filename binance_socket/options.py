@@ -33,7 +33,10 @@ class FlowPolicy(enum.Enum):
     DROP_OLDEST = "drop oldest"
     """Hold ``mailbox_size`` events and then drop the ones that have waited longest; ``on_lag`` tells."""
     BLOCK = "block"
-    """Drop nothing: stop reading from the connection, and so hold up every subscription that shares it."""
+    """
+    Drop nothing: stop reading from the connection when ``mailbox_size`` events wait, and so hold up every subscription
+    that shares it; ``on_lag`` tells before that.
+    """
     LATEST_ONLY = "latest only"
     """Hold the latest event of each stream. What it replaces is counted, and not told of."""
 

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["DropOldest", "LatestOnly", "Mailbox"]
+__all__ = ["DropOldest", "Everything", "LatestOnly", "Mailbox"]
 
 T = TypeVar("T")
 
 
 class Mailbox(Protocol[T]):
-    """What a strand needs of a deque, which is the mailbox of those who want everything. Each call is atomic."""
+    """What a strand needs of a deque, which is its mailbox if it is given no other. Each call is atomic."""
 
     def append(self, item: T, /) -> None: ...
 
@@ -26,6 +26,31 @@ class Mailbox(Protocol[T]):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> T: ...
+
+
+class Everything(deque[T]):
+    """
+    Hold everything, and tell whoever takes the items out that they have become many.
+
+    When half of *size* waits, *notice()* is put before all of it; again only when no more than a quarter had waited in
+    the meantime. Only :meth:`extend` looks, which is how events come, so that taking them out costs nothing more.
+    """
+
+    def __init__(self, size: int, *, notice: Callable[[], T]) -> None:
+        super().__init__()
+        # One item is not many, whatever the size.
+        self._half = max(-(-size // 2), 2)
+        self._quarter = size // 4
+        self._notice = notice
+        self._told = False
+
+    def extend(self, items: Iterable[T], /) -> None:
+        if self._told and len(self) <= self._quarter:
+            self._told = False
+        super().extend(items)
+        if len(self) >= self._half and not self._told:
+            self._told = True
+            self.appendleft(self._notice())
 
 
 class DropOldest(Generic[T]):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_socket._engine.mailbox import DropOldest, LatestOnly
+from binance_socket._engine.mailbox import DropOldest, Everything, LatestOnly
 from binance_socket._engine.strand import Strand
 from binance_socket._engine.workers import Workers
 
@@ -182,3 +182,25 @@ def test_a_stuck_sink_holds_no_more_than_the_mailbox():
     release.set()
     assert [got.get(timeout=PATIENCE) for _ in range(11)] == [0, "lag", *range(9_992, 10_001)]
     workers.shutdown(wait=True)
+
+
+def test_everything_stays_and_half_is_told():
+    """Once, before everything that waits; again when it had been down to a quarter."""
+    mailbox = Everything(8, notice=lambda: "many")
+    mailbox.extend([1, 2, 3])
+    assert list(mailbox) == [1, 2, 3]
+    mailbox.append(4)
+    mailbox.extend([5])
+    assert list(mailbox) == ["many", 1, 2, 3, 4, 5]
+    for _ in range(3):
+        mailbox.popleft()
+    mailbox.extend([6, 7, 8])
+    assert list(mailbox) == [3, 4, 5, 6, 7, 8], "it was never down to a quarter"
+    for _ in range(4):
+        mailbox.popleft()
+    mailbox.extend([9, 10])
+    assert list(mailbox) == ["many", 7, 8, 9, 10]
+    everything = Everything(2, notice=lambda: "many")
+    everything.extend([1])
+    everything.extend([2])
+    assert list(everything) == ["many", 1, 2]

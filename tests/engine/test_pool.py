@@ -253,6 +253,37 @@ def test_a_slow_handler_loses_the_oldest_and_is_told_once(make_client, network, 
     assert lags.empty()
 
 
+def test_a_slow_handler_that_wants_everything_is_told_before_reading_stops(make_client, network, run):
+    """At half of the mailbox, before the events that wait; again only after it has caught up; nothing is dropped."""
+    client = make_client(mailbox_size=8)
+    entered, release, heard = (queue.SimpleQueue() for _ in range(3))
+
+    def slow(event):
+        entered.put(None)
+        release.get(timeout=PATIENCE)
+        heard.put(event.data.trade_id)
+
+    join = run(
+        lambda: client.spot_api.exchange_data.subscribe_to_trade_updates("A", slow, policy=FlowPolicy.BLOCK),
+    )
+    transport = network.accept()
+    agree(transport)
+    subscription = join()
+    subscription.on_lag(heard.put)
+    expected = []
+    for start in (0, 100):
+        transport.push(trade("A", start))
+        entered.get(timeout=PATIENCE)
+        transport.push(*(trade("A", number) for number in range(start + 1, start + 6)))
+        for _ in range(6):
+            release.put(None)
+        expected += [start, Lag(dropped=0, pending=5), *range(start + 1, start + 6)]
+        assert [heard.get(timeout=PATIENCE) for _ in range(7)] == expected[-7:]
+        for _ in range(5):
+            entered.get(timeout=PATIENCE)
+    assert subscription.dropped == 0
+
+
 def test_without_on_lag_it_is_logged(make_client, network, run, caplog):
     """Once."""
     client = make_client(mailbox_size=2)
