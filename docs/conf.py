@@ -8,7 +8,7 @@ import attrs
 from sphinx.application import Sphinx
 
 import binance_socket
-from binance_socket.spot_api.account import Account
+from binance_socket.spot_api import Account, ExchangeData, Trading
 from binance_socket.spot_api.endpoint import Endpoint
 
 project = "binance_socket"
@@ -41,20 +41,24 @@ nitpick_ignore_regex = [
         "py:class",
         r"(ClassVar|Generic|Literal|NoReturn|PathLike|SupportsIndex|date|datetime|timedelta|typing_extensions\..*)",
     ),
-    ("py:class", r"(P|R|T|[a-z_.]*\.(P|R|T))"),
+    ("py:class", r"(F|P|R|T|[a-z_.]*\.(F|P|R|T))"),
     ("py:mod", r"multiprocessing"),
     # Ours, and not meant for anybody else.
     ("py:class", r"binance_socket\.([a-z_.]+\.)?_.*"),
-    ("py:class", r"binance_socket\.(events\.Dispatcher|spot_api\.caller\.Caller|sandbox\.faults\.HasUid)"),
+    (
+        "py:class",
+        r"binance_socket\.(events\.Dispatcher|spot_api\.caller\.(Caller|Surroundings)|sandbox\.faults\.HasUid)",
+    ),
 ]
 
 # An API method is declared by its signature, and is neither a function nor what the declaration returns: show it as
 # what callers see, a method that returns a response.
-for name, member in list(vars(Account).items()):
-    if isinstance(member, Endpoint):
-        declaration = member.declaration
-        declaration.__annotations__["return"] = f"Response[{declaration.__annotations__['return']}]"
-        setattr(Account, name, declaration)
+for room in {base for cls in (Account, ExchangeData, Trading) for base in cls.__mro__ if base is not object}:
+    for name, member in list(vars(room).items()):
+        if isinstance(member, Endpoint):
+            declaration = member.declaration
+            declaration.__annotations__["return"] = f"Response[{declaration.__annotations__['return']}]"
+            setattr(room, name, declaration)
 
 
 def show_default(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -171,7 +171,7 @@ class ReferencePrice(Model):
     """What the exchange holds a symbol to be worth."""
 
     symbol: str
-    reference_price: Decimal | None
+    reference_price: Decimal | None = None
     """None when there is none at present."""
     timestamp: datetime
     """When it held."""

@@ -117,6 +117,15 @@ def test_security_and_orders(row: Row, documented: dict[str, dict[str, Any]]) ->
 
 
 @each
+def test_fixed_weights(row: Row, documented: dict[str, dict[str, Any]]) -> None:
+    """A weight that depends on nothing is the documents'. The others are tested beside their methods."""
+    weight = documented[row.method]["weight"]
+    if isinstance(weight, int):
+        assert {endpoint.prototype.weight for endpoint in _endpoints(row)} <= {weight}
+        assert {request.weight for request in row.calls} == {weight}
+
+
+@each
 def test_answers(row: Row, documented: dict[str, dict[str, Any]], losses: Losses) -> None:
     """Each example answer is read without losing a key or a digit, and the rate limits that come with it."""
     replies = documented[row.method]["responses"]
