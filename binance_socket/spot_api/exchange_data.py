@@ -424,8 +424,8 @@ class ExchangeData(MarketStreams):
         It returns once the exchange has agreed to send the changes, every *update_interval* milliseconds (1000 or 100);
         ``wait_until_synchronised()`` waits for the book. *depth* is how many levels of each side a snapshot has, 100 to
         5000: up to 100 it weighs 5, up to 500 25, up to 1000 50, above 250. Of a deeper book the rest is not known, and
-        not shown. *on_change* is called with the book after it has changed; see :meth:`binance_socket.LocalOrderBook.on_change`. *ct*
-        closes it.
+        not shown. *on_change* is called with the book after it has changed; see
+        :meth:`binance_socket.LocalOrderBook.on_change`. *ct* closes it.
 
         Raises InvalidRequest, ApiError, RequestTimeout, ConnectionLost. Source: "How to manage a local order book
         correctly".

@@ -97,7 +97,9 @@ def _payloads(cls: type[Model]) -> st.SearchStrategy[dict[str, Any]]:
             _payloads(member).map(lambda payload, name=name: {**payload, family.key: name})
             for name, member in family.members.items()
         ]
-        return st.one_of(*named, _payloads(family.unknown))
+        # A name that is known promises more than the unknown have.
+        unnamed = _payloads(family.unknown).filter(lambda payload: payload[family.key] not in family.members)
+        return st.one_of(*named, unnamed)
     required = {wire_name(f): _good(kind) for f, kind in field_types(cls) if f.default is attrs.NOTHING}
     optional = {wire_name(f): _good(kind) for f, kind in field_types(cls) if f.default is not attrs.NOTHING}
     names = st.text(max_size=3).filter(lambda key: key not in required and key not in optional)
