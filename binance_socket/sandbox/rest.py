@@ -1,4 +1,9 @@
-"""The REST endpoints that a socket library needs: ping, time, exchangeInfo, and the three listen-key calls."""
+"""
+The REST endpoints that go with sockets: market data, where programs take their snapshots from, and listen keys.
+
+What an endpoint answers, what it takes and what it costs is what the method of the WebSocket API does. Source: the REST
+API document, "General endpoints" and "Market Data endpoints".
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from .errors import ExchangeError
+from .events import in_microseconds
+from .market_methods import IN_MICROSECONDS, MARKET_METHODS
 from .methods import METHODS
 from .venue import Venue
 
@@ -120,8 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
             if route is None:
                 raise ExchangeError(-1020, "This operation is not supported.", status=404)
             method, run = route
-            self.server.venue.limits.spend(METHODS[method].cost(query))
-            status, document = 200, run(self.server.venue, query, self.headers.get("X-MBX-APIKEY"))
+            params = _with_lists(query)
+            self.server.venue.limits.spend(METHODS[method].cost(params))
+            status, document = 200, run(self.server.venue, params, self.headers.get("X-MBX-APIKEY"))
+            if self.headers.get("X-MBX-TIME-UNIT", "").upper() == "MICROSECOND":
+                document = IN_MICROSECONDS.get(method, in_microseconds)(document)
         except ExchangeError as error:
             status, document = error.status, {"code": error.code, "msg": error.message}
             if error.data and "retryAfter" in error.data:
@@ -138,7 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
 
-def _info(venue: Venue, query: Mapping[str, str], key: str | None) -> Any:
+Run = Callable[[Venue, Mapping[str, Any], str | None], Any]
+
+
+def _with_lists(query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters, with lists where they are JSON. Raises ExchangeError -1130."""
     params: dict[str, Any] = dict(query)
     for name in _JSON_PARAMETERS:
         if name in params:
@@ -146,30 +160,59 @@ def _info(venue: Venue, query: Mapping[str, str], key: str | None) -> Any:
                 params[name] = json.loads(params[name])
             except ValueError:
                 raise ExchangeError.bad_data(name) from None
+    return params
+
+
+def _info(venue: Venue, params: Mapping[str, Any], key: str | None) -> Any:
     typed = METHODS["exchangeInfo"].form.check(params, ())
     return venue.exchange.exchange_info(typed, rate_limits=venue.limits.quotas)
 
 
-def _start(venue: Venue, query: Mapping[str, str], key: str | None) -> Any:
+def _market(method: str) -> Run:
+    """Return what answers as a market data method of the WebSocket API does."""
+    form, answer = METHODS[method].form, MARKET_METHODS[method]
+    return lambda venue, params, key: answer(venue, form.check(params, ()))
+
+
+def _start(venue: Venue, params: Mapping[str, Any], key: str | None) -> Any:
     return {"listenKey": venue.listen_keys.start(venue.keys.find(key).uid)}
 
 
-def _with_key(act: Callable[[Venue, int, str], None]) -> Callable[[Venue, Mapping[str, str], str | None], Any]:
-    def run(venue: Venue, query: Mapping[str, str], key: str | None) -> Any:
+def _with_key(act: Callable[[Venue, int, str], None]) -> Run:
+    def run(venue: Venue, params: Mapping[str, Any], key: str | None) -> Any:
         uid = venue.keys.find(key).uid
-        if not query.get("listenKey"):
+        if not params.get("listenKey"):
             raise ExchangeError.mandatory("listenKey")
-        act(venue, uid, query["listenKey"])
+        act(venue, uid, params["listenKey"])
         return {}
 
     return run
 
 
+_MARKET_PATHS: Final[Mapping[str, str]] = {
+    "executionRules": "executionRules",
+    "depth": "depth",
+    "trades": "trades.recent",
+    "historicalTrades": "trades.historical",
+    "historicalBlockTrades": "blockTrades.historical",
+    "aggTrades": "trades.aggregate",
+    "klines": "klines",
+    "uiKlines": "uiKlines",
+    "avgPrice": "avgPrice",
+    "ticker/24hr": "ticker.24hr",
+    "ticker/tradingDay": "ticker.tradingDay",
+    "ticker": "ticker",
+    "ticker/price": "ticker.price",
+    "ticker/bookTicker": "ticker.book",
+    "referencePrice": "referencePrice",
+    "referencePrice/calculation": "referencePrice.calculation",
+}
 _PATH: Final = "/api/v3/userDataStream"
-_ROUTES: Final[Mapping[tuple[str, str], tuple[str, Callable[[Venue, Mapping[str, str], str | None], Any]]]] = {
-    ("GET", "/api/v3/ping"): ("ping", lambda venue, query, key: {}),
-    ("GET", "/api/v3/time"): ("time", lambda venue, query, key: {"serverTime": venue.wall.milliseconds()}),
+_ROUTES: Final[Mapping[tuple[str, str], tuple[str, Run]]] = {
+    ("GET", "/api/v3/ping"): ("ping", lambda venue, params, key: {}),
+    ("GET", "/api/v3/time"): ("time", lambda venue, params, key: {"serverTime": venue.wall.milliseconds()}),
     ("GET", "/api/v3/exchangeInfo"): ("exchangeInfo", _info),
+    **{("GET", f"/api/v3/{path}"): (method, _market(method)) for path, method in _MARKET_PATHS.items()},
     ("POST", _PATH): ("userDataStream.start", _start),
     ("PUT", _PATH): ("userDataStream.ping", _with_key(lambda venue, uid, key: venue.listen_keys.extend(uid, key))),
     ("DELETE", _PATH): ("userDataStream.stop", _with_key(lambda venue, uid, key: venue.listen_keys.stop(uid, key))),

@@ -206,7 +206,10 @@ def raw() -> Iterator[Callable[[str], RawPeer]]:
 def rest() -> Callable[..., tuple[int, Any, dict[str, str]]]:
     """Make one REST request: status, document, headers."""
 
-    def rest(sandbox: Sandbox, verb: str, target: str, key: str | None = None) -> tuple[int, Any, dict[str, str]]:
+    def rest(
+        sandbox: Sandbox, verb: str, target: str, key: str | None = None, unit: str | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        headers = {"X-MBX-APIKEY": key, "X-MBX-TIME-UNIT": unit}
         parts = urlsplit(sandbox.environment.rest_url)
         assert parts.hostname is not None
         connection: http.client.HTTPConnection
@@ -216,7 +219,9 @@ def rest() -> Callable[..., tuple[int, Any, dict[str, str]]]:
         else:
             connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
         with contextlib.closing(connection):
-            connection.request(verb, target, headers={} if key is None else {"X-MBX-APIKEY": key})
+            connection.request(
+                verb, target, headers={name: value for name, value in headers.items() if value is not None}
+            )
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read()), dict(answer.getheaders())
 
