@@ -35,7 +35,7 @@ from .rest import RestServer
 from .security import KeyRing, make_key
 from .sor import DEFAULT_ROUTES
 from .tickers import level_texts
-from .user_streams import StreamSession
+from .user_streams import MOST_STREAMS, StreamSession
 from .venue import Session, SkewedClock, Venue
 from .wire import Listener, Wire
 from .ws_api import ApiSession
@@ -45,6 +45,7 @@ __all__ = ["Host", "HostOptions"]
 logger = logging.getLogger(__name__)
 
 API_PATH: Final = "/ws-api/v3"
+_TIME_UNITS: Final = ("MILLISECOND", "MICROSECOND")
 _CLOSE_TIMEOUT: Final = 2.0
 _OPEN_TIMEOUT: Final = 10.0
 _JOIN_TIMEOUT: Final = 5.0
@@ -281,8 +282,11 @@ class Host:
         if path not in (API_PATH, "/ws", "/stream") and not path.startswith("/ws/"):
             return _refusal(connection, 404, {})
         assert isinstance(connection, Link)
+        target = _Target.parse(request.path)
+        if target.time_unit not in _TIME_UNITS or len(set(target.streams)) > MOST_STREAMS:
+            return _refusal(connection, 400, {})
         # Before the answer, so that whoever has it is heard of, and hears everything.
-        connection.session = self._session(connection, request.path)
+        connection.session = self._session(connection, target)
         return None
 
     def _serve(self, connection: ServerConnection) -> None:
@@ -302,17 +306,13 @@ class Host:
         finally:
             session.end()
 
-    def _session(self, link: Link, target: str) -> Session:
-        parts = urlsplit(target)
-        # "+" is no space here: it is a character of stream names.
-        query = {name: values[-1] for name, values in parse_qs(parts.query.replace("+", "%2B")).items()}
-        microseconds = query.get("timeUnit", "").upper() == "MICROSECOND"
-        if parts.path == API_PATH:
-            rate_limits = query.get("returnRateLimits", "true").lower() != "false"
-            return ApiSession(self._venue, link, microseconds=microseconds, rate_limits=rate_limits)
-        combined = parts.path == "/stream"
-        names = query.get("streams", "") if combined else unquote(parts.path.removeprefix("/ws").lstrip("/"))
-        return StreamSession(self._venue, link, streams=names.split("/"), combined=combined, microseconds=microseconds)
+    def _session(self, link: Link, target: _Target) -> Session:
+        microseconds = target.time_unit == "MICROSECOND"
+        if target.path == API_PATH:
+            return ApiSession(self._venue, link, microseconds=microseconds, rate_limits=target.rate_limits)
+        return StreamSession(
+            self._venue, link, streams=target.streams, combined=target.path == "/stream", microseconds=microseconds
+        )
 
     def _accepted(self, wire: Wire) -> None:
         with self._lock:
@@ -345,6 +345,30 @@ class Host:
         for session in self._venue.sessions_of(uid):
             if isinstance(session, StreamSession):
                 session.key_ended(key)
+
+
+@attrs.frozen
+class _Target:
+    """What an upgrade asks for, in its path and its parameters."""
+
+    path: str
+    streams: tuple[str, ...]
+    time_unit: str
+    rate_limits: bool
+
+    @classmethod
+    def parse(cls, target: str) -> _Target:
+        parts = urlsplit(target)
+        # "+" is no space here: it is a character of stream names.
+        query = {name: values[-1] for name, values in parse_qs(parts.query.replace("+", "%2B")).items()}
+        raw = unquote(parts.path.removeprefix("/ws").lstrip("/")) if parts.path.startswith("/ws/") else ""
+        names = query.get("streams", "") if parts.path == "/stream" else raw
+        return cls(
+            parts.path,
+            tuple(name for name in names.split("/") if name),
+            query.get("timeUnit", "MILLISECOND").upper(),
+            query.get("returnRateLimits", "true").lower() != "false",
+        )
 
 
 def _refusal(connection: ServerConnection, status: int, headers: Mapping[str, str]) -> Response:

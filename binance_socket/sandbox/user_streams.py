@@ -21,9 +21,10 @@ from .events import Event, MarketEvent
 from .links import Link
 from .venue import Session, Venue
 
-__all__ = ["StreamSession"]
+__all__ = ["MOST_STREAMS", "StreamSession"]
 
 MOST_STREAMS: Final = 1024
+"""On one connection."""
 MESSAGES_PER_SECOND: Final = 5
 MOST_WAITING: Final = 500_000
 """How many events of market streams may wait for a peer before it is let go."""
@@ -80,7 +81,7 @@ class StreamSession(Session):
         # Spent by the reading thread (control frames) and the connection's own (messages); a deque stands that.
         self._budget = _Budget(venue.clock.monotonic)
         super().__init__(venue, link, microseconds=microseconds)
-        self._subscribe([name for name in streams if name])
+        self._subscribe(streams)
 
     def wrapped(self, payload: bytes) -> bytes:
         """Return an event that belongs to no stream."""
