@@ -12,7 +12,8 @@ import importlib.metadata
 import ipaddress
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -186,3 +187,99 @@ def lists_of() -> Callable[[Sequence[dict[str, Any]]], dict[int, tuple[str, list
         return {event["g"]: (event["L"], [order["i"] for order in event["O"]]) for event in news}
 
     return lists
+
+
+class Trade(NamedTuple):
+    """A trade of the tape. Streams, and clients, call its parts by many names."""
+
+    id: int
+    price: Decimal
+    quantity: Decimal
+    time: int
+    buyer_is_maker: bool
+
+
+class Candle(NamedTuple):
+    """What a kline says of its trades; *taken* is what buyers took."""
+
+    first_id: int
+    last_id: int
+    count: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote: Decimal
+    taken: Decimal
+    taken_quote: Decimal
+
+
+def candles_of(tape: Sequence[Trade]) -> dict[int, Candle]:
+    """Compute the klines of a minute, by when they begin."""
+    minutes: dict[int, list[Trade]] = {}
+    for trade in tape:
+        minutes.setdefault(trade.time // 60_000 * 60_000, []).append(trade)
+
+    def candle(trades: list[Trade]) -> Candle:
+        prices = [trade.price for trade in trades]
+        taken = [trade for trade in trades if not trade.buyer_is_maker]
+        return Candle(
+            trades[0].id,
+            trades[-1].id,
+            len(trades),
+            prices[0],
+            max(prices),
+            min(prices),
+            prices[-1],
+            sum((trade.quantity for trade in trades), Decimal(0)),
+            sum((trade.quantity * trade.price for trade in trades), Decimal(0)),
+            sum((trade.quantity for trade in taken), Decimal(0)),
+            sum((trade.quantity * trade.price for trade in taken), Decimal(0)),
+        )
+
+    return {start: candle(trades) for start, trades in minutes.items()}
+
+
+class Pair:
+    """Two accounts that trade BTCUSDT with each other, and nobody else does. Their ledger is the tape."""
+
+    def __init__(self, sandbox: Any) -> None:
+        self.sandbox = sandbox
+        self._buyer, self._seller = (sandbox.create_account({"USDT": "1000000", "BTC": "100"}) for _ in range(2))
+        self._count = 0
+
+    def trade(self, times: int = 1) -> None:
+        """Trade at changing prices; now the one was there first, now the other."""
+        for _ in range(times):
+            self._count += 1
+            order = {"quantity": f"0.00{1 + self._count % 4}", "price": str(50_000 + 7 * (self._count % 5))}
+            sides = [(self._buyer, "BUY"), (self._seller, "SELL")]
+            for account, side in sides if self._count % 3 else reversed(sides):
+                account.place_order("BTCUSDT", side, "LIMIT", **order)
+
+    def quote(self) -> None:
+        """Fill the book."""
+        for step in range(1, 30):
+            self._buyer.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.1", price=str(49_900 - 10 * step))
+            self._seller.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.1", price=str(50_100 + 10 * step))
+
+    @property
+    def tape(self) -> list[Trade]:
+        """All their trades."""
+        return [
+            Trade(event["t"], Decimal(event["L"]), Decimal(event["l"]), event["T"], event["m"])
+            for event in self._buyer.events
+            if event["e"] == "executionReport" and event["x"] == "TRADE"
+        ]
+
+    def book(self) -> tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]:
+        """Return the whole book, quantities by price: bids and asks."""
+        book = self.sandbox.order_book("BTCUSDT")
+        bids, asks = ({Decimal(price): Decimal(size) for price, size in book[side]} for side in ("bids", "asks"))
+        return bids, asks
+
+
+@pytest.fixture
+def pair(sandbox: Any) -> Pair:
+    return Pair(sandbox)

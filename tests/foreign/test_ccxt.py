@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 
-def _exchange(sandbox: Any, account: Any, key_type: str) -> Any:
+def exchange_at(sandbox: Any, account: Any, key_type: str) -> Any:
     import ccxt.pro
 
     rest, ws_api = f"{sandbox.environment.rest_url}/api/v3", sandbox.environment.ws_api_url
@@ -52,7 +52,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
     initial = {"USDT": "100000", "BTC": "1"}
 
     async def scenario() -> None:
-        exchange = _exchange(sandbox, account, key_type)
+        exchange = exchange_at(sandbox, account, key_type)
         try:
             await exchange.load_markets()
             await exchange.authenticate({"type": "spot"})
@@ -122,7 +122,7 @@ def test_is_refused_with_a_wrong_secret(sandbox: Any, account: Any, key_type: st
     other = sandbox.create_account({}, key_type=key_type)
 
     async def scenario() -> None:
-        exchange = _exchange(sandbox, account, key_type)
+        exchange = exchange_at(sandbox, account, key_type)
         exchange.secret = other.secret
         try:
             with pytest.raises(Exception, match="-1022"):

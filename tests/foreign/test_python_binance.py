@@ -11,7 +11,7 @@ import pytest
 
 
 @asynccontextmanager
-async def _client(sandbox: Any, account: Any, key_type: str) -> AsyncIterator[Any]:
+async def client_at(sandbox: Any, account: Any, key_type: str) -> AsyncIterator[Any]:
     from binance import AsyncClient
 
     class Client(AsyncClient):
@@ -49,7 +49,7 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
                 mailbox.put(await socket.recv())
 
         async with (
-            _client(sandbox, account, key_type) as client,
+            client_at(sandbox, account, key_type) as client,
             BinanceSocketManager(client).user_socket() as socket,
         ):
             listening = asyncio.create_task(listen(socket))
@@ -106,7 +106,7 @@ def test_is_refused_with_a_wrong_secret(sandbox: Any, account: Any, key_type: st
     async def scenario() -> None:
         from binance.exceptions import BinanceAPIException
 
-        async with _client(sandbox, account, key_type) as client:
+        async with client_at(sandbox, account, key_type) as client:
             client.API_SECRET = other.secret
             with pytest.raises(BinanceAPIException) as refused:
                 await client.ws_get_account()
