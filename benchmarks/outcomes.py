@@ -52,9 +52,13 @@ BEFORE, AFTERWARDS = 1.5, LATEST + 5.0
 class Report:
     """What was found."""
 
-    verdicts: collections.Counter[tuple[str, str]] = dataclasses.field(default_factory=collections.Counter)
-    methods: collections.Counter[tuple[str, str]] = dataclasses.field(default_factory=collections.Counter)
-    sources: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    verdicts: collections.Counter[tuple[str, str]] = dataclasses.field(
+        default_factory=collections.Counter[tuple[str, str]]
+    )
+    methods: collections.Counter[tuple[str, str]] = dataclasses.field(
+        default_factory=collections.Counter[tuple[str, str]]
+    )
+    sources: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
     wrong: list[str] = dataclasses.field(default_factory=list[str])
     double: list[str] = dataclasses.field(default_factory=list[str])
     unknown: int = 0
