@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._session.admission import held_back
+from .._session.costs import Cost, Waiter
 from .._session.effects import Pending
-from .._session.limits import WEIGHT, Budget, Cost, Waiter
+from .._session.limits import WEIGHT, Budget
+from .._session.refusals import SHORT_BAN
 from .._session.server_clock import ServerClock
 from .._wire.messages import Reply, Request
 from .._wire.values import as_object
@@ -25,7 +27,6 @@ __all__ = ["Door", "Gate", "LearningClock", "gate_of"]
 _SYSTEM_CLOCK = SystemClock()
 # What the library asks by itself in the manner of its users: a listen key must not die for want of room.
 _URGENT = frozenset({"userDataStream.ping", "userDataStream.start"})
-_SHORT_BAN = 120.0
 
 
 class Gate:
@@ -75,7 +76,7 @@ class Gate:
         """Take in that the server refused to be connected to: 418 is a ban, 429 means too many connects."""
         with self.lock:
             if status == 418:
-                self.ban(now + (seconds or _SHORT_BAN))
+                self.ban(now + (seconds or SHORT_BAN))
             elif status == 429:
                 self._connects_from = max(self._connects_from, now + (seconds or 0.0))
         self.tell(None)
@@ -98,7 +99,7 @@ class Gate:
         """Take in that the exchange has refused a REST call."""
         moment = error.retry_after
         with self.lock:
-            until = now + self.offset + _SHORT_BAN if moment is None else moment.timestamp()
+            until = now + self.offset + SHORT_BAN if moment is None else moment.timestamp()
             if error.banned:
                 self.budget.ban(until)
             else:

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from .._wire.messages import Reply
 from ..errors import Certainty, HandshakeError, RateLimited
+from .costs import Waiter
 from .effects import Effect, Pending, Send
-from .limits import TOO_MANY_REQUESTS, Waiter
+from .refusals import TOO_MANY_REQUESTS
 
 __all__ = ["Admission", "Door", "OpenDoor", "held_back"]
 

@@ -16,59 +16,26 @@ from collections.abc import Hashable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
-import attrs
-
 from .._wire.messages import Reply
 from .._wire.values import as_array, as_object
 from ..models.enums import RateLimitInterval, RateLimitType
 from ..models.rate_limits import PERIODS, RateLimits, RateLimitWindow
+from .costs import Cost, Waiter
+from .refusals import SHORT_BAN, refusal_of
 from .windows import Window
 
-__all__ = ["Budget", "Cost", "Waiter"]
+__all__ = ["Budget"]
 
 WEIGHT: Final = "REQUEST_WEIGHT"
 RAW: Final = "RAW_REQUESTS"
 ORDERS: Final = "ORDERS"
-TOO_MANY_REQUESTS: Final = -1003
-TOO_MANY_ORDERS: Final = -1015
 
 # The documents' number, until the exchange has told its own.
 _USUAL: Final = (WEIGHT, "MINUTE", 1), 6000
-# How long a refusal holds that does not say, in seconds; and the longest that is believed.
-_SHORT_BAN: Final = 120.0
-_LONG_BAN: Final = 7 * 86400.0
-_MICROSECONDS_FROM: Final = 10**14
 # No interval has more of its unit. Nothing could be computed with one that lasts for ever.
 _MOST_PERIODS: Final = 10_000
 
 Key = tuple[str, str, int]
-
-
-@attrs.frozen
-class Cost:
-    """What a request counts as."""
-
-    weight: int
-    raw: int = 1
-    orders: int = 0
-    account: Hashable = None
-    """Whose orders."""
-
-
-@attrs.define(eq=False)
-class Waiter:
-    """A request that waits for room."""
-
-    cost: Cost
-    owner: Hashable
-    """Who is told when there is room."""
-    subject: Any = None
-    """The owner's own: what it will send."""
-    urgent: bool = False
-    """Whether it goes before everything that is not, and may use the spare room."""
-    place: int = attrs.field(default=0, init=False)
-    booking: int = attrs.field(default=0, init=False)
-    gone: bool = attrs.field(default=False, init=False)
 
 
 class Budget:
@@ -163,7 +130,7 @@ class Budget:
         """Let *waiter* wait for its turn, which may come at once: see :meth:`collect`."""
         self._sequence += 1
         waiter.place = self._sequence
-        self._lanes.setdefault(_lane_of(waiter), deque()).append(waiter)
+        self._lanes.setdefault(waiter.lane, deque()).append(waiter)
         self._credit = 0
         self._line_up(waiter.cost, 1)
         self.pump(now)
@@ -299,11 +266,11 @@ class Budget:
         while self._waiting:
             first: Waiter | None = None
             for waiter in self._heads():
-                if self._is_open(waiter.cost, now) and (first is None or _rank(waiter) < _rank(first)):
+                if self._is_open(waiter.cost, now) and (first is None or waiter.rank < first.rank):
                     first = waiter
             if first is None or not self._has_room(first.cost, first.urgent, patient=True):
                 return
-            self._lanes[_lane_of(first)].popleft()
+            self._lanes[first.lane].popleft()
             self._line_up(first.cost, -1)
             first.booking = self._book(first.cost)
             self._ready.setdefault(first.owner, []).append(first)
@@ -407,22 +374,19 @@ class Budget:
 
     def _refused(self, cost: Cost, reply: Reply, now: float) -> None:
         """Take in an error, if it is about limits."""
-        error = reply.error
-        assert error is not None
-        code, data = error["code"], as_object(error.get("data"))
-        banned = reply.status == 418
-        if not banned and reply.status != 429 and code not in (TOO_MANY_REQUESTS, TOO_MANY_ORDERS):
+        refusal = refusal_of(reply, now)
+        if refusal is None:
             return
-        until = _until(data, now)
-        if banned:
-            self.ban(now + _SHORT_BAN if until is None else until)
-        elif code == TOO_MANY_ORDERS or _halves_say(data, TOO_MANY_ORDERS):
+        if refusal.banned:
+            self.ban(refusal.until or now + SHORT_BAN)
+        elif refusal.orders:
             windows = self._orders.get(cost.account, {}).values()
-            until = until or max((window.ends for window in windows if window.used >= window.limit), default=now + 1.0)
-            self._orders_closed_until[cost.account] = max(until, self._orders_closed_until.get(cost.account, 0.0))
+            full = max((window.ends for window in windows if window.used >= window.limit), default=now + 1.0)
+            until = max(refusal.until or full, self._orders_closed_until.get(cost.account, 0.0))
+            self._orders_closed_until[cost.account] = until
             self._stop()
         else:
-            self.close(until or min(window.ends for window in self._shared.values()) + self.guard)
+            self.close(refusal.until or min(window.ends for window in self._shared.values()) + self.guard)
 
     def _stop(self) -> None:
         """Take back the turns that have not been used yet, and tell everybody who waits."""
@@ -432,7 +396,7 @@ class Budget:
                 for window, amount in self._windows_of(waiter.cost):
                     window.release(amount, waiter.booking)
                 waiter.booking = 0
-                self._lanes.setdefault(_lane_of(waiter), deque()).appendleft(waiter)
+                self._lanes.setdefault(waiter.lane, deque()).appendleft(waiter)
                 self._line_up(waiter.cost, 1)
         self._ready.clear()
         self._tell.update(waiter.owner for lane in self._lanes.values() for waiter in lane if not waiter.gone)
@@ -480,14 +444,6 @@ class Budget:
         self._late_from = self._due - 2 * self.guard
 
 
-def _lane_of(waiter: Waiter) -> Hashable:
-    return "urgent" if waiter.urgent else (waiter.cost.account, bool(waiter.cost.orders))
-
-
-def _rank(waiter: Waiter) -> tuple[bool, int]:
-    return not waiter.urgent, waiter.place
-
-
 def _is_known(key: Key) -> bool:
     kind, interval, number = key
     return kind in (WEIGHT, RAW, ORDERS) and interval in PERIODS and type(number) is int and 0 < number <= _MOST_PERIODS
@@ -495,22 +451,6 @@ def _is_known(key: Key) -> bool:
 
 def _seconds(key: Key) -> int:
     return int(PERIODS[RateLimitInterval(key[1])].total_seconds()) * key[2]
-
-
-def _halves_say(data: Mapping[str, Any], code: int) -> bool:
-    """Return whether one half of a compound request was refused with *code*."""
-    return any(as_object(half).get("code") == code for half in data.values())
-
-
-def _until(data: Mapping[str, Any], now: float) -> float | None:
-    """Return until when a refusal holds, if it says so, on our idea of the exchange's clock."""
-    moment, server_time = data.get("retryAfter"), data.get("serverTime")
-    if type(moment) is not int:
-        return None
-    unit = 1e6 if moment >= _MICROSECONDS_FROM else 1e3
-    # How long it holds is certain even where our idea of its clock is not.
-    seconds = (moment - server_time) / unit if type(server_time) is int else moment / unit - now
-    return now + min(seconds, _LONG_BAN) if seconds > 0 else None
 
 
 def _moment(seconds: float, now: float) -> datetime | None:

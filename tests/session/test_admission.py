@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from binance_socket._session.admission import Admission, OpenDoor, held_back
+from binance_socket._session.costs import Cost, Waiter
 from binance_socket._session.effects import Pending, Send
-from binance_socket._session.limits import Cost, Waiter
 from binance_socket._wire.messages import Reply, Request
 from binance_socket.errors import Certainty, HandshakeError, RateLimited
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from binance_socket._session.limits import Budget, Cost, Waiter
+from binance_socket._session.costs import Cost, Waiter
+from binance_socket._session.limits import Budget
 from binance_socket._wire.messages import Reply
 
 NOW = 1_700_000_040.0  # the start of a minute

@@ -1,0 +1,61 @@
+"""What the exchange says when too much was asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from .._wire.messages import Reply
+from .._wire.values import as_object
+
+__all__ = ["SHORT_BAN", "TOO_MANY_ORDERS", "TOO_MANY_REQUESTS", "Refusal", "refusal_of"]
+
+TOO_MANY_REQUESTS: Final = -1003
+TOO_MANY_ORDERS: Final = -1015
+
+SHORT_BAN: Final = 120.0
+"""How long a ban holds that does not say, in seconds."""
+# The longest that is believed.
+_LONG_BAN: Final = 7 * 86400.0
+_MICROSECONDS_FROM: Final = 10**14
+
+
+@attrs.frozen
+class Refusal:
+    """A refusal because of limits."""
+
+    banned: bool
+    """Whether nothing at all may be sent (418)."""
+    orders: bool
+    """Whether it is about an account's orders, and not about requests."""
+    until: float | None
+    """How long it holds, in epoch seconds of the exchange's clock, if it says so."""
+
+
+def refusal_of(reply: Reply, now: float) -> Refusal | None:
+    """Return what *reply*, an error, says about limits, or None; *now* is our idea of the exchange's clock."""
+    error = reply.error
+    assert error is not None
+    code, data = error["code"], as_object(error.get("data"))
+    if reply.status not in (418, 429) and code not in (TOO_MANY_REQUESTS, TOO_MANY_ORDERS):
+        return None
+    orders = code == TOO_MANY_ORDERS or _halves_say(data, TOO_MANY_ORDERS)
+    return Refusal(reply.status == 418, orders, _until(data, now))
+
+
+def _halves_say(data: Mapping[str, Any], code: int) -> bool:
+    """Return whether one half of a compound request was refused with *code*."""
+    return any(as_object(half).get("code") == code for half in data.values())
+
+
+def _until(data: Mapping[str, Any], now: float) -> float | None:
+    """Return until when a refusal holds, if it says so, on our idea of the exchange's clock."""
+    moment, server_time = data.get("retryAfter"), data.get("serverTime")
+    if type(moment) is not int:
+        return None
+    unit = 1e6 if moment >= _MICROSECONDS_FROM else 1e3
+    # How long it holds is certain even where our idea of its clock is not.
+    seconds = (moment - server_time) / unit if type(server_time) is int else moment / unit - now
+    return now + min(seconds, _LONG_BAN) if seconds > 0 else None
