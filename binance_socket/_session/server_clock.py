@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["ServerClock"]
+from .._wire.messages import Reply
+from .._wire.values import as_object
+
+__all__ = ["ServerClock", "time_told"]
 
 # How far clocks drift apart until the time is told again, in seconds.
 _SLACK = 0.05
 # The year 2100, in epoch seconds.
 _CENTURY_ENDS = 4_102_444_800.0
+# The exchange's milliseconds have 13 digits, its microseconds 16.
+_MICROSECONDS_FROM = 10**14
 
 
 @attrs.frozen
@@ -74,3 +79,11 @@ class ServerClock:
             self._sample = _Sample(server_time - (sent + received) / 2, round_trip, received)
             return True
         return False
+
+
+def time_told(reply: Reply) -> float | None:
+    """Return what time it was at the exchange, in epoch seconds, if *reply* says so."""
+    moment = as_object(reply.result).get("serverTime")
+    if not isinstance(moment, int):
+        return None
+    return moment / (1e6 if moment >= _MICROSECONDS_FROM else 1e3)

@@ -27,11 +27,11 @@ from .admission import Admission, Door, OpenDoor
 from .backoff import Backoff, is_permanent
 from .correlation import Correlation
 from .effects import Closed, Complete, Deliver, Effect, Late, Outcome, Pending
-from .server_clock import ServerClock
+from .server_clock import ServerClock, time_told
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .topics import Dialect, StreamTopic, Topic
-from .unanswered import Tombstones, abandoned, ended, lost, timed_out
+from .unanswered import Tombstones, abandoned, ended, lost, not_opened, timed_out
 from .vigil import Vigil
 
 __all__ = ["Session"]
@@ -41,8 +41,6 @@ logger = logging.getLogger(__name__)
 LOGON = "session.logon"
 LOGOUT = "session.logout"
 SERVER_SHUTDOWN = "serverShutdown"
-# The exchange's milliseconds have 13 digits, its microseconds 16.
-_MICROSECONDS_FROM = 10**14
 
 
 class Session:
@@ -174,10 +172,7 @@ class Session:
 
     def no_answer(self, topic: Topic) -> RequestTimeout:
         """Return the error of somebody who has waited for *topic* to open for too long."""
-        certainty = Certainty.MAYBE_SENT if self._state is State.READY else Certainty.NOT_SENT
-        error = RequestTimeout(f"{topic.opening.method}: no answer in time", certainty)
-        error.__cause__ = self._last_error
-        return error
+        return not_opened(topic, unsent=self._state is not State.READY, why=self._last_error)
 
     def close(self) -> None:
         """End for good."""
@@ -457,9 +452,8 @@ class Session:
         self._ask_now(Request("time"), resume)
 
     def _learn_time(self, pending: Pending, reply: Reply) -> None:
-        server_time = as_object(reply.result).get("serverTime")
-        if isinstance(server_time, int) and pending.sent_at is not None:
-            seconds = server_time / (1e6 if server_time >= _MICROSECONDS_FROM else 1e3)
+        seconds = time_told(reply)
+        if seconds is not None and pending.sent_at is not None:
             resyncing = pending.handle is None and pending.request.method == "time"
             self._server_clock.learn(seconds, sent=pending.sent_at, received=self._now, force=resyncing)
 

@@ -16,8 +16,9 @@ from ..errors import (
     RequestTimeout,
 )
 from .effects import Pending
+from .topics import Topic
 
-__all__ = ["Tombstones", "abandoned", "ended", "lost", "timed_out"]
+__all__ = ["Tombstones", "abandoned", "ended", "lost", "not_opened", "timed_out"]
 
 # A late answer comes within seconds or never. Whoever has more unknown outcomes than this at a time asks the exchange.
 _MOST_TOMBSTONES: Final = 4096
@@ -50,6 +51,14 @@ def abandoned(pending: Pending, *, unsent: bool) -> CallCancelled:
         return OutcomeUnknownAfterCancellation(message)
     error = CallCancelled(message)
     error.certainty = Certainty.NOT_SENT if unsent else Certainty.MAYBE_SENT
+    return error
+
+
+def not_opened(topic: Topic, *, unsent: bool, why: BinanceSocketError | None) -> RequestTimeout:
+    """Return the error of somebody who has waited for *topic* to open for too long."""
+    certainty = Certainty.NOT_SENT if unsent else Certainty.MAYBE_SENT
+    error = RequestTimeout(f"{topic.opening.method}: no answer in time", certainty)
+    error.__cause__ = why
     return error
 
 
