@@ -32,7 +32,8 @@ def known_orders(result: Any) -> tuple[KnownOrder, ...]:
     Raises DecodeError where there is none.
     """
     if is_array(result):
-        found = tuple(order for part in result for order in known_orders(part))
+        # No array is in another one: nothing here can be too deep.
+        found = tuple(order for part in result for order in known_orders(as_object(part)))
         if not found:
             raise DecodeError("no order in an answer about orders", result)
         return found
