@@ -72,11 +72,6 @@ class Inquest:
         self._step = 1
 
     @property
-    def matter(self) -> Matter:
-        """What it is about."""
-        return self._matter
-
-    @property
     def verdict(self) -> Verdict | None:
         """What is known, or None."""
         return self._verdict

@@ -466,9 +466,10 @@ class Session:
         self._admission.send(pending, self._now)
 
     def _refuse(self, pending: Pending, error: BinanceSocketError) -> None:
-        """Answer a request that has not been sent with *error*."""
-        if self._requests.take(pending.id) is pending and pending.claim():
-            self._complete(pending, error)
+        """Answer a request that waits and has not been sent with *error*."""
+        self._requests.take(pending.id)
+        pending.claim()
+        self._complete(pending, error)
 
     def _complete(self, pending: Pending, outcome: Outcome) -> None:
         self._admission.ended(pending, self._now)
