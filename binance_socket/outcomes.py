@@ -1,5 +1,5 @@
 """
-What became of a request whose outcome was unknown: the values that :meth:`OutcomeUnknown.resolve` returns.
+What became of a request whose outcome was unknown: the values that :meth:`.OutcomeUnknown.resolve` returns.
 
 An order is *placed*, or it is not. Whatever else changes something at the exchange (cancelling, amending) is
 *executed*, or it is not; of what cancels, that is told by its effect: an order that is cancelled counts as such, no
@@ -125,4 +125,4 @@ class CancelReplaceOutcome:
 
 
 Verdict = Placed | NotPlaced | Executed | NotExecuted | CancelReplaceOutcome | StillUnknown
-"""What :meth:`OutcomeUnknown.resolve` returns. For an order or an order list: Placed, NotPlaced or StillUnknown."""
+"""What :meth:`.OutcomeUnknown.resolve` returns. For an order or an order list: Placed, NotPlaced or StillUnknown."""

@@ -43,6 +43,8 @@ nitpick_ignore_regex = [
     ),
     ("py:class", r"(F|P|R|T|[a-z_.]*\.(F|P|R|T))"),
     ("py:mod", r"multiprocessing"),
+    # What parameters take: their docstrings say it.
+    ("py:class", r"(Amount|Moment)"),
     # Ours, and not meant for anybody else.
     ("py:class", r"binance_socket\.([a-z_.]+\.)?_.*"),
     (

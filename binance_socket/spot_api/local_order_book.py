@@ -156,11 +156,13 @@ class BookLevels(Sequence[PriceLevel]):
 
     @override
     def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
+        """Return where *value* is. Raises ValueError if it is not there."""
         levels = self._all()
         return levels.index(value, start, len(levels) if stop is None else stop)
 
     @override
     def count(self, value: Any) -> int:
+        """Return how often *value* is there."""
         return self._all().count(value)
 
     def _all(self) -> tuple[PriceLevel, ...]:
