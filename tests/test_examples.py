@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket import BinanceSocketClient, Environment
+from binance_socket import BinanceSocketClient, Environment, NotPlaced, OutcomeSource, OutcomeUnknown
 from binance_socket.sandbox import Sandbox, SandboxAccount
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -272,3 +272,142 @@ def test_local_book(
         while not done.done():
             sandbox.random_flow("BTCUSDT", seed=1, updates=20)
         done.result(PATIENCE)
+
+
+def _lines(printed: queue.SimpleQueue[str]) -> list[str]:
+    """What has been printed and not looked at yet."""
+    return [printed.get() for _ in range(printed.qsize())]
+
+
+def test_market_watcher(
+    sandbox: Sandbox,
+    trader: SandboxAccount,
+    load: Callable[[str], ModuleType],
+    printed: queue.SimpleQueue[str],
+    run: Callable[..., Future[None]],
+) -> None:
+    """It prints the day, then trades and candlesticks of both symbols. It needs no key."""
+    other = sandbox.create_account({"USDT": "100000", "BTC": "1", "ETH": "10"})
+
+    def trade(symbol: str, quantity: str, price: str) -> None:
+        other.place_order(symbol, "SELL", "LIMIT", quantity=quantity, price=price)
+        trader.place_order(symbol, "BUY", "LIMIT", quantity=quantity, price=price)
+
+    trade("BTCUSDT", "0.001", "50000")
+    with BinanceSocketClient(environment=sandbox.environment) as client:
+        done = run(load("market_watcher").main, client, 20)
+        assert printed.get(timeout=PATIENCE) == "BTCUSDT 50000.00000000, 0.000 % within 24 hours"
+        assert printed.get(timeout=PATIENCE).startswith("ETHUSDT 0.00000000, ")
+        assert printed.get(timeout=PATIENCE) == "listening (active)"
+        trade("BTCUSDT", "0.001", "51000")
+        trade("ETHUSDT", "0.01", "3000")
+        lines = [printed.get(timeout=PATIENCE)]
+        while not {"BTCUSDT since ", "ETHUSDT since "} <= {line[:14] for line in lines}:
+            lines.append(printed.get(timeout=PATIENCE))
+        while not done.done():
+            trade("BTCUSDT", "0.001", "51000")
+        done.result(PATIENCE)
+
+    assert "BTCUSDT 0.00100000 bought at 51000.00000000" in lines
+    assert "ETHUSDT 0.01000000 bought at 3000.00000000" in lines
+    assert len(lines) + len(_lines(printed)) == 20
+
+
+LIFECYCLE = [
+    "placed 0.00105 at 48000.00",
+    "amended to 0.00053000",
+    "replaced by 0.00053 at 47520.00",
+    "open: BUY 0.00053000 at 47520.00000000, NEW",
+    "CANCELED, 0.00000000 filled",
+]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_order_lifecycle(
+    sandbox: Sandbox,
+    client: BinanceSocketClient,
+    trader: SandboxAccount,
+    load: Callable[[str], ModuleType],
+    capsys: pytest.CaptureFixture[str],
+    answered: bool,
+) -> None:
+    """An order is placed, amended, replaced and cancelled, and nothing remains of it. A lost answer changes nothing."""
+    other = sandbox.create_account({"BTC": "1"})
+    other.place_order("BTCUSDT", "SELL", "LIMIT", quantity="1", price="60000")
+    if not answered:
+        sandbox.faults.cut_requests("order.place", executed=True)
+
+    load("order_lifecycle").main(client)
+
+    assert capsys.readouterr().out.splitlines() == LIFECYCLE
+    reports = [event for event in trader.events if event["e"] == "executionReport"]
+    assert [report["x"] for report in reports] == ["NEW", "REPLACED", "CANCELED", "NEW", "CANCELED"]
+
+
+def test_order_lifecycle_of_an_order_that_is_not_placed(
+    sandbox: Sandbox,
+    trader: SandboxAccount,
+    load: Callable[[str], ModuleType],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long as nothing is known of the order, there is no second one."""
+    other = sandbox.create_account({"BTC": "1"})
+    other.place_order("BTCUSDT", "SELL", "LIMIT", quantity="1", price="60000")
+    sandbox.faults.cut_requests("order.place", executed=False)
+    monkeypatch.setattr(OutcomeUnknown, "resolve", lambda _: NotPlaced(OutcomeSource.QUERY, "it is not there"))
+
+    with BinanceSocketClient(credentials=trader.credentials, environment=sandbox.environment) as client:
+        load("order_lifecycle").main(client)
+
+    assert capsys.readouterr().out.startswith("not placed, or not known to be: NotPlaced(")
+    assert trader.events == []
+
+
+@pytest.mark.parametrize("rises", [True, False])
+def test_oco_orders(
+    sandbox: Sandbox,
+    client: BinanceSocketClient,
+    trader: SandboxAccount,
+    load: Callable[[str], ModuleType],
+    printed: queue.SimpleQueue[str],
+    run: Callable[..., Future[None]],
+    rises: bool,
+) -> None:
+    """One order is filled when the price has moved, in either direction; the other one expires."""
+    maker, taker = (sandbox.create_account({"USDT": "100000", "BTC": "1"}) for _ in range(2))
+    for side, price in (("BUY", "59900"), ("SELL", "60000")):
+        maker.place_order("BTCUSDT", side, "LIMIT", quantity="0.001", price=price)
+    maker.place_order("BTCUSDT", "BUY", "LIMIT", quantity="1", price="59800")
+    done = run(load("oco_orders").main, client)
+    assert printed.get(timeout=PATIENCE) == "list 0: sell 0.01 at 60060.00, or below 59840.10"
+    if rises:
+        taker.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.011", price="60060")
+        filled, expired = "LIMIT_MAKER", "STOP_LOSS"
+    else:
+        taker.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.002", price="59800")
+        filled, expired = "STOP_LOSS", "LIMIT_MAKER"
+    done.result(PATIENCE)
+
+    lines = _lines(printed)
+    assert lines[-1] == "done"
+    assert f"{filled} FILLED, 0.01000000 sold" in lines
+    assert f"{expired} EXPIRED, 0.00000000 sold" in lines
+
+
+def test_oco_orders_of_a_price_that_does_not_move(
+    sandbox: Sandbox,
+    client: BinanceSocketClient,
+    trader: SandboxAccount,
+    load: Callable[[str], ModuleType],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """After a while without news, both are cancelled."""
+    maker = sandbox.create_account({"USDT": "100000", "BTC": "1"})
+    for side, price in (("BUY", "59900"), ("SELL", "60000")):
+        maker.place_order("BTCUSDT", side, "LIMIT", quantity="1", price=price)
+
+    load("oco_orders").main(client, 0)
+
+    assert capsys.readouterr().out.endswith("neither price was reached: cancelled\n")
+    assert [event["X"] for event in trader.events if event["e"] == "executionReport"][-2:] == ["CANCELED", "CANCELED"]
