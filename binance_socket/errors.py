@@ -22,7 +22,8 @@ Everything this library raises.
     │   └── OutcomeUnknown        what would change something may have done so; ``resolve()`` finds out
     │       ├── OutcomeUnknownAfterTimeout   (also a RequestTimeout) because no answer came by the deadline
     │       ├── OutcomeUnknownAfterLoss      (also a ConnectionLost) because the link went away before the answer came
-    │       └── OutcomeUnknownAfterCancellation  (also a CallCancelled) because a CancellationToken abandoned the wait
+    │       ├── OutcomeUnknownAfterCancellation  (also a CallCancelled) because a CancellationToken abandoned the wait
+    │       └── OutcomeUnknownAfterClose     (also a ClientClosed) because the client was closed before the answer came
     └── ApiError                  the exchange answered, and its answer is an error
         ├── RateLimited           status 429 or 418; ``retry_after`` says when to come back
         ├── AuthenticationError   key, signature or permission refused
@@ -61,6 +62,7 @@ __all__ = [
     "OrderBookNotSynchronised",
     "OutcomeUnknown",
     "OutcomeUnknownAfterCancellation",
+    "OutcomeUnknownAfterClose",
     "OutcomeUnknownAfterLoss",
     "OutcomeUnknownAfterTimeout",
     "ProxyError",
@@ -239,6 +241,14 @@ class OutcomeUnknownAfterLoss(OutcomeUnknown, ConnectionLost):
 
 class OutcomeUnknownAfterCancellation(OutcomeUnknown, CallCancelled):
     """A cancellation token abandoned the wait for a request that changes something, and that may have been sent."""
+
+
+class OutcomeUnknownAfterClose(OutcomeUnknown, ClientClosed):
+    """
+    The client was closed, or failed, before the answer to a request that changes something and may have been sent.
+
+    A closed client asks nothing any more: look for the client order id with another one.
+    """
 
 
 class ApiError(BinanceSocketError):

@@ -14,6 +14,7 @@ from binance_socket.errors import (
     BinanceSocketError,
     CallCancelled,
     Certainty,
+    ClientClosed,
     ConnectionLost,
     DecodeError,
     HandshakeError,
@@ -21,6 +22,7 @@ from binance_socket.errors import (
     NotSupportedError,
     OutcomeUnknown,
     OutcomeUnknownAfterCancellation,
+    OutcomeUnknownAfterClose,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RateLimited,
@@ -48,6 +50,7 @@ def test_the_builtin_kin() -> None:
     assert issubclass(OutcomeUnknownAfterTimeout, (RequestTimeout, TimeoutError))
     assert issubclass(OutcomeUnknownAfterLoss, (ConnectionLost, ConnectionError))
     assert issubclass(OutcomeUnknownAfterCancellation, CallCancelled)
+    assert issubclass(OutcomeUnknownAfterClose, ClientClosed)
 
 
 def test_delivery_errors_say_how_certain_they_are() -> None:
@@ -111,6 +114,7 @@ def test_retry_after_of_an_absurd_moment(moment):
         OutcomeUnknownAfterTimeout("late"),
         OutcomeUnknownAfterLoss("gone"),
         OutcomeUnknownAfterCancellation("enough"),
+        OutcomeUnknownAfterClose("closed"),
         RateLimited(-1003, "slow down", status=429, method="ping", data={"retryAfter": 1_700_000_000_000}),
     ],
     ids=lambda error: type(error).__name__,

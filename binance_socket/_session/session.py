@@ -31,7 +31,7 @@ from .server_clock import ServerClock, time_told
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .topics import Dialect, StreamTopic, Topic
-from .unanswered import Tombstones, abandoned, ended, lost, not_opened, timed_out
+from .unanswered import Tombstones, abandoned, ended, lost, not_opened, over, timed_out
 from .vigil import Vigil
 
 __all__ = ["Session"]
@@ -504,11 +504,11 @@ class Session:
         for pending in self._requests.take_all():
             self._admission.ended(pending, self._now)
             if pending.handle is not None:
-                pending.claim()
-                self._effects.append(Complete(pending, self._over()))
+                unsent = pending.claim()
+                self._effects.append(Complete(pending, over(pending, self._over(), unsent=unsent)))
         self._subscriptions.close_all(self._over() if state is State.FAILED else None)
 
-    def _over(self) -> BinanceSocketError:
+    def _over(self) -> ClientClosed:
         if self._state is State.FAILED:
             return ClientClosed(f"the connection has failed: {self._last_error}")
         return ClientClosed("the client is closed")

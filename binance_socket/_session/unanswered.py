@@ -8,9 +8,11 @@ from ..errors import (
     BinanceSocketError,
     CallCancelled,
     Certainty,
+    ClientClosed,
     ConnectionLost,
     OutcomeUnknown,
     OutcomeUnknownAfterCancellation,
+    OutcomeUnknownAfterClose,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RequestTimeout,
@@ -18,7 +20,7 @@ from ..errors import (
 from .effects import Pending
 from .topics import Topic
 
-__all__ = ["Tombstones", "abandoned", "ended", "lost", "not_opened", "timed_out"]
+__all__ = ["Tombstones", "abandoned", "ended", "lost", "not_opened", "over", "timed_out"]
 
 # A late answer comes within seconds or never. Whoever has more unknown outcomes than this at a time asks the exchange.
 _MOST_TOMBSTONES: Final = 4096
@@ -52,6 +54,15 @@ def abandoned(pending: Pending, *, unsent: bool) -> CallCancelled:
     error = CallCancelled(message)
     error.certainty = Certainty.NOT_SENT if unsent else Certainty.MAYBE_SENT
     return error
+
+
+def over(pending: Pending, error: ClientClosed, *, unsent: bool) -> ClientClosed:
+    """Return the error of a request that waited when its session ended, which is *error* to everything else."""
+    if unsent or not _matters(pending):
+        return error
+    unknown = OutcomeUnknownAfterClose(f"{pending.request.method}: {error}")
+    unknown.__cause__ = error
+    return unknown
 
 
 def not_opened(topic: Topic, *, unsent: bool, why: BinanceSocketError | None) -> RequestTimeout:

@@ -15,6 +15,7 @@ from binance_socket import (
     Certainty,
     ClientClosed,
     ConnectionLost,
+    OutcomeUnknown,
     RequestTimeout,
     SubscriptionState,
     TlsError,
@@ -742,7 +743,10 @@ def test_close_with_requests_in_flight(client, network):
     client.close()
     done, _ = wait(futures, 0)
     assert len(done) == 20
-    assert {type(future.exception()) for future in futures} == {ClientClosed}
+    for future in futures:
+        assert isinstance(future.exception(), ClientClosed)
+        # Each may have been sent.
+        assert isinstance(future.exception(), OutcomeUnknown)
 
 
 def test_close_leaves_no_thread_behind(client, subscribe):

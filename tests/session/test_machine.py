@@ -193,8 +193,8 @@ class Life(RuleBasedStateMachine):
             assert unresolved
             if isinstance(outcome, (OutcomeUnknownAfterTimeout, OutcomeUnknownAfterCancellation)):
                 self.unknown.add(effect.pending.id)
-        elif effect.pending.request.mutating and isinstance(outcome, DeliveryError):
-            assert outcome.certainty is Certainty.NOT_SENT
+        elif effect.pending.request.mutating and isinstance(outcome, (DeliveryError, ClientClosed)):
+            assert not unresolved, "an order that may have been executed is unknown, whatever kept the answer away"
         # From here on it must not leave any more.
         assert unresolved or not effect.pending.claim() or self.session.state is not State.READY
 

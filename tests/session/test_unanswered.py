@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from binance_socket._session.effects import Pending
-from binance_socket._session.unanswered import Tombstones, abandoned, ended, lost, timed_out
+from binance_socket._session.unanswered import Tombstones, abandoned, ended, lost, over, timed_out
 from binance_socket._wire.messages import Request
 from binance_socket.errors import (
     BinanceSocketError,
     CallCancelled,
     Certainty,
+    ClientClosed,
     ConnectionLost,
     OutcomeUnknown,
     OutcomeUnknownAfterCancellation,
+    OutcomeUnknownAfterClose,
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RequestTimeout,
@@ -55,6 +57,19 @@ def test_the_four_ends(mutating: bool, sent: bool, kinds: tuple[type[BinanceSock
     assert loss.__cause__ is GONE
     for error in (late, loss, left):
         assert error.certainty is (Certainty.MAYBE_SENT if sent else Certainty.NOT_SENT)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mutating", [True, False])
+@pytest.mark.parametrize("sent", [True, False])
+def test_the_end_of_a_session(mutating: bool, sent: bool) -> None:
+    """What would change something and may have been sent has an unknown outcome then, too."""
+    closed = ClientClosed("closed")
+    error = over(pending(mutating=mutating, sent=sent), closed, unsent=not sent)
+    if mutating and sent:
+        assert isinstance(error, OutcomeUnknownAfterClose)
+        assert error.__cause__ is closed
+    else:
+        assert error is closed
 
 
 def test_what_is_buried_can_be_exhumed_once() -> None:
