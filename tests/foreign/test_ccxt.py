@@ -117,6 +117,56 @@ def test_trades_and_hears_exactly_what_the_ledger_says(
 
 
 @pytest.mark.parametrize("key_type", ["HMAC"])
+def test_places_edits_cancels_and_lists_what_the_ledger_has(
+    sandbox: Any, account: Any, counterparty: Any, key_type: str, run: Any, orders_of: Any
+) -> None:
+    """Every order is in the end what the ledger has. What it calls editing replaces; it has no order lists here."""
+    symbol = "BTC/USDT"
+    states = {"NEW": "open", "FILLED": "closed", "CANCELED": "canceled"}
+
+    async def trade(exchange: Any) -> None:
+        first = await exchange.create_order_ws(symbol, "limit", "buy", 0.01, 40000)
+        second = await exchange.edit_order_ws(first["id"], symbol, "limit", "buy", 0.008, 41000)
+        assert (second["status"], second["price"], second["amount"]) == ("open", 41000, 0.008)
+        with pytest.raises(Exception, match="-2022"):
+            await exchange.edit_order_ws(first["id"], symbol, "limit", "buy", 0.008, 42000)
+        stop = await exchange.create_order_ws(symbol, "STOP_LOSS_LIMIT", "sell", 0.01, 29000, {"stopPrice": 30000})
+        # The stop is behind the book: it waits.
+        waiting = await exchange.fetch_open_orders_ws(symbol)
+        assert {one["id"]: one["triggerPrice"] for one in waiting} == {second["id"]: None, stop["id"]: 30000}
+
+        counterparty.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.008", price="41000")
+        assert (await exchange.fetch_order_ws(second["id"], symbol))["status"] == "closed"
+        assert [one["id"] for one in await exchange.fetch_closed_orders_ws(symbol)] == [second["id"]]
+        # It only asks whether that would do.
+        tried = await exchange.create_order_ws(symbol, "limit", "buy", 0.01, 40000, {"test": True})
+        assert tried["id"] is None
+        await exchange.create_order_ws(symbol, "limit", "buy", 0.01, 38000)
+        cancelled = await exchange.cancel_all_orders_ws(symbol)
+        assert {one["status"] for one in cancelled} == {"canceled"}
+        assert len(cancelled) == 2
+        assert await exchange.fetch_open_orders_ws(symbol) == []
+
+        assert {
+            int(order["id"]): (order["status"], order["price"], order["amount"], order["filled"])
+            for order in await exchange.fetch_orders_ws(symbol)
+        } == {
+            number: (states[status], float(price), float(quantity), float(filled))
+            for number, (status, price, quantity, filled) in orders_of(account.events).items()
+        }
+
+    async def scenario() -> None:
+        exchange = exchange_at(sandbox, account, key_type)
+        try:
+            await exchange.load_markets()
+            await trade(exchange)
+        finally:
+            await exchange.close()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("key_type", ["HMAC"])
 def test_is_refused_with_a_wrong_secret(sandbox: Any, account: Any, key_type: str, run: Any) -> None:
     """A wrong signature is answered as on the exchange."""
     other = sandbox.create_account({}, key_type=key_type)
