@@ -25,9 +25,10 @@ from ._engine.websocket import WebSocketNetwork
 from ._session.listen_key import ListenKey
 from ._session.topics import StreamTopic, Topic
 from ._wire.messages import Request, Security
+from .arrivals import Batch
 from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, InvalidRequest
-from .events import Batch, CancellationToken, Dispatcher, UpdateSubscription
+from .events import CancellationToken, Dispatcher, UpdateSubscription
 from .models.rate_limits import RateLimits
 from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, check_receive_window

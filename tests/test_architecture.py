@@ -16,7 +16,7 @@ FLOORS = (
     ("_wire",),
     ("_session",),
     ("_engine",),
-    ("cancellation", "events", "spot_api"),
+    ("arrivals", "cancellation", "events", "spot_api"),
     ("client",),
     ("integrations", "sandbox", "testing", "cli", "__main__"),
 )

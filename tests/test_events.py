@@ -21,7 +21,7 @@ from binance_socket import (
     InvalidRequest,
     SubscriptionState,
 )
-from binance_socket.events import Batch, arrived
+from binance_socket.arrivals import Batch, arrived
 from binance_socket.models import BalanceUpdate
 from binance_socket.testing import InlineExecutor
 

@@ -8,8 +8,8 @@ from typing import Any, get_args, get_origin
 
 from .._wire.decoder import reader_of
 from .._wire.values import is_object
+from ..arrivals import Batch, arrived
 from ..errors import BinanceSocketError, DecodeError, InvalidRequest
-from ..events import Batch, arrived
 
 __all__ = ["MarketDispatcher"]
 

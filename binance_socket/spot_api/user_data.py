@@ -8,8 +8,8 @@ from typing import Any
 
 from .._wire.events import decode_event, decoder_of
 from .._wire.values import is_object
+from ..arrivals import Batch, DataEvent, arrived
 from ..errors import BinanceSocketError, DecodeError, InvalidRequest
-from ..events import Batch, DataEvent, arrived
 from ..models.base import EVENTS
 from ..models.user_data import UnknownEvent, UserDataEvent
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from binance_socket import DecodeError
-from binance_socket.events import Batch
+from binance_socket.arrivals import Batch
 from binance_socket.models import BalanceUpdate, OrderUpdate, StreamTerminated, UnknownEvent
 from binance_socket.spot_api.user_data import UserDataDispatcher
 
