@@ -204,7 +204,7 @@ class Candle(NamedTuple):
 
     first_id: int
     last_id: int
-    count: int
+    trades: int
     open: Decimal
     high: Decimal
     low: Decimal
