@@ -55,7 +55,7 @@ class Amending:
                 raise _rejected("Order amend (quantity increase) is not supported.")
             if quantity == order.quantity or quantity <= order.executed + order.prevented:
                 raise _rejected("The requested action would change no state; rejecting.")
-            market.check_amendment(order, quantity)
+            market.admission.check_amendment(order, quantity, market.last_price)
             order_list = order.order_list
             new_id = new_id or f"amended-{order.id}-{len(order.amendments) + 1}"
             execution_id = market.amend(order, quantity, new_id, now)

@@ -1,20 +1,19 @@
 """
-One symbol's market: what is accepted, what is matched with what, and what triggers what.
+One symbol's market: what is matched with what, and what triggers what.
 
-What an execution does to orders and balances is in :mod:`.lifecycle`.
+What is accepted is in :mod:`.admission`, what an execution does to orders and balances in :mod:`.lifecycle`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from itertools import pairwise
 
 import attrs
 
 from .accounts import AccountState
+from .admission import Admission, check_pair
 from .errors import ExchangeError
-from .filters import Counts, check_position
 from .lifecycle import Lifecycle
 from .matching import Level, Match, Plan, Terms, plan
 from .money import ZERO
@@ -26,7 +25,6 @@ from .orders import (
     Order,
     OrderRequest,
     OrderType,
-    SelfTradePrevention,
     Side,
     Status,
     TimeInForce,
@@ -39,8 +37,6 @@ from .symbols import SymbolRules
 from .triggers import start_trailing
 
 __all__ = ["Market", "Placed", "PlacedList"]
-
-_BAD_PRICES = "The relationship of the prices for the orders is not correct."
 
 
 @attrs.frozen
@@ -78,6 +74,7 @@ class Market:
 
     def __init__(self, rules: SymbolRules, fees: dict[str, Decimal], moved: dict[Market, None]) -> None:
         self.rules = rules
+        self.admission = Admission(rules)
         self.last_price: Decimal | None = None
         self.reference: ExternalReference | None = None
         """The reference price, where one was set from outside."""
@@ -138,56 +135,11 @@ class Market:
         """Return the stop orders that wait for their price, oldest first."""
         return iter(self.life.triggers)
 
-    # -- what can be asked for
+    # -- placing
 
     def check(self, request: OrderRequest) -> None:
-        """Hold an order against the symbol's rules and filters."""
-        rules = self.rules
-        if request.type not in rules.order_types:
-            name = request.type.value.replace("_", " ").capitalize()
-            raise ExchangeError.order_rejected(f"{name} orders are not supported for this symbol.")
-        rules.check_features(request)
-        rules.check_extras(request, self.last_price)
-        if self._prevention(request) not in rules.self_trade_preventions:
-            raise ExchangeError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
-        for price in (request.price, request.stop_price):
-            if price:
-                rules.check_price(price)
-        if request.quantity:
-            rules.check_quantity(request.quantity)
-        if request.quote_quantity:
-            rules.check_notional(request.quote_quantity)
-        elif request.quantity:
-            self._check_notional(request.price, request.quantity)
-
-    def check_account(self, account: AccountState, new: Sequence[OrderRequest], lists: int = 0) -> None:
-        """Hold what an account has open here, with *new* orders and so many new *lists*, against the filters."""
-        if self.rules.counts == Counts() and not self.rules.max_position:
-            return
-        open_orders = account.history.open_orders(self.rules.symbol)
-        open_lists = len(account.history.open_lists(self.rules.symbol)) if lists else 0
-        self.rules.counts.check(open_orders, open_lists, new, lists)
-        check_position(account, self.rules.base, self.rules.max_position, open_orders, new)
-
-    def _check_notional(self, price: Decimal, quantity: Decimal) -> None:
-        # Without a price the last one counts; before the first trade nothing can be said.
-        basis = price or self.last_price
-        if basis is not None:
-            self.rules.check_notional(basis * quantity)
-
-    def check_list(self, request: ListRequest) -> None:
-        """Hold the orders of a list against the symbol's rules and filters."""
-        for wanted, offered, message in (
-            (len(request.legs) > 1, self.rules.allows_oco, "OCO orders are not supported for this symbol"),
-            (request.working is not None, self.rules.allows_oto, "OTO orders are not supported for this symbol."),
-            (request.pays, self.rules.allows_opo, "OPO orders are not supported for this symbol."),
-        ):
-            if wanted and not offered:
-                raise ExchangeError.order_rejected(message)
-        for order in request.requests:
-            self.check(order)
-
-    # -- placing
+        """Hold an order against the symbol's rules and filters, as things are now."""
+        self.admission.check(request, self.last_price)
 
     def place(self, account: AccountState, request: OrderRequest, now: int) -> Placed:
         """Accept a checked order and match it. Raises ExchangeError -2010, before anything changed, if it cannot be."""
@@ -202,13 +154,13 @@ class Market:
         orders = [self.new_order(account, wanted, now, number) for number, wanted in enumerate(request.requests)]
         waiting: list[Order] = []
         if request.working is None:
-            self._check_pair(orders, self.last_price)
+            check_pair(orders, self.last_price)
             drafts = [self._examine(order) for order in orders]
             self._fund_pair(orders)
         else:
             drafts = [self._examine(orders[0])]
             waiting = orders[1:]
-            self._check_pair(waiting, None)
+            check_pair(waiting, None)
             self.fund(orders[0], drafts[0])
         order_list = OrderList(
             id=list_id,
@@ -243,13 +195,6 @@ class Market:
         self.life.finish(order_list, now)
         return cancelled
 
-    def check_amendment(self, order: Order, quantity: Decimal) -> None:
-        """Hold an order's new quantity against the filters."""
-        if len(order.amendments) >= self.rules.max_amends:
-            raise ExchangeError(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
-        self.rules.check_quantity(quantity)
-        self._check_notional(order.price, quantity)
-
     def amend(self, order: Order, quantity: Decimal, client_order_id: str, now: int) -> int:
         """Reduce an order's quantity, and that of the order of a pair with it. Returns the execution's id."""
         execution_id = self.life.amend(order, quantity, client_order_id, now)
@@ -272,7 +217,7 @@ class Market:
             quantity=request.quantity,
             side=request.side,
             price=request.price,
-            prevention=self._prevention(request),
+            prevention=self.admission.prevention(request),
             updated_at=now,
             trail=None if request.trailing_delta is None else Trail(),
         )
@@ -303,19 +248,8 @@ class Market:
             return
         price = pegged_price(self._book, order.request)
         self.rules.check_price(price)
-        self._check_notional(price, order.quantity)
+        self.admission.check_notional(price, order.quantity, self.last_price)
         order.price, order.pegged = price, True
-
-    def _check_pair(self, orders: Sequence[Order], last_price: Decimal | None) -> None:
-        """See that the prices of two orders of which one cancels the other lie on both sides of the last price."""
-        if len(orders) < 2:
-            return
-        below, above = sorted(orders, key=_is_above)
-        low, high = _trigger_price(below), _trigger_price(above)
-        middle = [] if last_price is None else [last_price]
-        prices = [price for price in (low, *middle, high) if price]
-        if any(first >= second for first, second in pairwise(prices)):
-            raise ExchangeError.order_rejected(_BAD_PRICES)
 
     def _unit_cost(self, order: Order) -> Decimal:
         """Return what is locked for each unit of an order."""
@@ -363,9 +297,6 @@ class Market:
             raise ExchangeError.order_rejected("Order book liquidity is less than symbol minimum quantity.")
         if draft.wanted < self.rules.min_quantity and not draft.taker_expires:
             raise ExchangeError.order_rejected("Order book liquidity is less than LOT_SIZE filter minimum quantity.")
-
-    def _prevention(self, request: OrderRequest) -> SelfTradePrevention:
-        return request.self_trade_prevention or self.rules.default_self_trade_prevention
 
     # -- matching
 
@@ -473,7 +404,7 @@ class Market:
             if order_list.pays:
                 self._hand_over(received, legs)
             if len(legs) > 1:
-                self._check_pair(legs, self.last_price)
+                check_pair(legs, self.last_price)
             drafts = [self._examine(order) for order in legs]
             if len(legs) > 1:
                 self._fund_pair(legs)
@@ -495,14 +426,4 @@ class Market:
             if not order.quantity:
                 raise ExchangeError.filter_failure("LOT_SIZE")
             self.rules.check_quantity(order.quantity)
-            self._check_notional(order.price, order.quantity)
-
-
-def _is_above(order: Order) -> bool:
-    """Whether an order of a pair is the upper one."""
-    return order.waits_above if order.request.type in STOP_TYPES else order.side is Side.SELL
-
-
-def _trigger_price(order: Order) -> Decimal:
-    """Return the price that lets an order of a pair work; zero where that is not known yet."""
-    return order.request.stop_price if order.request.type in STOP_TYPES else order.request.price
+            self.admission.check_notional(order.price, order.quantity, self.last_price)

@@ -93,7 +93,7 @@ class SmartRouting:
             if test:
                 return commission_rates(account, special=False) if wanted.boolean("computeCommissionRates") else {}
             self._trading.refuse_duplicates(account, home, [request])
-            home.check_account(account, [request])
+            home.admission.check_account(account, [request])
             placed = self._place(account, home, markets, request, now)
             answer = placement(placed, request.response_type, now)
             for market in markets:

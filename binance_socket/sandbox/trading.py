@@ -62,7 +62,7 @@ class Trading:
     def place(self, account: AccountState, market: Market, request: OrderRequest, now: int) -> dict[str, Any]:
         """Place a checked order, and return what is answered. The caller holds the lock, and settles the market."""
         self.refuse_duplicates(account, market, [request])
-        market.check_account(account, [request])
+        market.admission.check_account(account, [request])
         return placement(market.place(account, request, now), request.response_type, now)
 
     def cancel_order(self, account: AccountState, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,14 +123,14 @@ class Trading:
         with self._floor.exclusively() as now:
             market = self._floor.market(wanted)
             request = list_request(wanted, kind)
-            market.check_list(request)
+            market.admission.check_list(request, market.last_price)
             known = (
                 None if request.client_order_id is None else account.history.list_by_client_id(request.client_order_id)
             )
             if known is not None and not known.is_done:
                 raise ExchangeError.order_rejected("Duplicate order sent.")
             self.refuse_duplicates(account, market, request.requests)
-            market.check_account(account, request.requests, lists=1)
+            market.admission.check_account(account, request.requests, lists=1)
             placed = market.place_list(account, request, self._lists, now)
             self._lists += 1
             response_type = request.requests[0].response_type
