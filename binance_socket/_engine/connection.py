@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -409,11 +408,15 @@ class Connection:
         if crowded or on_engine_thread():
             if not link.take_errand():
                 return
-            with contextlib.suppress(RuntimeError):
+            try:
                 self._senders.submit(self._run_errand, link)
+            except BaseException as exc:
+                link.end_errand()
+                # There is no thread to be had: better slowly than not at all.
+                if not isinstance(exc, RuntimeError):
+                    raise
+            else:
                 return
-            # There is no thread to be had: better slowly than not at all.
-            link.end_errand()
         self._flush_here(link)
 
     def _run_errand(self, link: Link) -> None:

@@ -97,7 +97,7 @@ class Hub:
             executor = self._own_workers = Workers(options.callback_threads)
         self.executor: Executor = executor
         # What engine threads must not wait for: writing to a peer that does not read.
-        self._helpers = Workers(2, "helper")
+        self._helpers = Workers(8, "helper")
         self._process = process_token()
         self._network = network
         self._ids = _request_ids()
