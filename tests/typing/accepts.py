@@ -47,7 +47,7 @@ from binance_socket.models import (
 )
 from binance_socket.models.order_book import PriceLevel
 from binance_socket.spot_api import Account, Trading
-from binance_socket.spot_api.local_order_book import BestPrices, BookDepth, BookView
+from binance_socket.spot_api.book_views import BestPrices, BookDepth, BookView
 
 
 def blocking_calls(client: BinanceSocketClient) -> None:
