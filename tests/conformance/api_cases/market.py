@@ -28,6 +28,7 @@ MARKET = [
     ),
     Row(
         "executionRules",
+        binance_net="GetExecutionRulesAsync",
         calls=(E.get_execution_rules.request("BAZUSD"),),
         answers=(E.get_execution_rules,),
     ),
@@ -115,11 +116,13 @@ MARKET = [
     ),
     Row(
         "referencePrice",
+        binance_net="GetReferencePriceAsync",
         calls=(E.get_reference_price.request("BAZUSD"),),
         answers=(E.get_reference_price, E.get_reference_price, _NO_REFERENCE_PRICE),
     ),
     Row(
         "referencePrice.calculation",
+        binance_net="GetReferencePriceCalculationAsync",
         calls=(E.get_reference_price_calculation.request("BAZUSD"),),
         answers=(_NO_REFERENCE_PRICE, E.get_reference_price_calculation, E.get_reference_price_calculation),
     ),

@@ -51,6 +51,7 @@ STREAMS = [
         "subscribe_to_reference_price_updates",
         ReferencePriceUpdate,
         (("bnbbtc@referencePrice", lambda data, on: data.subscribe_to_reference_price_updates(S, on)),),
+        "SubscribeToReferencePriceUpdatesAsync",
     ),
     StreamRow(
         "<symbol>@aggTrade",
@@ -137,6 +138,7 @@ STREAMS = [
         "subscribe_to_average_price_updates",
         AveragePriceUpdate,
         (("bnbbtc@avgPrice", lambda data, on: data.subscribe_to_average_price_updates(S, on)),),
+        "SubscribeToAveragePriceUpdatesAsync",
     ),
     StreamRow(
         "<symbol>@depth<levels> OR <symbol>@depth<levels>@100ms",

@@ -65,6 +65,7 @@ TRADING = [
     ),
     Row(
         "order.amend.keepPriority",
+        binance_net="AmendOrderAsync",
         calls=(Trading.amend_order.request("BTCUSDT", original_client_order_id="my_test_order1", new_quantity=5),),
         answers=(Trading.amend_order,) * 2,
     ),
