@@ -22,6 +22,7 @@ class Batch:
 
     stream: str | int | None
     received_at: datetime
+    possible_duplicate: bool = False
 
 
 class EventSource(enum.Enum):
@@ -43,6 +44,13 @@ class DataEvent(Generic[T]):
     event_time: datetime | None
     """When the exchange sent it, by its own clock, in UTC."""
     source: EventSource = EventSource.LIVE
+    possible_duplicate: bool = False
+    """
+    Whether it may have been delivered before.
+
+    While one connection takes over from another, every event comes twice; where two events cannot be told apart,
+    neither is dropped.
+    """
     raw: Any = attrs.field(default=None, repr=False)
     """The payload as it came, if the options ask for it (``keep_raw``): an object, or an array of them."""
 
@@ -60,6 +68,7 @@ def arrived(data: T, batch: Batch, event_time: datetime | None, raw: Any) -> Dat
     event.received_at = batch.received_at
     event.event_time = event_time
     event.source = _LIVE
+    event.possible_duplicate = batch.possible_duplicate
     event.raw = raw
     event.__class__ = DataEvent
     return event  # type: ignore[no-any-return]

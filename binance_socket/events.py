@@ -256,14 +256,16 @@ class UpdateSubscription:
         """Whether more events wait than should."""
         return self._strand.full
 
-    def post(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
+    def post(
+        self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
+    ) -> None:
         """Take events, in order."""
         last = self._last_received
         if last is None or last[0] != received_at:
             # Otherwise another stream had something in the same read.
             last = self._last_received = received_at, datetime.fromtimestamp(received_at, timezone.utc)
         stream = route if isinstance(route, (str, int)) else self._stream
-        batch = Batch(stream, last[1])
+        batch = Batch(stream, last[1], possible_duplicate)
         self._strand.post_many([(payload, batch) for payload in payloads])
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:

@@ -13,7 +13,7 @@ from .._wire.values import as_object
 from ..errors import BinanceSocketError, ClientClosed
 from .futures import CallFuture
 
-__all__ = ["Audience", "Opening", "Payload", "Routes", "Subscriber", "Telling"]
+__all__ = ["Audience", "Opening", "Payload", "Routes", "StandIn", "Subscriber", "Telling"]
 
 
 class Subscriber(Protocol):
@@ -24,7 +24,9 @@ class Subscriber(Protocol):
         """Whether it has more to do than it should be given."""
         ...
 
-    def post(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
+    def post(
+        self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
+    ) -> None:
         """Take events, in order; *received_at* is the wall clock in epoch seconds, *route* None if they had none."""
         ...
 
@@ -46,6 +48,14 @@ class Subscriber(Protocol):
 
     def finish(self, timeout: float) -> None:
         """The client is closed: wait up to *timeout* seconds until what was posted is delivered, and drop the rest."""
+        ...
+
+
+class StandIn(Subscriber, Protocol):
+    """Hears a topic in place of its subscribers, as long as two connections have it."""
+
+    def stand_for(self, subscribers: tuple[Subscriber, ...]) -> None:
+        """Those are the subscribers now. Called with the connection's lock held."""
         ...
 
 
@@ -96,6 +106,7 @@ class Audience:
         self.tokens: Mapping[bytes, Hashable] = {}
         """The routes by how they are written in JSON, without quotation marks."""
         self._subscribers: dict[Topic, tuple[Subscriber, ...]] = {}
+        self._stand_ins: dict[Topic, StandIn] = {}
         self._opening: dict[Topic, list[tuple[Subscriber, Opening]]] = {}
         self._open: dict[Topic, Hashable] = {}
         # Topics of which the route, or its subscribers, have changed since the routes were replaced.
@@ -112,7 +123,7 @@ class Audience:
         missing: list[Topic] = []
         tellings: list[Callable[[], None]] = []
         for topic in topics:
-            self._subscribers[topic] = (*self._subscribers.get(topic, ()), subscriber)
+            self._set(topic, (*self._subscribers.get(topic, ()), subscriber))
             if topic in self._open:
                 self._changed.add(topic)
                 tellings.append(functools.partial(_open_already, subscriber, topic, self._open[topic], now, opening))
@@ -142,9 +153,11 @@ class Audience:
                 continue
             self._changed.add(topic)
             if after:
-                self._subscribers[topic] = after
+                self._set(topic, after)
             else:
+                self._set(topic, ())
                 del self._subscribers[topic]
+                self._stand_ins.pop(topic, None)
                 self._opening.pop(topic, None)
                 left.append(topic)
         for topic in left:
@@ -163,19 +176,75 @@ class Audience:
             if isinstance(effect, Opened):
                 self._open[effect.topic] = effect.route
                 self._changed.add(effect.topic)
-                subscribers = self._subscribers.get(effect.topic, ())
+                subscribers = self._hearing(effect.topic)
                 tellings.append(_opened(effect, subscribers, self._opening.pop(effect.topic, [])))
             elif isinstance(effect, Lost):
                 self._close(effect.topic)
-                tellings.append(_lost(effect, self._subscribers.get(effect.topic, ())))
+                tellings.append(_lost(effect, self._hearing(effect.topic)))
             elif isinstance(effect, Closed):
                 self._close(effect.topic)
                 subscribers = self._subscribers.pop(effect.topic, ())
+                stand_in = self._stand_ins.pop(effect.topic, None)
+                if stand_in is not None:
+                    # It gives them what it still has for them.
+                    subscribers = (stand_in, *subscribers)
                 tellings.append(_closed(effect, subscribers, self._opening.pop(effect.topic, [])))
             elif isinstance(effect, Deliver):
-                tellings.append(_delivered(effect, self._subscribers.get(effect.topic, ())))
+                tellings.append(_delivered(effect, self._hearing(effect.topic)))
         self._reroute()
         return tellings
+
+    # While two connections have the same topics.
+
+    @property
+    def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
+        """Who hears what, as of now."""
+        return dict(self._subscribers)
+
+    @property
+    def all_open(self) -> bool:
+        """Whether every topic that somebody hears is open."""
+        return self._subscribers.keys() <= self._open.keys()
+
+    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
+        """Let *stand_ins* hear their topics in place of the subscribers."""
+        for topic, stand_in in stand_ins.items():
+            self._stand_ins[topic] = stand_in
+            self._set(topic, self._subscribers.get(topic, ()))
+        self._changed |= stand_ins.keys()
+        self._reroute()
+
+    def take_out(self, topics: Iterable[Topic]) -> None:
+        """Let the subscribers hear *topics* themselves again."""
+        for topic in topics:
+            if self._stand_ins.pop(topic, None) is not None:
+                self._changed.add(topic)
+        self._reroute()
+
+    def take_over(
+        self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
+    ) -> None:
+        """Take *subscribers* from another connection, each of which is represented by a stand-in for the time being."""
+        self._subscribers.update(subscribers)
+        self.put_in(stand_ins)
+
+    def hand_over(self) -> dict[Topic, Hashable]:
+        """Leave all subscribers to another connection. Their stand-ins hear what still comes. Return the open routes."""
+        self._subscribers = {topic: (stand_in,) for topic, stand_in in self._stand_ins.items()}
+        self._stand_ins = {}
+        self._changed |= self._open.keys()
+        self._reroute()
+        return dict(self._open)
+
+    def _hearing(self, topic: Topic) -> tuple[Subscriber, ...]:
+        stand_in = self._stand_ins.get(topic)
+        return self._subscribers.get(topic, ()) if stand_in is None else (stand_in,)
+
+    def _set(self, topic: Topic, subscribers: tuple[Subscriber, ...]) -> None:
+        self._subscribers[topic] = subscribers
+        stand_in = self._stand_ins.get(topic)
+        if stand_in is not None:
+            stand_in.stand_for(subscribers)
 
     def _close(self, topic: Topic) -> None:
         if self._open.pop(topic, None) is not None:
@@ -187,7 +256,7 @@ class Audience:
             return
         routes = {route: entry for route, entry in self.routes.items() if entry[0] not in self._changed}
         for topic in self._changed & self._open.keys():
-            routes[self._open[topic]] = (topic, self._subscribers.get(topic, ()))
+            routes[self._open[topic]] = (topic, self._hearing(topic))
         self._changed.clear()
         self.routes = routes
         self.tokens = {str(route).encode(): route for route in routes}

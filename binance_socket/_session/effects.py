@@ -11,7 +11,20 @@ from .._wire.messages import Reply, Request
 from ..errors import BinanceSocketError, Certainty
 from .topics import Topic
 
-__all__ = ["Abort", "Closed", "Complete", "Deliver", "Effect", "Late", "Lost", "Opened", "Pending", "Probe", "Send"]
+__all__ = [
+    "Abort",
+    "Closed",
+    "Complete",
+    "Deliver",
+    "Effect",
+    "Late",
+    "Leaving",
+    "Lost",
+    "Opened",
+    "Pending",
+    "Probe",
+    "Send",
+]
 
 Outcome = Reply | BinanceSocketError
 
@@ -118,4 +131,9 @@ class Abort:
     reason: str
 
 
-Effect = Send | Complete | Late | Opened | Lost | Closed | Deliver | Probe | Abort
+@attrs.frozen
+class Leaving:
+    """The server has announced that it is about to end the link."""
+
+
+Effect = Send | Complete | Late | Opened | Lost | Closed | Deliver | Probe | Abort | Leaving

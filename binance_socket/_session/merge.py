@@ -13,6 +13,9 @@ and what has been delivered already is not delivered again.
 
 Recording must begin before the new connection subscribes: then every event that it brings was sent by the old one after
 that, or not at all.
+
+As long as it is not certain that the new connection will take over, a merge can be told to wait: then nothing of the new
+one is delivered, so that it can be given up at any time, and the old one goes on as if nothing had been.
 """
 
 from __future__ import annotations
@@ -55,12 +58,20 @@ class _Kind(Generic[T]):
         self.delivered: set[_Key] = set()
         self.held: list[_Held[T]] = []
         self.merging = False
+        self.met = False
+        # The last that the old connection has brought, if the new one has not.
+        self.awaited: _Key | None = None
 
 
 class Merge(Generic[T]):
-    """Puts the events of two connections into one order, each once. Items are whatever the caller wants back."""
+    """
+    Puts the events of two connections into one order, each once. Items are whatever the caller wants back.
 
-    def __init__(self) -> None:
+    With *waits*, the new connection's are kept until :meth:`proceed`.
+    """
+
+    def __init__(self, *, waits: bool = False) -> None:
+        self._waits = waits
         self._kinds: dict[Hashable, _Kind[T]] = {}
         # How often each connection has brought what looks the same.
         self._old: Counter[Identity] = Counter()
@@ -80,6 +91,16 @@ class Merge(Generic[T]):
         """How many events of the new connection wait for the old one."""
         return sum(len(kind.held) for kind in self._kinds.values())
 
+    @property
+    def ended(self) -> bool:
+        """Whether the old connection is at its end."""
+        return self._ended
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether nothing comes any more that has been delivered, as far as can be known: the merge has done its work."""
+        return self._ended and all(kind.awaited is None for kind in self._kinds.values())
+
     def from_old(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
         """Return what is to be delivered now that the old connection has brought *payload*."""
         key, certain, kind = self._known(payload, self._old)
@@ -87,13 +108,18 @@ class Merge(Generic[T]):
             return self._again(kind, key, certain, item)
         kind.delivered.add(key)
         due = [Merged(item)]
+        kind.awaited = key
         if not kind.merging and any(held.key == key for held in kind.held):
+            kind.awaited = None
             due += self._release(kind)
         return due
 
     def from_new(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
         """Return what is to be delivered now that the new connection has brought *payload*."""
         key, certain, kind = self._known(payload, self._new)
+        # The old connection, once it has ended, has brought nothing that comes after an event that it did not bring.
+        if key == kind.awaited or (self._ended and key not in kind.delivered):
+            kind.awaited = None
         if key in kind.delivered:
             due = [] if kind.merging or self._ended else self._release(kind)
             return due + self._again(kind, key, certain, item)
@@ -103,11 +129,23 @@ class Merge(Generic[T]):
         kind.delivered.add(key)
         return [Merged(item)]
 
+    def proceed(self) -> list[Merged[T]]:
+        """Return what is to be delivered now that it is certain that the new connection takes over."""
+        self._waits = False
+        due: list[Merged[T]] = []
+        for kind in self._kinds.values():
+            if kind.met:
+                due += self._release(kind)
+        return due
+
     def old_ended(self) -> list[Merged[T]]:
         """Return what is to be delivered now that nothing more comes from the old connection."""
         self._ended = True
+        self._waits = False
         due: list[Merged[T]] = []
         for kind in self._kinds.values():
+            if any(held.key not in kind.delivered for held in kind.held):
+                kind.awaited = None
             due += self._flush(kind)
         return due
 
@@ -120,7 +158,10 @@ class Merge(Generic[T]):
 
     def _release(self, kind: _Kind[T]) -> list[Merged[T]]:
         """From now on the first to bring an event delivers it. Return what was held and is still to be delivered."""
-        self._common = kind.merging = True
+        self._common = kind.met = True
+        if self._waits:
+            return []
+        kind.merging = True
         return self._flush(kind)
 
     def _flush(self, kind: _Kind[T]) -> list[Merged[T]]:

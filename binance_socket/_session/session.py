@@ -26,7 +26,7 @@ from ..errors import (
 from .admission import Admission, Door, OpenDoor
 from .backoff import Backoff, is_permanent
 from .correlation import Correlation
-from .effects import Closed, Complete, Deliver, Effect, Late, Outcome, Pending
+from .effects import Closed, Complete, Deliver, Effect, Late, Leaving, Outcome, Pending
 from .server_clock import ServerClock, time_told
 from .state import TRANSITIONS, State
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
@@ -99,6 +99,15 @@ class Session:
         return self._logged_on
 
     @property
+    def logon_wanted(self) -> bool:
+        """Whether every link is to be logged on, because the user has done so once."""
+        return self._logon_wanted
+
+    @logon_wanted.setter
+    def logon_wanted(self, wanted: bool) -> None:
+        self._logon_wanted = wanted
+
+    @property
     def resume_at(self) -> float:
         """When a session in BACKOFF may connect again."""
         return self._resume_at
@@ -150,6 +159,11 @@ class Session:
         for topic in topics:
             self._subscriptions.drop(topic, connected=self._state is State.READY)
         self._open_subscriptions()
+
+    def forget(self, topics: Iterable[Topic]) -> None:
+        """Leave *topics* to another connection, and tell nobody."""
+        for topic in topics:
+            self._subscriptions.forget(topic)
 
     def is_open(self, topic: Topic) -> bool:
         """Whether events of *topic* are coming."""
@@ -349,6 +363,7 @@ class Session:
             logger.warning("the exchange is about to end this connection")
             if self._dialect.named:
                 self._effects.extend(Deliver(topic, payload) for topic in self._subscriptions)
+            self._effects.append(Leaving())
             return
         topics = self._subscriptions.open_topics()
         named = StreamTopic(str(as_object(payload).get("listenKey")))

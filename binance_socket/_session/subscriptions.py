@@ -176,6 +176,12 @@ class Subscriptions:
             self._closings.append(topic.closing(entry.route))
         self._remove(entry)
 
+    def forget(self, topic: Topic) -> None:
+        """Forget *topic* without telling anybody: another connection has it now."""
+        entry = self._entries.get(topic)
+        if entry is not None:
+            self._remove(entry)
+
     def hold(self, route: Hashable, payload: Any) -> bool:
         """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
         if not self._opening or not isinstance(route, Hashable):  # pyright: ignore[reportUnnecessaryIsInstance]  # JSON says what it likes
