@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -194,6 +195,22 @@ class BinanceSocketClient(ClientView):
         A value that does not change any more. Any thread; nothing is asked of the exchange.
         """
         return self._hub.rate_limits
+
+    def rotate(self, timeout: float | None = None) -> None:
+        """
+        Leave the connections that carry the account for new ones now, without an event being lost.
+
+        That happens by itself before the exchange ends a connection after 24 hours
+        (``ClientOptions.rotation_after``). Returns when the old ones are closed, which takes five seconds when no events
+        come; they stay until everything asked on them is answered. Subscriptions hear nothing of it. Raises a
+        BinanceSocketError if no new connection could take over: then the old one goes on. Raises TimeoutError after
+        *timeout* seconds, and goes on all the same. Not for the library's own threads; market streams stay where they are.
+        """
+        if on_engine_thread():
+            raise RuntimeError("rotating on one of the library's own threads would wait for itself")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for future in self._hub.rotate():
+            future.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """

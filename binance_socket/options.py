@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import attrs
@@ -193,6 +193,15 @@ def _is_callable(instance: object, attribute: attrs.Attribute[Any], value: objec
         raise InvalidRequest(f"{attribute.name} is a function, not {value!r}")
 
 
+def _check_hours(instance: object, attribute: object, value: object) -> None:
+    if value is None:
+        return
+    hours = cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
+    numbers = [hour for hour in hours if isinstance(hour, (int, float)) and not isinstance(hour, bool)]
+    if len(hours) != 2 or len(numbers) != 2 or numbers[0] == numbers[1] or not all(0 <= hour <= 24 for hour in numbers):
+        raise InvalidRequest(f"rotation_hours are two different hours from 0 to 24, as in (2, 4), not {value!r}")
+
+
 def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
     if value is not None and value < 1:
         raise InvalidRequest("connect_budget is at least 1, or None for no limit")
@@ -280,6 +289,14 @@ class ClientOptions:
     It is called by the thread that places the order, and must never return the same twice: by this name the order is
     found again when its outcome is unknown. The default returns 32 random hexadecimal digits.
     """
+    rotation_after: float | None = attrs.field(default=23 * 3600.0, validator=attrs.validators.optional(_is_above_zero))
+    """
+    When the account's connections are left for new ones, give or take a little, without an event being lost.
+
+    The exchange ends a connection after 24 hours. None leaves it to that, and to ``client.rotate()``.
+    """
+    rotation_hours: tuple[float, float] | None = attrs.field(default=None, validator=_check_hours)
+    """The hours of the day, in UTC, between which that is done, for example ``(2, 4)`` or ``(23, 1)``; None for any."""
     keep_alive_listen_keys: bool = True
     """Keep the listen key of a subscription alive, and replace it when it expires."""
     listen_key_interval: float = attrs.field(default=1800.0, validator=_is_above_zero)

@@ -207,11 +207,11 @@ class Audience:
         return self._subscribers.keys() <= self._open.keys()
 
     def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
-        """Let *stand_ins* hear their topics in place of the subscribers."""
-        for topic, stand_in in stand_ins.items():
-            self._stand_ins[topic] = stand_in
-            self._set(topic, self._subscribers.get(topic, ()))
-        self._changed |= stand_ins.keys()
+        """Let *stand_ins* hear their topics in place of the subscribers, where there are any."""
+        for topic in stand_ins.keys() & self._subscribers.keys():
+            self._stand_ins[topic] = stand_ins[topic]
+            self._set(topic, self._subscribers[topic])
+            self._changed.add(topic)
         self._reroute()
 
     def take_out(self, topics: Iterable[Topic]) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from .._session.effects import Abort, Complete, Effect, Late, Pending, Probe, Send
+from .._session.effects import Abort, Complete, Effect, Late, Leaving, Pending, Probe, Send
 from .._session.session import Session
 from .._session.state import State
-from .._session.topics import Dialect, Topic
+from .._session.topics import Dialect, Topic, merged
 from .._wire.messages import Request
 from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost
 from ..models.response import Response
-from .audience import Audience, Opening, Subscriber, Telling
+from .audience import Audience, Opening, StandIn, Subscriber, Telling
 from .clock import Clock
 from .futures import CallFuture, Doubtful, complete, deliver_late
 from .lanes import Lanes, Malformed
@@ -24,7 +24,7 @@ from .threads import EngineThread, on_engine_thread
 from .timer import Alarm, Timer
 from .transport import LinkClosed, Network, Transport, Waker
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Watcher"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,22 @@ R = TypeVar("R")
 
 # With this many requests in flight they are written together.
 _CROWD = 4
+
+
+class Watcher(Protocol):
+    """Who hears of a connection's links. Called by its reader, under no lock; must not block."""
+
+    def up(self, connection: Connection) -> None:
+        """There is a link."""
+        ...
+
+    def down(self, connection: Connection) -> None:
+        """There is none any more, or an attempt to make one has failed."""
+        ...
+
+    def leaving(self, connection: Connection) -> None:
+        """The server has announced that it is about to end the link."""
+        ...
 
 
 class Connection:
@@ -83,6 +99,10 @@ class Connection:
         self._updating = _Update(self)
         # Written by the reader alone.
         self._heard_at = 0.0
+        self.watcher: Watcher | None = None
+        # Who has taken over what this connection was for, and who is told that everything asked of it is answered.
+        self._successor: Connection | None = None
+        self._drained: Callable[[], object] | None = None
 
     @property
     def state(self) -> State:
@@ -116,8 +136,10 @@ class Connection:
         future.doubt = doubt
         self._start()
         with self._update() as session:
-            session.submit(request, future, self._clock.monotonic(), timeout)
-        return future
+            successor = self._successor
+            if successor is None:
+                session.submit(request, future, self._clock.monotonic(), timeout)
+        return future if successor is None else successor.submit(request, timeout, doubt)
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting: *future* ends with CallCancelled, unless it is done. Any thread."""
@@ -128,13 +150,18 @@ class Connection:
         """Let *subscriber* hear *topics*. *opening* is told when the exchange has said yes, or no. Any thread."""
         self._start()
         now = self._clock.monotonic()
+        tellings: list[Callable[[], None]] = []
         with self._update() as session:
-            # It is in place before the exchange hears of it.
-            missing, tellings = self._audience.add(topics, subscriber, opening, now)
-            if missing:
-                session.subscribe(missing, now)
+            successor = self._successor
+            if successor is None:
+                # It is in place before the exchange hears of it.
+                missing, tellings = self._audience.add(topics, subscriber, opening, now)
+                if missing:
+                    session.subscribe(missing, now)
         for tell in tellings:
             tell()
+        if successor is not None:
+            successor.subscribe(topics, subscriber, opening)
 
     def unsubscribe(
         self, topics: Sequence[Topic], subscriber: Subscriber, error: BinanceSocketError | None = None
@@ -145,20 +172,26 @@ class Connection:
         If it still waits for the exchange's yes, that ends with *error*. Any thread.
         """
         with self._update() as session:
+            successor = self._successor
             waiting = self._audience.withdraw(topics, subscriber)
             left = self._audience.remove(topics, subscriber)
             if left:
                 session.unsubscribe(left, self._clock.monotonic())
+        if successor is not None:
+            successor.unsubscribe(topics, subscriber, error)
         for opening in waiting:
             opening.failed(error or CallCancelled("the subscription was closed before the exchange had agreed"))
 
     def no_answer(self, topics: Sequence[Topic], subscriber: Subscriber) -> None:
         """*subscriber* has waited long enough for *topics* to open, if it still does. Any thread."""
         with self._update() as session:
+            successor = self._successor
             waiting = self._audience.withdraw(topics, subscriber)
             error = session.no_answer(topics[0])
         for opening in waiting:
             opening.failed(error)
+        if successor is not None:
+            successor.no_answer(topics, subscriber)
 
     def nudge(self) -> None:
         """Look soon whether there is something to do. Any thread, under no lock but another connection's."""
@@ -196,6 +229,90 @@ class Connection:
         if reader is not None and reader is not threading.current_thread() and reader.is_alive():
             reader.join(timeout)
 
+    # How another connection takes over: see rotation.py.
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the reader waits for subscribers to have room. Any thread."""
+        return self._heard_at == float("inf")
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody listens, or was asked for something lately, here. Any thread."""
+        with self._changed:
+            return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon_wanted
+
+    def is_settled(self) -> bool:
+        """Whether there is a link, and everything that is wanted is open on it. Any thread."""
+        with self._changed:
+            return self._session.state is State.READY and self._audience.all_open
+
+    def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
+        """Return who hears what. Any thread."""
+        with self._changed:
+            return self._audience.subscribers
+
+    def follow_logon(self, other: Connection) -> None:
+        """Be logged on where *other* is. Before the first link; any thread."""
+        with other._changed:
+            wanted = other._session.logon_wanted
+        with self._changed:
+            self._session.logon_wanted = wanted
+
+    @property
+    def lacks_logon(self) -> bool:
+        """Whether the session should be logged on, and is not. Any thread."""
+        with self._changed:
+            return self._session.logon_wanted and not self._session.logged_on
+
+    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
+        """Let *stand_ins* hear their topics in place of the subscribers. Any thread."""
+        with self._changed:
+            self._audience.put_in(stand_ins)
+
+    def take_out(self, topics: Iterable[Topic]) -> None:
+        """Let the subscribers hear *topics* themselves again. Any thread."""
+        with self._changed:
+            self._audience.take_out(topics)
+
+    def take_over(
+        self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
+    ) -> None:
+        """Take the subscribers of another connection, which are represented by *stand_ins*. Any thread."""
+        with self._changed:
+            self._audience.take_over(subscribers, stand_ins)
+
+    def yield_to(
+        self, successor: Connection, subscribers: Mapping[Topic, tuple[Subscriber, ...]]
+    ) -> list[tuple[list[Topic], CallFuture[Response[Any]]]] | None:
+        """
+        Leave everything to *successor*, which has *subscribers* by now; return None if those are not all, or others.
+
+        From now on everybody who asks or subscribes here is passed on. The server is told to send no more events:
+        return the futures of its answers. Any thread.
+        """
+        with self._update() as session:
+            if self._audience.subscribers != subscribers:
+                return None
+            self._successor = successor
+            session.forget(subscribers)
+            routes = self._audience.hand_over()
+            answers: list[tuple[list[Topic], CallFuture[Response[Any]]]] = []
+            if session.state is State.READY:
+                topics, at_once = list(routes), self._dialect.topics_at_once
+                for some in (topics[at : at + at_once] for at in range(0, len(topics), at_once)):
+                    future: CallFuture[Response[Any]] = CallFuture(self._executor)
+                    request = merged([topic.closing(routes[topic]) for topic in some])
+                    session.submit(request, future, self._clock.monotonic())
+                    answers.append((some, future))
+            return answers
+
+    def tell_drained(self, function: Callable[[], object]) -> None:
+        """Have *function* called, now and whenever something has changed here, under no lock. Any thread."""
+        with self._changed:
+            self._drained = function
+        function()
+
     # What the reader does.
 
     def _start(self) -> None:
@@ -220,6 +337,8 @@ class Connection:
         try:
             while self._await_turn():
                 self._connect_and_receive()
+                if self.watcher is not None:
+                    self.watcher.down(self)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
             self._defect(exc)
         finally:
@@ -299,6 +418,8 @@ class Connection:
                 raise LinkClosed(1000, "closed while connecting")
             self._link = link
             session.connected(now)
+        if self.watcher is not None:
+            self.watcher.up(self)
         receive = link.transport.receive
         while True:
             messages = receive()
@@ -391,9 +512,14 @@ class Connection:
                 deliver_late(effect)
             elif isinstance(effect, Probe) and link is not None:
                 link.transport.ping()
+            elif isinstance(effect, Leaving):
+                if self.watcher is not None:
+                    self.watcher.leaving(self)
             elif isinstance(effect, Abort) and link is not None:
                 logger.warning("giving up the link: %s", effect.reason)
                 link.transport.abort()
+        if self._drained is not None:
+            self._drained()
 
     def _flush(self, link: Link, crowded: bool) -> None:
         """

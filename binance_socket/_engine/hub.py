@@ -34,6 +34,7 @@ from .gate import Door, LearningClock, gate_of
 from .inquirer import Inquirer
 from .pool import Pool, Seats
 from .rest import ListenKeyRest
+from .rotator import Role, Rotator
 from .threads import process_token
 from .timer import Timer
 from .transport import Network
@@ -120,6 +121,18 @@ class Hub:
         )
         """The requests whose outcome is, or may become, unknown."""
         self.streams = self._connection("streams", options.stream_url(environment), STREAMS)
+        # Where requests are sent: while another connection takes over, that is the new one a little earlier.
+        self._asked = self.api
+        self._rotator = Rotator(
+            after=options.rotation_after,
+            hours=options.rotation_hours,
+            patience=options.connect_timeout + options.request_timeout,
+            chance=random.random,
+            clock=clock,
+            timer=self.timer,
+            executor=executor,
+        )
+        self._add_roles()
         self._market = Pool(lambda name: self._connection(name, options.stream_url(environment), MARKET))
 
     @property
@@ -136,10 +149,10 @@ class Hub:
             timeout = self.options.request_timeout if timeout is None else timeout
             return self._rest.submit(request, self.credentials, timeout)
         if not request.mutating:
-            return self.api.submit(request, timeout)
+            return self._asked.submit(request, timeout)
         doubt = self.doubts.open(request)
         try:
-            future = self.api.submit(request, timeout, doubt)
+            future = self._asked.submit(request, timeout, doubt)
         except BaseException:
             self.doubts.drop(doubt)
             raise
@@ -149,7 +162,8 @@ class Hub:
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
         self._rest.cancel(future)
-        self.api.cancel(future)
+        for connection in (self.api, *self._rotator.connections):
+            connection.cancel(future)
 
     def subscribe(
         self, topics: Sequence[Topic], subscriber: Subscriber, timeout: float | None = None
@@ -195,9 +209,14 @@ class Hub:
         with self._lock:
             self._subscribers.discard(subscriber)
 
+    def rotate(self) -> list[CallFuture[None]]:
+        """Leave the connections that carry the account for new ones. The futures are done when the old are closed."""
+        self._check_usable()
+        return self._rotator.rotate()
+
     def wake(self) -> None:
         """Have the readers look again whether there is room for events. Any thread."""
-        for connection in (self.api, self.streams, *self._market.connections):
+        for connection in (self.api, self.streams, *self._rotator.connections, *self._market.connections):
             connection.wake()
 
     def close(self) -> None:
@@ -215,7 +234,7 @@ class Hub:
             self._subscribers.clear()
         # Threads are joined in real time.
         deadline = _SYSTEM_CLOCK.monotonic() + _READERS_MAY_TAKE
-        connections = (self.api, self.streams, *self._market.close())
+        connections = tuple(dict.fromkeys((*self._rotator.close(), self.api, self.streams, *self._market.close())))
         for connection in connections:
             connection.close()
         self._inquirer.close()
@@ -246,6 +265,39 @@ class Hub:
         workers.shutdown(wait=False)
 
     # Composition.
+
+    def _add_roles(self) -> None:
+        api_url, stream_url = self.options.ws_api_url(self.environment), self.options.stream_url(self.environment)
+
+        def ask(connection: Connection) -> None:
+            self._asked = connection
+
+        def adopt_api(connection: Connection) -> None:
+            self.api = self._asked = connection
+
+        def adopt_streams(connection: Connection) -> None:
+            self.streams = connection
+
+        self._rotator.add(
+            Role(
+                self.api,
+                lambda: self._connection("api", api_url, WS_API),
+                Request("ping"),
+                ask,
+                adopt_api,
+                self.backoff(),
+            )
+        )
+        self._rotator.add(
+            Role(
+                self.streams,
+                lambda: self._connection("streams", stream_url, STREAMS),
+                Request("LIST_SUBSCRIPTIONS"),
+                lambda _: None,
+                adopt_streams,
+                self.backoff(),
+            )
+        )
 
     def _connection(self, name: str, url: str, dialect: Dialect) -> Connection:
         options = self.options

@@ -1,0 +1,346 @@
+"""One topic that two connections have, while the new one takes over from the old one."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import attrs
+
+from .._session.merge import Merge, Merged
+from .._session.subscriptions import STREAM_TERMINATED
+from .._session.topics import Topic
+from .._wire.codec import loads
+from .._wire.values import is_object
+from ..errors import BinanceSocketError, DecodeError
+from .audience import Payload, Subscriber
+
+__all__ = ["Overlap", "Owner"]
+
+logger = logging.getLogger(__name__)
+
+_ENDING: Final = frozenset({STREAM_TERMINATED, "listenKeyExpired"})
+_UNPROVEN: Final = "the old connection ended before it was certain that the new one had everything"
+
+
+class Owner(Protocol):
+    """Who moves a topic over. Called under no connection's lock; must not block."""
+
+    def now(self) -> float:
+        """Return the monotonic time."""
+        ...
+
+    def common_seen(self) -> None:
+        """Some event has come from both connections."""
+        ...
+
+    def old_lost(self, overlap: Overlap, reason: str, now: float) -> None:
+        """The old connection has lost the topic."""
+        ...
+
+    def new_lost(self, overlap: Overlap, reason: str, now: float) -> None:
+        """The new connection has lost the topic."""
+        ...
+
+    def look(self) -> None:
+        """The old connection has sent its last event, or the new one has caught up with it."""
+        ...
+
+    def free(self, overlap: Overlap) -> None:
+        """Nothing waits here, and whoever posts may post to the subscribers themselves."""
+        ...
+
+
+@attrs.frozen
+class _Arrived:
+    payload: Payload
+    received_at: float
+    route: Hashable
+    name: object
+
+
+class Overlap:
+    """
+    Stands for the subscribers of one topic on both connections, and gives them each event once.
+
+    Everything that happens is put into one line, and done by whoever finds nobody else doing so: nobody ever waits, and
+    what one connection brings keeps its order. What is done is posting to mailboxes, which does not block.
+    """
+
+    def __init__(self, topic: Topic, owner: Owner) -> None:
+        self.topic = topic
+        self.old = _OldSide(self)
+        self.new = _NewSide(self)
+        self.owner = owner
+        self.listeners: tuple[Subscriber, ...] = ()
+        """The subscribers, as the connection says whose they are at the time. Replaced as a whole."""
+        self.leaving = False
+        """Whether the old connection is about to be told to send nothing more."""
+        self.given_up = False
+        """Whether the new connection is not to take over after all."""
+        self.releasing = False
+        """Whether the subscribers are to hear the topic themselves again as soon as nothing waits here."""
+        self._inbox: deque[Callable[[], object]] = deque()
+        self._busy = threading.Lock()
+        # Everything below belongs to whoever holds _busy.
+        self._merge: Merge[_Arrived] = Merge(waits=True)
+        self._route: Hashable = None
+        self._open = False
+        self._committed = False
+        self._told_common = False
+
+    @property
+    def common(self) -> bool:
+        """Whether some event has come from both connections."""
+        return self._merge.common
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes from the old connection."""
+        return self._merge.ended
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether nothing comes from the new connection any more that was delivered before."""
+        return self._merge.caught_up
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits here."""
+        return not self._inbox and not self._busy.locked()
+
+    # What the owner decides.
+
+    def commit(self) -> None:
+        """The new connection takes over."""
+        self.do(self._commit)
+
+    def end_old(self, *, proven: bool = False) -> None:
+        """Nothing more comes from the old connection; *proven* says that nothing is missing between the two."""
+        self.do(functools.partial(self._end_old, proven))
+
+    def forward_lost(self, reason: str, now: float) -> None:
+        """The subscribers hear nothing for the time being."""
+        self.do(lambda: self._tell_lost(reason, now))
+
+    def lose_new(self, reason: str, now: float) -> None:
+        """The new connection, which is the only one by now, has lost the topic."""
+
+        def lose() -> None:
+            self._open = False
+            self._end_old(proven=True)
+            self._tell_lost(reason, now)
+
+        self.do(lose)
+
+    # What the sides hear.
+
+    def do(self, function: Callable[[], object]) -> None:
+        """Do something in its turn, here or on the thread that is doing so already."""
+        self._inbox.append(function)
+        while self._inbox and self._busy.acquire(blocking=False):
+            try:
+                self._drain()
+            finally:
+                self._busy.release()
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                function = self._inbox.popleft()
+            except IndexError:
+                return
+            try:
+                function()
+            except Exception:
+                logger.exception("moving %s over to another connection", type(self.topic).__name__)
+
+    def let_go(self) -> None:
+        """Free the subscribers if it is time. Called by whoever posts, after it has posted."""
+        if self.releasing and self.idle:
+            self.owner.free(self)
+
+    def take_old(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
+        """The old connection has brought events."""
+        due: list[Merged[_Arrived]] = []
+        marked = False
+        for payload in payloads:
+            event, name = _read(payload)
+            if name == STREAM_TERMINATED and self.leaving:
+                # It is the answer to what we asked for.
+                marked = True
+                continue
+            due += self._merge.from_old(event, _Arrived(payload, received_at, route, name))
+        self._deliver(due)
+        if marked:
+            self._end_old(proven=True)
+        self._note_common()
+
+    def take_new(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
+        """The new connection has brought events."""
+        if self.given_up:
+            return
+        due: list[Merged[_Arrived]] = []
+        for payload in payloads:
+            event, name = _read(payload)
+            due += self._merge.from_new(event, _Arrived(payload, received_at, route, name))
+        self._deliver(due)
+        self._note_common()
+        if self._merge.caught_up:
+            self.owner.look()
+
+    def opened_new(self, route: Hashable, now: float) -> None:
+        """The new connection has the topic."""
+        self._route, self._open = route, True
+        if self._committed:
+            self._tell_opened(now)
+
+    def flush(self) -> None:
+        """It is all over: deliver what is held."""
+        if not self.given_up:
+            self._deliver(self._merge.old_ended())
+
+    def flush_new(self) -> None:
+        """The same, unless the old connection still is the one that counts."""
+        if self._committed:
+            self.flush()
+
+    def _commit(self) -> None:
+        self._committed = True
+        if self._open:
+            # No interval without events ends here, so that the user hears nothing of it.
+            self._tell_opened(self.owner.now())
+        self._deliver(self._merge.proceed())
+
+    def _end_old(self, proven: bool) -> None:
+        if self._merge.ended:
+            return
+        if not proven and not self._merge.common:
+            now = self.owner.now()
+            self._tell_lost(_UNPROVEN, now)
+            if self._open:
+                self._tell_opened(now)
+        self._deliver(self._merge.old_ended())
+        self.owner.look()
+
+    def _note_common(self) -> None:
+        if self._merge.common and not self._told_common:
+            self._told_common = True
+            self.owner.common_seen()
+
+    def _tell_lost(self, reason: str, now: float) -> None:
+        for listener in self.listeners:
+            listener.lost(self.topic, reason, now)
+
+    def _tell_opened(self, now: float) -> None:
+        for listener in self.listeners:
+            listener.opened(self.topic, self._route, now)
+
+    def _deliver(self, due: Iterable[Merged[_Arrived]]) -> None:
+        listeners = self.listeners
+        for (received_at, route, doubtful, name), some in itertools.groupby(due, _manner):
+            payloads = [one.item.payload for one in some]
+            for listener in listeners:
+                if doubtful:
+                    listener.post(payloads, received_at, route, possible_duplicate=True)
+                else:
+                    listener.post(payloads, received_at, route)
+            if name is not None:
+                for listener in listeners:
+                    listener.ended(self.topic, name, self.owner.now())
+
+
+def _manner(one: Merged[_Arrived]) -> tuple[float, Hashable, bool, str | None]:
+    """Return what those have in common that are posted together."""
+    item = one.item
+    name = item.name if isinstance(item.name, str) and item.name in _ENDING else None
+    return item.received_at, item.route, one.possible_duplicate, name
+
+
+def _read(payload: Payload) -> tuple[Mapping[str, Any], object]:
+    """Return what identifies an event, and its name. What cannot be read is itself."""
+    event: Any = payload
+    if isinstance(payload, bytes):
+        try:
+            event = loads(payload)
+        except DecodeError:
+            return {"e": None, "text": payload.decode("latin-1")}, None
+    return (event, event.get("e")) if is_object(event) else ({"e": None, "list": event}, None)
+
+
+class _Side:
+    """What both sides do alike."""
+
+    def __init__(self, overlap: Overlap) -> None:
+        self._overlap = overlap
+
+    @property
+    def full(self) -> bool:
+        """Whether some subscriber has more to do than it should be given."""
+        return any(listener.full for listener in self._overlap.listeners)
+
+    def stand_for(self, subscribers: tuple[Subscriber, ...]) -> None:
+        """Take note of the subscribers."""
+        self._overlap.listeners = subscribers
+
+    def ended(self, topic: Topic, name: str, now: float) -> None:
+        """Nothing: the subscribers are told when the event is delivered."""
+
+    def finish(self, timeout: float) -> None:
+        """Nothing waits here: the subscribers are waited for."""
+
+
+class _OldSide(_Side):
+    """Stands for the subscribers on the old connection."""
+
+    def post(
+        self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
+    ) -> None:
+        """Take events."""
+        overlap = self._overlap
+        overlap.do(lambda: overlap.take_old(payloads, received_at, route))
+        if overlap.given_up:
+            overlap.let_go()
+
+    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+        """The old connection has the topic again: it was given up that another one takes over."""
+        for listener in self._overlap.listeners:
+            listener.opened(topic, route, now)
+
+    def lost(self, topic: Topic, reason: str, now: float) -> None:
+        """The old connection has lost the topic."""
+        self._overlap.owner.old_lost(self._overlap, reason, now)
+
+    def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
+        """The topic is closed. The subscribers are told by the connection."""
+        self._overlap.do(self._overlap.flush)
+
+
+class _NewSide(_Side):
+    """Stands for the subscribers on the new connection: before it takes over, it is the only one there."""
+
+    def post(
+        self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
+    ) -> None:
+        """Take events."""
+        overlap = self._overlap
+        overlap.do(lambda: overlap.take_new(payloads, received_at, route))
+        if not overlap.given_up:
+            overlap.let_go()
+
+    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+        """The new connection has the topic."""
+        self._overlap.do(lambda: self._overlap.opened_new(route, now))
+
+    def lost(self, topic: Topic, reason: str, now: float) -> None:
+        """The new connection has lost the topic."""
+        self._overlap.owner.new_lost(self._overlap, reason, now)
+
+    def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
+        """The topic is closed; or it was refused, which whoever waits for it to open hears as well."""
+        self._overlap.do(self._overlap.flush_new)
