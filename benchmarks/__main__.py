@@ -13,6 +13,7 @@ from .first_step import first_step
 from .local_book import report as report_local_book
 from .outcomes import outcomes
 from .rate_limits import report as report_rate_limits
+from .rotations import rotations
 
 PEERS_VARIABLE = "BINANCE_SOCKET_PEERS"
 
@@ -44,7 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
     book.add_argument("--updates", type=int, default=100_000, help="how many random updates (100000)")
     book.add_argument("--cuts", type=int, default=50, help="how often connections are cut (50)")
     book.add_argument("--seed", type=int, default=1, help="decides what happens when (1)")
+    moves = commands.add_parser("rotations", help="rotations under load: is anything lost, and how late is it?")
+    moves.add_argument("--count", type=int, default=200, help="how many (200)")
+    moves.add_argument("--rate", type=int, default=2000, help="events a second (2000)")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "rotations":
+        return 0 if rotations(chosen.count, chosen.rate).sound else 1
     if chosen.command == "local-book":
         return 0 if report_local_book(chosen.updates, chosen.cuts, chosen.seed) else 1
     if chosen.command == "rate-limits":

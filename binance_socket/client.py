@@ -201,10 +201,11 @@ class BinanceSocketClient(ClientView):
         Leave the connections that carry the account for new ones now, without an event being lost.
 
         That happens by itself before the exchange ends a connection after 24 hours
-        (``ClientOptions.rotation_after``). Returns when the old ones are closed, which takes five seconds when no events
-        come; they stay until everything asked on them is answered. Subscriptions hear nothing of it. Raises a
-        BinanceSocketError if no new connection could take over: then the old one goes on. Raises TimeoutError after
-        *timeout* seconds, and goes on all the same. Not for the library's own threads; market streams stay where they are.
+        (``ClientOptions.rotation_after``). Returns when the old ones are closed: after five seconds where no
+        events come, and not before everything asked on them is answered. Subscriptions hear nothing of it.
+
+        Raises a BinanceSocketError if no new connection could take over: then the old one goes on. Raises TimeoutError
+        after *timeout* seconds, and goes on all the same. Market streams stay where they are.
         """
         if on_engine_thread():
             raise RuntimeError("rotating on one of the library's own threads would wait for itself")

@@ -193,10 +193,16 @@ def _is_callable(instance: object, attribute: attrs.Attribute[Any], value: objec
         raise InvalidRequest(f"{attribute.name} is a function, not {value!r}")
 
 
-def _check_hours(instance: object, attribute: object, value: object) -> None:
+def _check_rotation(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+    if value is not None:
+        _is_above_zero(instance, attribute, value)
+
+
+def _check_hours(instance: object, attribute: object, value: tuple[float, float] | None) -> None:
     if value is None:
         return
-    hours = cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
+    given: object = value
+    hours = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
     numbers = [hour for hour in hours if isinstance(hour, (int, float)) and not isinstance(hour, bool)]
     if len(hours) != 2 or len(numbers) != 2 or numbers[0] == numbers[1] or not all(0 <= hour <= 24 for hour in numbers):
         raise InvalidRequest(f"rotation_hours are two different hours from 0 to 24, as in (2, 4), not {value!r}")
@@ -289,7 +295,7 @@ class ClientOptions:
     It is called by the thread that places the order, and must never return the same twice: by this name the order is
     found again when its outcome is unknown. The default returns 32 random hexadecimal digits.
     """
-    rotation_after: float | None = attrs.field(default=23 * 3600.0, validator=attrs.validators.optional(_is_above_zero))
+    rotation_after: float | None = attrs.field(default=23 * 3600.0, validator=_check_rotation)
     """
     When the account's connections are left for new ones, give or take a little, without an event being lost.
 

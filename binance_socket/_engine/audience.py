@@ -229,7 +229,7 @@ class Audience:
         self.put_in(stand_ins)
 
     def hand_over(self) -> dict[Topic, Hashable]:
-        """Leave all subscribers to another connection. Their stand-ins hear what still comes. Return the open routes."""
+        """Leave all subscribers to another connection; their stand-ins hear what still comes. Return the routes."""
         self._subscribers = {topic: (stand_in,) for topic, stand_in in self._stand_ins.items()}
         self._stand_ins = {}
         self._changed |= self._open.keys()

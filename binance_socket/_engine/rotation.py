@@ -8,8 +8,8 @@ Moving everything from one connection to a new one, make before break.
                          +---------------------+  5 s, old is lost    |         nothing due there     caught up
                             something was added
 
-Until MOVING the old connection is the one that counts: whatever goes wrong with the new one, it goes on as if nothing had
-been. From then on the new one counts, and what goes wrong with it is what may go wrong with any connection.
+Until MOVING the old connection is the one that counts: whatever goes wrong with the new one, it goes on as if nothing
+had been. From then on the new one counts, and what goes wrong with it is what may go wrong with any connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import enum
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
 

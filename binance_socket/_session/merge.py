@@ -11,11 +11,14 @@ While HOLDING, the old connection's events are delivered and the new one's are k
 to bring may come before them. In MERGING both are known to be at a common point: whatever arrives first is delivered,
 and what has been delivered already is not delivered again.
 
+Where events of a kind can be alike without being the same, no event proves that both are at a common point. There the
+hold ends with the old connection; its events are counted, and as many of the new one's are left out.
+
 Recording must begin before the new connection subscribes: then every event that it brings was sent by the old one after
 that, or not at all.
 
-As long as it is not certain that the new connection will take over, a merge can be told to wait: then nothing of the new
-one is delivered, so that it can be given up at any time, and the old one goes on as if nothing had been.
+As long as it is not certain that the new connection will take over, a merge can be told to wait: then nothing of the
+new one is delivered, so that it can be given up at any time, and the old one goes on as if nothing had been.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from .._wire.identity import Identity, identity_of
+from .._wire.identity import STATES, Identity, identity_of
 
 __all__ = ["Merge", "Merged"]
 
@@ -57,10 +60,16 @@ class _Kind(Generic[T]):
     def __init__(self) -> None:
         self.delivered: set[_Key] = set()
         self.held: list[_Held[T]] = []
+        self.held_keys: set[_Key] = set()
         self.merging = False
         self.met = False
         # The last that the old connection has brought, if the new one has not.
         self.awaited: _Key | None = None
+
+    def hold(self, one: _Held[T]) -> None:
+        """Keep an event until its turn has come."""
+        self.held.append(one)
+        self.held_keys.add(one.key)
 
 
 class Merge(Generic[T]):
@@ -98,7 +107,7 @@ class Merge(Generic[T]):
 
     @property
     def caught_up(self) -> bool:
-        """Whether nothing comes any more that has been delivered, as far as can be known: the merge has done its work."""
+        """Whether nothing comes any more that has been delivered, as far as can be known."""
         return self._ended and all(kind.awaited is None for kind in self._kinds.values())
 
     def from_old(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
@@ -109,9 +118,10 @@ class Merge(Generic[T]):
         kind.delivered.add(key)
         due = [Merged(item)]
         kind.awaited = key
-        if not kind.merging and any(held.key == key for held in kind.held):
+        if key in kind.held_keys:
             kind.awaited = None
-            due += self._release(kind)
+            if certain and not kind.merging:
+                due += self._release(kind)
         return due
 
     def from_new(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
@@ -120,11 +130,14 @@ class Merge(Generic[T]):
         # The old connection, once it has ended, has brought nothing that comes after an event that it did not bring.
         if key == kind.awaited or (self._ended and key not in kind.delivered):
             kind.awaited = None
+        if not certain and not self._ended:
+            kind.hold(_Held(key, certain, item))
+            return []
         if key in kind.delivered:
             due = [] if kind.merging or self._ended else self._release(kind)
             return due + self._again(kind, key, certain, item)
         if not kind.merging and not self._ended:
-            kind.held.append(_Held(key, certain, item))
+            kind.hold(_Held(key, certain, item))
             return []
         kind.delivered.add(key)
         return [Merged(item)]
@@ -144,7 +157,7 @@ class Merge(Generic[T]):
         self._waits = False
         due: list[Merged[T]] = []
         for kind in self._kinds.values():
-            if any(held.key not in kind.delivered for held in kind.held):
+            if not kind.held_keys <= kind.delivered:
                 kind.awaited = None
             due += self._flush(kind)
         return due
@@ -167,6 +180,7 @@ class Merge(Generic[T]):
     def _flush(self, kind: _Kind[T]) -> list[Merged[T]]:
         due: list[Merged[T]] = []
         held, kind.held = kind.held, []
+        kind.held_keys.clear()
         for one in held:
             if one.key in kind.delivered:
                 due += self._again(kind, one.key, one.certain, one.item)
@@ -178,8 +192,8 @@ class Merge(Generic[T]):
     def _again(self, kind: _Kind[T], key: _Key, certain: bool, item: T) -> list[Merged[T]]:
         """Drop an event that was delivered before; but not where it may be another one that looks the same."""
         identity = key[0]
-        if not certain and max(self._old[identity], self._new[identity]) > 1:
+        if not certain and identity[0] not in STATES and max(self._old[identity], self._new[identity]) > 1:
             return [Merged(item, possible_duplicate=True)]
-        self._common = True
+        self._common = self._common or certain
         self.duplicates += 1
         return []

@@ -16,8 +16,8 @@ def rotation_delay(after: float, hours: tuple[float, float] | None, wall: float,
     """
     Return after how many seconds a link that was made at *wall* (epoch seconds) is to be left.
 
-    That is *after* seconds, give or take a little; or, with *hours* of the day in UTC, at a time between these: the last
-    such time that is not later. *chance*, from 0 to 1, decides where there is a choice.
+    That is *after* seconds, give or take a little; or, with *hours* of the day in UTC, at a time between these: the
+    last such time that is not later. *chance*, from 0 to 1, decides where there is a choice.
     """
     latest = after * (1 + _SPREAD * (2 * chance - 1))
     if hours is None:

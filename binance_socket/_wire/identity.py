@@ -14,7 +14,7 @@ import orjson
 
 from .values import as_array
 
-__all__ = ["Identity", "identity_of"]
+__all__ = ["STATES", "Identity", "identity_of"]
 
 Identity = tuple[Hashable, ...]
 
@@ -24,6 +24,8 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "balanceUpdate": ("a", "d", "T"),
     "externalLockUpdate": ("a", "d", "T"),
 }
+STATES: Final = frozenset({"outboundAccountPosition"})
+"""Kinds that say how things stand: two that are alike say nothing that one of them does not."""
 _LIST_FIELDS: Final = ("s", "g", "l", "L", "T", "C", "r")
 
 
@@ -31,7 +33,8 @@ def identity_of(payload: Mapping[str, Any]) -> tuple[Identity, bool]:
     """
     Return what tells the event *payload* from others of its account, and whether it does so for certain.
 
-    It does not where two different events may look the same: two deposits of one amount in one millisecond.
+    It does not where two different events may look the same: two deposits of one amount in one millisecond, or the
+    balances after two orders that were placed and cancelled in it.
     """
     name = payload.get("e")
     if name == "executionReport":
@@ -43,7 +46,7 @@ def identity_of(payload: Mapping[str, Any]) -> tuple[Identity, bool]:
         return _picked(payload, name, _LIST_FIELDS), True
     if name == "outboundAccountPosition":
         balances = sorted(_canonical(balance) for balance in as_array(payload.get("B")))
-        return (name, _plain(payload.get("u")), *balances), True
+        return (name, _plain(payload.get("u")), *balances), False
     if isinstance(name, str) and name in _FIELDS:
         return _picked(payload, name, _FIELDS[name]), False
     without_time = {key: value for key, value in payload.items() if key != "E"}

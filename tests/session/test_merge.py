@@ -35,6 +35,9 @@ class Rotation:
     def end(self) -> list[int]:
         return self._note(self.merge.old_ended())
 
+    def proceed(self) -> list[int]:
+        return self._note(self.merge.proceed())
+
     def _note(self, due: list[Merged[int]]) -> list[int]:
         self.delivered += due
         return [one.item for one in due]
@@ -103,33 +106,119 @@ def test_what_looks_the_same_is_delivered_rather_than_lost() -> None:
     rotation = Rotation()
     rotation.old(deposit(1), 1)
     rotation.old(deposit(1), 2)
-    assert rotation.new(deposit(1), 3) == [3]
+    assert rotation.new(deposit(1), 3) == []
+    assert rotation.end() == [3]
     assert rotation.delivered[-1] == Merged(3, possible_duplicate=True)
+    assert not rotation.merge.common
     rotation = Rotation()
     rotation.old(deposit(1), 1)
     assert rotation.new(deposit(1), 2) == []
+    assert rotation.end() == []
     assert rotation.new(deposit(1), 3) == [3]
     assert rotation.delivered[-1] == Merged(3)
 
 
+def test_states_that_are_alike_are_counted_and_never_repeated() -> None:
+    """Two orders placed and cancelled in one millisecond leave the same balances twice: both connections say so."""
+    state = {"e": "outboundAccountPosition", "u": 1, "B": []}
+    rotation = Rotation()
+    assert rotation.old(state, 1) == [1]
+    assert rotation.new(state, 2) == []
+    assert rotation.old(state, 3) == [3]
+    assert rotation.new(state, 4) == []
+    assert rotation.end() == []
+    assert rotation.new(state, 5) == [5]
+    assert not any(one.possible_duplicate for one in rotation.delivered)
+
+
+def waiting() -> Rotation:
+    rotation = Rotation()
+    rotation.merge = Merge(waits=True)
+    return rotation
+
+
 @pytest.mark.parametrize("first", ["old", "new"])
-def test_held_events_that_look_the_same(first: str) -> None:
+def test_a_merge_that_waits_delivers_the_old_connection_alone(first: str) -> None:
+    """So that the new one can be given up as if it had never been."""
+    rotation = waiting()
+    for side in (rotation.old, rotation.new) if first == "old" else (rotation.new, rotation.old):
+        side(report(1), 1)
+    assert rotation.merge.common
+    assert rotation.new(report(2), 2) == []
+    assert rotation.new(report(3), 3) == []
+    assert rotation.old(report(2), 4) == [4]
+    assert [one.item for one in rotation.delivered] == [1, 4]
+    assert rotation.proceed() == [3]
+    assert rotation.new(report(4), 5) == [5]
+    assert rotation.old(report(3), 6) == []
+
+
+def test_a_merge_that_proceeds_holds_what_has_no_common_event_yet() -> None:
+    """Only the kinds that have one go on at once."""
+    rotation = waiting()
+    assert rotation.new(report(1), 1) == []
+    assert rotation.proceed() == []
+    assert rotation.old(report(1), 2) == [2]
+    assert rotation.new(report(2), 3) == [3]
+
+
+def test_the_end_of_the_old_connection_ends_the_waiting() -> None:
+    """There is nothing else to deliver."""
+    rotation = waiting()
+    assert rotation.new(report(1), 1) == []
+    assert rotation.end() == [1]
+    assert rotation.new(report(2), 2) == [2]
+
+
+def test_caught_up() -> None:
+    """Nothing comes again once the new connection has brought the old one's last event, or a later one."""
+    rotation = Rotation()
+    assert not rotation.merge.caught_up
+    rotation.old(report(1), 1)
+    rotation.old(report(2), 2)
+    rotation.new(report(1), 1)
+    rotation.old({"e": "x", "n": 1}, 3)
+    rotation.end()
+    assert rotation.merge.ended
+    assert not rotation.merge.caught_up
+    rotation.new(report(2), 2)
+    assert not rotation.merge.caught_up
+    rotation.new({"e": "x", "n": 2}, 4)
+    assert rotation.merge.caught_up
+
+
+def test_caught_up_by_what_was_held() -> None:
+    """The old connection would have brought that, had it gone on."""
+    rotation = Rotation()
+    rotation.old(report(1), 1)
+    rotation.new(report(2), 2)
+    rotation.end()
+    assert rotation.merge.caught_up
+    rotation = Rotation()
+    rotation.old(deposit(1), 1)
+    rotation.new(deposit(1), 2)
+    rotation.end()
+    assert rotation.merge.caught_up
+
+
+def test_held_events_that_look_the_same() -> None:
     """They are looked at once more when the hold ends."""
     rotation = Rotation()
     rotation.new(deposit(1), 1)
     rotation.new(deposit(1), 2)
-    assert rotation.old(deposit(1), 3) == [3, 1, 2]
+    assert rotation.old(deposit(1), 3) == [3]
+    assert rotation.end() == [1, 2]
     assert [one.possible_duplicate for one in rotation.delivered] == [False, True, False]
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[str], int, int, list[bool], bool]:
-    """The kinds of the true events, where the new one begins, where the old one ends, and who arrives when."""
+def histories(draw: st.DrawFn) -> tuple[list[str], int, int, list[bool], bool, bool]:
+    """The kinds of the true events, where the new one begins, where the old one ends, who arrives when, who waits."""
     kinds = draw(st.lists(st.sampled_from(["executionReport", "listStatus", "x"]), min_size=1, max_size=14))
     ends = draw(st.integers(0, len(kinds)))
     begins = draw(st.integers(0, len(kinds)))
     arrivals = draw(st.lists(st.booleans(), min_size=40, max_size=40))
-    return kinds, begins, ends, arrivals, draw(st.booleans())
+    return kinds, begins, ends, arrivals, draw(st.booleans()), draw(st.booleans())
 
 
 def shuffled(events: list[tuple[str, int]], by_kind: bool) -> list[tuple[str, int]]:
@@ -139,13 +228,15 @@ def shuffled(events: list[tuple[str, int]], by_kind: bool) -> list[tuple[str, in
 
 @settings(max_examples=1500, deadline=None)
 @given(histories())
-def test_every_event_once_and_in_order(history: tuple[list[str], int, int, list[bool], bool]) -> None:
+def test_every_event_once_and_in_order(history: tuple[list[str], int, int, list[bool], bool, bool]) -> None:
     """The union of both connections is delivered; without overlap, what neither brought is all that is missing."""
-    kinds, begins, ends, arrivals, by_kind = history
+    kinds, begins, ends, arrivals, by_kind, waits = history
     events = [(kind, number) for number, kind in enumerate(kinds)]
     old, new = shuffled(events[:ends], by_kind), events[begins:]
-    rotation = Rotation()
-    for takes_old in arrivals:
+    rotation = waiting() if waits else Rotation()
+    for step, takes_old in enumerate(arrivals):
+        if step == len(kinds):
+            rotation.proceed()
         if takes_old and old:
             kind, number = old.pop(0)
             rotation.old({"e": kind, "I": number + 1, "l": number, "n": number}, number)
