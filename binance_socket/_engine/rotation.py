@@ -329,7 +329,7 @@ class Rotation:
             self._mover.over(self)
 
     def _close_new(self) -> None:
-        if not self.new.in_flight:
+        if not self.new.in_flight and not self.new.state.is_final:
             self.new.close()
 
     def close(self) -> None:

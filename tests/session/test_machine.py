@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from binance_socket._session.backoff import Backoff
-from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Lost, Opened, Pending, Probe, Send
+from binance_socket._session.effects import (
+    Abort,
+    Closed,
+    Complete,
+    Deliver,
+    Late,
+    Leaving,
+    Lost,
+    Opened,
+    Pending,
+    Probe,
+    Send,
+)
 from binance_socket._session.server_clock import ServerClock
 from binance_socket._session.session import Session
 from binance_socket._session.state import State
@@ -152,7 +164,7 @@ class Life(RuleBasedStateMachine):
             elif isinstance(effect, Late):
                 self.check_late(effect)
             else:
-                assert isinstance(effect, (Probe, Abort))
+                assert isinstance(effect, (Probe, Abort, Leaving))
                 assert self.session.state is State.READY
         assert self.session.effects() == []
         if not self.acknowledgement_due():

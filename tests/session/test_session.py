@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Probe, Send
+from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Leaving, Probe, Send
 from binance_socket._session.state import State
 from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
@@ -568,12 +568,12 @@ def test_no_link_no_probe(driven: Any) -> None:
     ids=repr,
 )
 def test_server_shutdown(ready: Any, message: dict[str, Any]) -> None:
-    """It concerns everybody who listens, whatever route it came with; the link is used until it goes."""
+    """It concerns everybody who listens, whatever route it came with; and whoever finds another link."""
     ready.open(UserDataTopic(needs_logon=False))
     ready.subscribe(UserDataTopic(needs_logon=True))
     event = {"e": "serverShutdown", "E": 1}
     expected = [Deliver(UserDataTopic(needs_logon=False), event), Deliver(UserDataTopic(needs_logon=True), event)]
-    assert ready.receive(message) == expected
+    assert ready.receive(message) == [*expected, Leaving()]
     assert ready.session.unrouted == 0
 
 

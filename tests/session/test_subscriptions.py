@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.effects import Closed, Deliver, Lost, Opened
+from binance_socket._session.effects import Closed, Deliver, Leaving, Lost, Opened
 from binance_socket._session.subscriptions import MOST_EARLY_EVENTS
 from binance_socket._session.topics import MARKET, STREAMS, MarketTopic, StreamTopic, UserDataTopic
 from binance_socket.errors import ApiError, AuthenticationError, DecodeError, InvalidRequest, RequestTimeout
@@ -751,8 +751,8 @@ def test_a_farewell_is_not_for_those_who_hear_of_the_market(market: Any) -> None
     """It is of the connection."""
     settle(market, market.write(market.subscribe(*MANY[:3])))
     farewell = {"e": "serverShutdown", "E": 1}
-    assert market.receive({"stream": "!serverShutdown", "data": farewell}) == []
-    assert market.receive(farewell) == []
+    assert market.receive({"stream": "!serverShutdown", "data": farewell}) == [Leaving()]
+    assert market.receive(farewell) == [Leaving()]
 
 
 @pytest.mark.parametrize("payload", [[{"n": 1}], {"u": 5, "s": "X"}, {"e": "trade"}])

@@ -1,0 +1,687 @@
+"""Moving to a new connection, step by step, and whatever may go wrong at each. The network is scripted."""
+
+from __future__ import annotations
+
+import queue
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from binance_socket import ClientClosed, ConnectionLost, Ed25519Key, RequestTimeout, SubscriptionState
+from binance_socket._engine.rotation import OVERLAP, Stage
+from binance_socket._wire.messages import Request, Security
+from binance_socket.testing import InlineExecutor
+
+PATIENCE = 10.0
+SUBSCRIBE = "userDataStream.subscribe.signature"
+UNSUBSCRIBE = "userDataStream.unsubscribe"
+LOGGED_ON = {
+    "apiKey": "key",
+    "authorizedSince": 1,
+    "connectedSince": 1,
+    "returnRateLimits": True,
+    "serverTime": 1_700_000_000_000,
+    "userDataStream": False,
+}
+SHUTDOWN = {"event": {"e": "serverShutdown", "E": 1}}
+
+
+def order(number):
+    """An event that is told from all others for certain."""
+    return {"e": "somethingNew", "E": 1, "I": number}
+
+
+def deposit(number):
+    return {"e": "balanceUpdate", "E": 1, "a": "BTC", "d": str(number), "T": 1}
+
+
+def marker(route=0):
+    return {"subscriptionId": route, "event": {"e": "eventStreamTerminated", "E": 1}}
+
+
+class Story:
+    """What a subscription hears, in order."""
+
+    def __init__(self):
+        self.queue = queue.SimpleQueue()
+        self.streams = []
+
+    def event(self, event):
+        payload = event.raw
+        self.streams.append(event.stream)
+        word = payload.get("I", payload.get("d", payload["e"]))
+        self.queue.put(f"{word}?" if event.possible_duplicate else word)
+
+    def watch(self, subscription):
+        subscription.on_connection_lost(lambda: self.queue.put("lost"))
+        subscription.on_connection_restored(lambda downtime: self.queue.put("restored"))
+        subscription.on_exception(self.queue.put)
+
+    def take(self, count):
+        return [self.queue.get(timeout=PATIENCE) for _ in range(count)]
+
+    def is_over(self):
+        return self.queue.empty()
+
+
+class Case:
+    """A client with a subscription, about to be moved."""
+
+    def __init__(self, client, network, exchange, clock, subscribe, pass_time):
+        self.client, self.network, self.exchange, self.clock = client, network, exchange, clock
+        self.pass_time = pass_time
+        self.story = Story()
+        names = (
+            "on_order_update_message",
+            "on_account_balance_update",
+            "on_user_data_stream_terminated",
+            "on_listen_key_expired",
+            "on_server_shutdown",
+            "on_unknown_event",
+        )
+        self.subscription, self.old = subscribe(client, **dict.fromkeys(names, self.story.event))
+        self.story.watch(self.subscription)
+        self.futures = []
+
+    @property
+    def rotation(self):
+        return self.client._hub._rotator._roles[0].rotation
+
+    def emit(self, transport, *payloads, route=0):
+        transport.push(*({"subscriptionId": route, "event": payload} for payload in payloads))
+
+    def open(self):
+        """Have the new connection answer its first question."""
+        self.futures = self.client._hub.rotate()
+        self.new = self.network.accept()
+        self.exchange.expect(self.new, "ping", {})
+        return self.new
+
+    def both(self, route=0):
+        """Have both connections subscribed."""
+        self.open()
+        self.exchange.expect(self.new, SUBSCRIBE, {"subscriptionId": route})
+        self.ask(self.new)
+
+    def ask(self, transport, connection=None):
+        """Wait until everything that was pushed so far has been taken in: an answer is the last of it."""
+        connection = connection or next(
+            other
+            for other in (self.client._hub.api, *self.client._hub._rotator.connections)
+            if other._link is not None and other._link.transport is transport
+        )
+        future = connection.submit(Request("time"), PATIENCE)
+        while True:
+            request = transport.sent()
+            if request["method"] == "time":
+                break
+            self.held = request
+        transport.push({"id": request["id"], "status": 200, "result": {}})
+        future.result(PATIENCE)
+
+    def drain(self, route=0):
+        """Let the old connection answer that it sends no more, and close."""
+        self.exchange.expect(self.old, UNSUBSCRIBE, {})
+        self.old.push(marker(route))
+        self.old.wait_closed()
+
+    def done(self):
+        [future] = self.futures
+        return future.result(PATIENCE)
+
+    def failed(self):
+        [future] = self.futures
+        return future.exception(PATIENCE)
+
+
+@pytest.fixture
+def case(make_client, network, exchange, clock, subscribe, pass_time):
+    client = make_client(executor=InlineExecutor(), keep_raw=True, rotation_after=None)
+    return Case(client, network, exchange, clock, subscribe, pass_time)
+
+
+def test_nothing_is_lost_and_nobody_notices(case):
+    """Events of both are merged; the marker is not delivered; the number of the subscription changes quietly."""
+    case.emit(case.old, order(1))
+    case.both(route=7)
+    case.emit(case.old, order(2))
+    case.emit(case.new, order(3), order(4), route=7)
+    case.ask(case.new)
+    case.emit(case.old, order(3))
+    assert case.story.take(4) == [1, 2, 3, 4]
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.emit(case.old, order(4), order(5))
+    case.old.push(marker())
+    case.old.wait_closed()
+    case.done()
+    case.emit(case.new, order(5), order(6), route=7)
+    assert case.story.take(2) == [5, 6]
+    assert case.story.streams == [0, 0, 0, 7, 0, 7]
+    assert case.subscription.stream == 7
+    assert case.subscription.state is SubscriptionState.ACTIVE
+    assert case.story.is_over()
+
+
+def test_the_old_connection_counts_until_the_new_one_is_sure(case):
+    """What the new one brings is held, so that it could still be given up."""
+    case.both()
+    case.emit(case.new, order(2), order(3))
+    case.ask(case.new)
+    assert case.story.is_over()
+    assert case.old.nothing_sent()
+    case.emit(case.old, order(1), order(2))
+    assert case.story.take(3) == [1, 2, 3]
+
+
+def test_kinds_that_had_no_event_wait_for_the_marker(case):
+    """Also those that can be alike without being the same."""
+    case.both()
+    case.emit(case.new, order(1), deposit(7))
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.ask(case.new)
+    assert case.story.is_over()
+    case.emit(case.old, deposit(6), deposit(7))
+    case.old.push(marker())
+    case.done()
+    assert case.story.take(2) == ["6", "7"]
+    case.emit(case.new, deposit(8))
+    assert case.story.take(1) == ["8"]
+
+
+def test_what_may_be_a_duplicate_is_marked(case):
+    """Two deposits of one amount in one millisecond cannot be told apart."""
+    case.both()
+    case.emit(case.old, deposit(1), deposit(1), order(1))
+    case.emit(case.new, deposit(1), order(1))
+    assert case.story.take(3) == ["1", "1", 1]
+    case.drain()
+    assert case.story.take(1) == ["1?"]
+
+
+def test_without_events_the_old_one_stays_for_five_seconds(case):
+    """Then its marker is proof enough."""
+    case.both()
+    case.pass_time(case.client, OVERLAP - 0.1)
+    assert case.old.nothing_sent()
+    case.pass_time(case.client, 0.1)
+    case.drain()
+    case.done()
+    assert case.story.is_over()
+
+
+def test_requests_go_to_the_new_one_and_the_old_one_answers_its_own(case):
+    """An order that is in flight keeps the old one open."""
+    place = Request("order.place", {"symbol": "BTCUSDT"}, security=Security.SIGNED, mutating=True)
+    slow = case.client._hub.submit(place)
+    asked = case.old.sent()
+    case.both()
+    fast = case.client._hub.submit(place)
+    case.exchange.expect(case.new, "order.place", None)
+    assert fast.result(PATIENCE).status == 200
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.old.push(marker())
+    assert not case.futures[0].done()
+    case.exchange.reply(case.old, asked)
+    assert slow.result(PATIENCE).status == 200
+    case.old.wait_closed()
+    case.done()
+
+
+def test_who_still_has_the_old_connection_is_passed_on(case):
+    """A thread may have looked it up right before it was relieved."""
+    stale = case.client._hub.api
+    case.both()
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    case.drain()
+    case.done()
+    future = stale.submit(Request("time"), PATIENCE)
+    case.exchange.expect(case.new, "time", {})
+    assert future.result(PATIENCE).status == 200
+    case.client._hub.unsubscribe(
+        list(stale.subscribers()) or list(case.client._hub.api.subscribers()), case.subscription
+    )
+    assert case.client._hub.api.subscribers() == {}
+
+
+def test_afterwards_events_take_no_detour(case):
+    """The subscribers are heard directly once the new connection has caught up."""
+    case.both()
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    case.drain()
+    case.done()
+    case.emit(case.new, order(2))
+    case.story.take(2)
+    case.ask(case.new)
+    [(_, subscribers)] = case.client._hub.api._audience.routes.values()
+    assert subscribers == (case.subscription,)
+    assert case.rotation is None
+
+
+def test_late_events_of_the_new_one_are_not_delivered_again(case):
+    """It may lag behind the old one for seconds; five, if nothing tells earlier."""
+    case.both()
+    case.emit(case.old, order(1), order(2), order(3))
+    case.emit(case.new, order(1))
+    case.drain()
+    case.done()
+    case.emit(case.new, order(2), order(3), order(4))
+    assert case.story.take(4) == [1, 2, 3, 4]
+    case.ask(case.new)
+    assert case.rotation is None
+
+
+def test_the_hold_of_what_never_comes_ends(case):
+    """The old one's last event may be from before the new one was subscribed."""
+    case.both()
+    case.emit(case.old, {"e": "somethingElse", "I": 0}, order(1))
+    case.emit(case.new, order(1))
+    case.drain()
+    case.done()
+    case.ask(case.new)
+    assert case.rotation.stage is Stage.SETTLING
+    case.pass_time(case.client, OVERLAP)
+    assert case.rotation is None
+
+
+def test_a_common_event_before_the_acknowledgement_is_taken_in(case):
+    """Events that come early with it are as good a proof."""
+    case.open()
+    request = case.new.sent()
+    case.emit(case.old, order(1))
+    case.story.take(1)
+    case.new.push(
+        {"subscriptionId": 3, "event": order(1)}, {"id": request["id"], "status": 200, "result": {"subscriptionId": 3}}
+    )
+    case.drain()
+    case.done()
+    assert case.story.is_over()
+
+
+def test_a_subscription_that_joins_meanwhile_hears_everything_once(case, run):
+    """And one that leaves hears nothing more; the other goes on."""
+    case.both()
+    second = Story()
+    joined = case.client.spot_api.account.subscribe_to_user_data_updates(on_unknown_event=second.event)
+    second.watch(joined)
+    case.emit(case.new, order(1), order(2))
+    case.ask(case.new)
+    case.emit(case.old, order(1))
+    case.drain()
+    case.done()
+    assert case.story.take(2) == second.take(2) == [1, 2]
+    joined.close()
+    case.emit(case.new, order(3))
+    assert case.story.take(1) == [3]
+    assert second.is_over()
+    assert case.new.nothing_sent()
+
+
+def test_the_last_subscription_leaves_before_the_move(case):
+    """Then there is nothing to move but the requests, and the new connection is told to send nothing."""
+    case.both()
+    case.subscription.close()
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.pass_time(case.client, OVERLAP)
+    case.exchange.expect(case.new, UNSUBSCRIBE, {})
+    case.old.wait_closed()
+    case.done()
+
+
+def test_a_connection_without_subscriptions(make_client, network, exchange, clock):
+    """Requests are all there is to it."""
+    client = make_client(rotation_after=None)
+    future = client.spot_api.account.session_subscriptions.submit()
+    old = network.accept()
+    exchange.expect(old, "session.subscriptions", [])
+    future.result(PATIENCE)
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "ping", {})
+    moved.result(PATIENCE)
+    old.wait_closed()
+    future = client.spot_api.account.session_subscriptions.submit()
+    exchange.expect(new, "session.subscriptions", [])
+    assert future.result(PATIENCE).result == []
+
+
+def test_without_a_link_there_is_nothing_to_leave(client):
+    """rotate() returns at once."""
+    client.rotate()
+    assert client._hub.rotate() == []
+
+
+# What goes wrong.
+
+
+def test_a_new_connection_that_cannot_be_made_changes_nothing(case):
+    """The old one goes on; whoever asked hears why."""
+    case.network.refuse()
+    case.futures = case.client._hub.rotate()
+    assert isinstance(case.failed(), ConnectionLost)
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    assert case.rotation is None
+    assert case.old.nothing_sent()
+    assert case.client._hub.api._link.transport is case.old
+
+
+def test_a_new_connection_that_is_silent_is_given_up(case):
+    """At its deadline."""
+    case.futures = case.client._hub.rotate()
+    case.new = case.network.accept()
+    case.new.sent()
+    case.pass_time(case.client, 30.0)
+    case.old.push_control()
+    assert isinstance(case.failed(), (RequestTimeout, ConnectionLost))
+    case.new.wait_closed()
+
+
+@pytest.mark.parametrize("when", ["before the acknowledgement", "after it"])
+def test_a_new_connection_that_is_lost_changes_nothing(case, when):
+    """What it brought is dropped, because the old one brings it, too."""
+    if when == "after it":
+        case.both()
+        case.emit(case.new, order(1))
+    else:
+        case.open()
+        case.new.sent()
+    case.new.drop()
+    assert isinstance(case.failed(), ConnectionLost)
+    case.emit(case.old, order(1), order(2))
+    assert case.story.take(2) == [1, 2]
+    assert case.old.nothing_sent()
+    assert case.subscription.state is SubscriptionState.ACTIVE
+    assert case.story.is_over()
+    case.futures = []
+    case.both(route=2)
+    case.emit(case.new, order(3), route=2)
+    case.emit(case.old, order(3))
+    case.drain()
+    case.done()
+    assert case.story.take(1) == [3]
+
+
+def test_a_refused_subscription_changes_nothing(case):
+    """The new connection is closed."""
+    case.open()
+    case.exchange.refuse(case.new, case.new.sent(), -2015, status=401)
+    assert case.failed().code == -2015
+    case.new.wait_closed()
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    assert case.story.is_over()
+
+
+def test_an_acknowledgement_that_does_not_come(case):
+    """The old connection goes on."""
+    case.open()
+    case.new.sent()
+    case.pass_time(case.client, 15.0)
+    case.old.push_control()
+    case.new.push_control()
+    case.pass_time(case.client, 15.0)
+    assert case.failed() is not None
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+
+
+def test_the_old_one_dies_before_the_acknowledgement(case):
+    """That is an ordinary loss: told, and made good by the ordinary means."""
+    case.open()
+    case.new.sent()
+    case.emit(case.old, order(1))
+    case.old.drop()
+    assert case.story.take(2) == [1, "lost"]
+    assert isinstance(case.failed(), ConnectionLost)
+    again = case.network.accept()
+    case.exchange.expect(again, SUBSCRIBE, {"subscriptionId": 5})
+    assert case.story.take(1) == ["restored"]
+    case.emit(again, order(2), route=5)
+    assert case.story.take(1) == [2]
+
+
+def test_the_old_one_dies_after_a_common_event(case):
+    """Nothing is missing, and nobody is told anything."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1), order(2))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.emit(case.new, deposit(3))
+    case.ask(case.new)
+    case.old.drop()
+    assert case.story.take(3) == [1, 2, "3"]
+    case.done()
+    case.ask(case.new)
+    assert case.story.is_over()
+    assert case.subscription.state is SubscriptionState.ACTIVE
+
+
+def test_the_old_one_dies_before_a_common_event(case):
+    """The new one takes over at once; but something may be missing, and that is said."""
+    case.both(route=4)
+    case.emit(case.new, order(5), route=4)
+    case.ask(case.new)
+    case.old.drop()
+    assert case.story.take(3) == ["lost", "restored", 5]
+    case.done()
+    assert case.client._hub.api._link.transport is case.new
+    assert case.network._connected.empty()
+
+
+def test_a_marker_that_does_not_come(case):
+    """After five seconds more there is nothing to wait for; that something may be missing is said."""
+    case.both()
+    case.emit(case.new, order(1))
+    case.pass_time(case.client, OVERLAP)
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.old.push_control()
+    case.pass_time(case.client, OVERLAP)
+    assert case.story.take(3) == ["lost", "restored", 1]
+    case.old.wait_closed()
+    case.done()
+
+
+def test_the_new_one_dies_after_it_has_taken_over(case):
+    """An ordinary loss of the connection that counts."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1), deposit(2))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.ask(case.new)
+    case.new.drop()
+    assert case.story.take(3) == [1, "2", "lost"]
+    again = case.network.accept()
+    case.exchange.expect(again, SUBSCRIBE, {"subscriptionId": 0})
+    assert case.story.take(1) == ["restored"]
+    case.old.push(marker())
+    case.old.wait_closed()
+    case.done()
+
+
+def test_a_client_that_is_closed_meanwhile(case):
+    """Everything ends, and nothing that was received is dropped."""
+    case.both()
+    case.emit(case.new, order(1))
+    case.ask(case.new)
+    case.client.close()
+    assert isinstance(case.failed(), ClientClosed)
+    case.old.wait_closed()
+    case.new.wait_closed()
+    assert case.story.take(1) == [1]
+    assert case.subscription.state is SubscriptionState.CLOSED
+
+
+def test_a_client_that_is_closed_while_the_old_one_drains(case):
+    """The same."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1), deposit(2))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.ask(case.new)
+    case.client.close()
+    assert isinstance(case.failed(), ClientClosed)
+    assert case.story.take(2) == [1, "2"]
+    assert case.subscription.state is SubscriptionState.CLOSED
+
+
+# When.
+
+
+def test_a_shutdown_that_is_announced_starts_it(case):
+    """At once; the announcement is delivered as ever."""
+    case.old.push(SHUTDOWN)
+    case.new = case.network.accept()
+    case.exchange.expect(case.new, "ping", {})
+    case.exchange.expect(case.new, SUBSCRIBE, {"subscriptionId": 0})
+    assert case.story.take(1) == ["serverShutdown"]
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    case.drain()
+    assert case.story.take(1) == [1]
+
+
+def test_a_shutdown_is_tried_again_with_pauses(case):
+    """When the new connection could not be made."""
+    case.network.refuse()
+    case.network.refuse()
+    case.old.push(SHUTDOWN)
+    for _ in range(2):
+        case.network.wait_attempt()
+        while case.network._connected.empty() and case.network._failures.empty() is False:
+            case.pass_time(case.client, 1.0)
+    for _ in range(50):
+        case.pass_time(case.client, 1.0)
+        case.old.push_control()
+        if len(case.network.attempts) >= 4:
+            break
+    assert case.exchange.expect(case.network.accept(), "ping", {})
+
+
+def test_a_new_connection_that_is_shut_down_as_well_is_left_again(case):
+    """It may have been made to the server that was to go."""
+    case.old.push(SHUTDOWN)
+    case.new = case.network.accept()
+    case.exchange.expect(case.new, "ping", {})
+    case.exchange.expect(case.new, SUBSCRIBE, {"subscriptionId": 0})
+    case.new.push(SHUTDOWN)
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    case.drain()
+    case.emit(case.new, order(2))
+    case.story.take(3)
+    case.ask(case.new)
+    case.pass_time(case.client, 5.0)
+    case.pass_time(case.client, 2.0)
+    case.exchange.expect(case.network.accept(), "ping", {})
+
+
+def test_it_is_time_after_some_hours(make_client, network, exchange, clock, subscribe, pass_time):
+    """Give or take a little, as the options say."""
+    client = make_client(executor=InlineExecutor(), keep_raw=True, rotation_after=20.0)
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    due = client._hub._rotator.next_at
+    assert 20 * (1 - 0.5 / 23) <= due <= 20 * (1 + 0.5 / 23)
+    pass_time(client, due - 0.1)
+    assert len(network.attempts) == 1
+    pass_time(client, 0.1)
+    case.new = network.accept()
+    exchange.expect(case.new, "ping", {})
+    exchange.expect(case.new, SUBSCRIBE, {"subscriptionId": 0})
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    case.drain()
+    assert client._hub._rotator.next_at > due + 19
+
+
+def test_a_session_that_was_logged_on_is_again(make_client, network, exchange):
+    """Before anything is asked on the new connection; if that fails, the old one goes on."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    client = make_client(credentials=Ed25519Key("key", pem.decode()), rotation_after=None)
+    future = client.spot_api.account.session_logon.submit()
+    old = network.accept()
+    exchange.expect(old, "session.logon", LOGGED_ON)
+    future.result(PATIENCE)
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.refuse(new, new.sent(), -2015, status=401)
+    exchange.expect(new, "ping", {})
+    assert isinstance(moved.exception(PATIENCE), ConnectionLost)
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "session.logon", LOGGED_ON)
+    exchange.expect(new, "ping", {})
+    moved.result(PATIENCE)
+    old.wait_closed()
+
+
+# Listen keys.
+
+
+@pytest.fixture
+def keyed(make_client, network, exchange, run):
+    """A client that listens with a listen key."""
+    client = make_client(executor=InlineExecutor(), keep_raw=True, rotation_after=None, keep_alive_listen_keys=False)
+    story = Story()
+    names = ("on_order_update_message", "on_account_balance_update", "on_listen_key_expired", "on_unknown_event")
+    join = run(
+        lambda: client.spot_api.account.subscribe_to_user_data_updates("k" * 20, **dict.fromkeys(names, story.event))
+    )
+    old = network.accept()
+    exchange.expect(old, "SUBSCRIBE", None)
+    subscription = join()
+    story.watch(subscription)
+    return client, story, old, subscription
+
+
+def keyed_emit(transport, *payloads):
+    transport.push(*({"stream": "k" * 20, "data": payload} for payload in payloads))
+
+
+def test_listen_keys_move_as_well(keyed, network, exchange):
+    """The same key on a second connection; the answer to UNSUBSCRIBE marks the end of the first."""
+    client, story, old, subscription = keyed
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    assert exchange.expect(new, "SUBSCRIBE", None)["params"] == ["k" * 20]
+    keyed_emit(new, order(2), deposit(3), order(4))
+    keyed_emit(old, order(1), order(2))
+    assert story.take(3) == [1, 2, 4]
+    request = old.sent()
+    assert request["method"] == "UNSUBSCRIBE"
+    assert request["params"] == ["k" * 20]
+    old.push({"id": request["id"], "result": None})
+    moved.result(PATIENCE)
+    old.wait_closed()
+    assert story.take(1) == ["3"]
+    keyed_emit(new, order(5))
+    assert story.take(1) == [5]
+    assert story.is_over()
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+def test_a_listen_key_that_expires_meanwhile_ends_the_subscription_once(keyed, network, exchange):
+    """Both connections say so."""
+    client, story, old, subscription = keyed
+    client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    exchange.expect(new, "SUBSCRIBE", None)
+    keyed_emit(new, order(1))
+    keyed_emit(old, order(1))
+    old.sent()
+    assert story.take(1) == [1]
+    expired = {"e": "listenKeyExpired", "E": 1, "listenKey": "k" * 20}
+    keyed_emit(old, expired)
+    keyed_emit(new, expired)
+    assert story.take(1) == ["listenKeyExpired"]
+    assert "its listen key has expired" in str(story.take(1)[0])
+    assert subscription.wait(PATIENCE)
+    assert story.is_over()
