@@ -198,11 +198,10 @@ def _check_rotation(instance: object, attribute: attrs.Attribute[Any], value: fl
         _is_above_zero(instance, attribute, value)
 
 
-def _check_hours(instance: object, attribute: object, value: tuple[float, float] | None) -> None:
+def _check_hours(instance: object, attribute: object, value: Any) -> None:
     if value is None:
         return
-    given: object = value
-    hours = cast("tuple[object, ...]", given) if isinstance(given, tuple) else ()
+    hours = cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
     numbers = [hour for hour in hours if isinstance(hour, (int, float)) and not isinstance(hour, bool)]
     if len(hours) != 2 or len(numbers) != 2 or numbers[0] == numbers[1] or not all(0 <= hour <= 24 for hour in numbers):
         raise InvalidRequest(f"rotation_hours are two different hours from 0 to 24, as in (2, 4), not {value!r}")

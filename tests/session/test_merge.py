@@ -120,7 +120,7 @@ def test_what_looks_the_same_is_delivered_rather_than_lost() -> None:
 
 def test_states_that_are_alike_are_counted_and_never_repeated() -> None:
     """Two orders placed and cancelled in one millisecond leave the same balances twice: both connections say so."""
-    state = {"e": "outboundAccountPosition", "u": 1, "B": []}
+    state: dict[str, Any] = {"e": "outboundAccountPosition", "u": 1, "B": []}
     rotation = Rotation()
     assert rotation.old(state, 1) == [1]
     assert rotation.new(state, 2) == []
