@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from binance_socket import ClientClosed, ConnectionLost, Ed25519Key, RequestTimeout, SubscriptionState
+from binance_socket import ClientClosed, ConnectionLost, DecodeError, Ed25519Key, RequestTimeout, SubscriptionState
 from binance_socket._engine.rotation import OVERLAP, Stage
 from binance_socket._wire.messages import Request, Security
 from binance_socket.testing import InlineExecutor
@@ -685,3 +685,48 @@ def test_a_listen_key_that_expires_meanwhile_ends_the_subscription_once(keyed, n
     assert "its listen key has expired" in str(story.take(1)[0])
     assert subscription.wait(PATIENCE)
     assert story.is_over()
+
+
+def test_what_is_subscribed_to_meanwhile_moves_as_well(keyed, network, exchange, run):
+    """The old connection gets it first; then the new one; only then does that take over."""
+    client, story, old, _ = keyed
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    exchange.expect(new, "SUBSCRIBE", None)
+    other = Story()
+    join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("o" * 20, on_unknown_event=other.event))
+    asked = old.sent()
+    assert (asked["method"], asked["params"]) == ("SUBSCRIBE", ["o" * 20])
+    exchange.reply(old, asked)
+    other.watch(join())
+    keyed_emit(new, order(1))
+    keyed_emit(old, order(1))
+    asked = new.sent()
+    assert (asked["method"], asked["params"]) == ("SUBSCRIBE", ["o" * 20])
+    assert old.nothing_sent()
+    exchange.reply(new, asked)
+    asked = old.sent()
+    assert asked["method"] == "UNSUBSCRIBE"
+    assert sorted(asked["params"]) == ["k" * 20, "o" * 20]
+    exchange.reply(old, asked)
+    moved.result(PATIENCE)
+    old.wait_closed()
+    new.push({"stream": "o" * 20, "data": order(7)}, {"stream": "k" * 20, "data": order(2)})
+    assert other.take(1) == [7]
+    assert story.take(2) == [1, 2]
+    assert other.is_over()
+
+
+def test_what_cannot_be_read_is_passed_on(case):
+    """It is what it is, and is reported as without a rotation."""
+    case.both()
+    broken = b'{"subscriptionId":0,"event":{"e":"somethingNew","I":}}'
+    case.new.push(broken)
+    case.old.push(broken)
+    case.ask(case.new)
+    [error] = case.story.take(1)
+    assert isinstance(error, DecodeError)
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    assert case.story.is_over()
