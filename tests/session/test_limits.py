@@ -222,6 +222,8 @@ def test_counts_from_elsewhere(budget: Budget) -> None:
     budget.spent(("REQUEST_WEIGHT", "DAY", 1), 99, NOW)
     budget.realign(NOW)
     assert budget.view(None, NOW).windows[0].used == 77
+    budget.spent(("REQUEST_WEIGHT", "MINUTE", 1), 3, NOW + 61)
+    assert budget.view(None, NOW + 61).windows[0].used == 3
 
 
 @settings(max_examples=60, deadline=None)
