@@ -20,9 +20,10 @@ from .clock import Clock
 from .futures import CallFuture, Doubtful, complete, deliver_late
 from .lanes import Lanes, Malformed
 from .link import Link
-from .threads import EngineThread, on_engine_thread
+from .threads import EngineThread
 from .timer import Alarm, Timer
 from .transport import LinkClosed, Network, Transport, Waker
+from .writer import Writer
 
 __all__ = ["Connection", "Watcher"]
 
@@ -82,7 +83,7 @@ class Connection:
         self._clock = clock
         self._timer = timer
         self._executor = executor
-        self._senders = senders
+        self._writer = Writer(senders, unsendable=self._unsendable, defect=self._defect)
         self._budget = budget
         self._connect_timeout = connect_timeout
         # Guards everything below. Notified whenever any of it changes.
@@ -503,8 +504,8 @@ class Connection:
     def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None, crowded: bool) -> None:
         for tell in tellings:
             tell(self._clock.monotonic(), self._clock.time())
-        if link is not None:
-            self._flush(link, crowded)
+        if link is not None and link.has_outbox and not self._session.state.is_final:
+            self._writer.flush(link, crowded=crowded)
         for effect in effects:
             if isinstance(effect, Complete):
                 complete(effect)
@@ -521,44 +522,10 @@ class Connection:
         if self._drained is not None:
             self._drained()
 
-    def _flush(self, link: Link, crowded: bool) -> None:
-        """
-        Write what is queued: here, or on a sender thread.
-
-        A thread that moves everybody's work along must not write, because that may take long. And where callers keep
-        many requests under way, a sender writes them together: each write of one's own would let the reader have the
-        interpreter, and take it back.
-        """
-        if not link.has_outbox or self._session.state.is_final:
-            return
-        if crowded or on_engine_thread():
-            if not link.take_errand():
-                return
-            try:
-                self._senders.submit(self._run_errand, link)
-            except BaseException as exc:
-                link.end_errand()
-                # There is no thread to be had: better slowly than not at all.
-                if not isinstance(exc, RuntimeError):
-                    raise
-            else:
-                return
-        self._flush_here(link)
-
-    def _run_errand(self, link: Link) -> None:
-        link.end_errand()
-        self._flush_here(link)
-
-    def _flush_here(self, link: Link) -> None:
-        try:
-            unsendable = link.flush()
-        except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
-            self._defect(exc)
-            return
-        if unsendable:
-            with self._update() as session:
-                for pending, error in unsendable:
-                    session.unsendable(pending, error)
+    def _unsendable(self, requests: list[tuple[Pending, BinanceSocketError]]) -> None:
+        with self._update() as session:
+            for pending, error in requests:
+                session.unsendable(pending, error)
 
 
 class _Update:
