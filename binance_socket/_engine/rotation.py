@@ -107,6 +107,7 @@ class Rotation:
         self._lock = threading.Lock()
         self._stage = Stage.OPENING
         self._overlaps: dict[Topic, Overlap] = {}
+        self._probing: CallFuture[Any] | None = None
         self._given_up_at = clock.monotonic() + patience
 
     @property
@@ -127,7 +128,10 @@ class Rotation:
         except BinanceSocketError as error:
             self.give_up(error)
             return
+        self._probing = future
         future.when_done(self._probed)
+        if self._stage is Stage.OVER:
+            self.new.cancel(future)
 
     # What happens.
 
@@ -192,7 +196,9 @@ class Rotation:
         for overlap in overlaps:
             overlap.given_up = True
             self.new.unsubscribe([overlap.topic], overlap.new)
-        # What was asked on it is still answered there.
+        # Our own question must not keep it alive; what others have asked on it is still answered there.
+        if self._probing is not None:
+            self.new.cancel(self._probing)
         self.new.tell_drained(self._close_new)
         self._mover.done(self, error)
         self._let_go(overlaps)

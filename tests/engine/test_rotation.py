@@ -548,20 +548,18 @@ def test_a_shutdown_that_is_announced_starts_it(case):
 
 
 def test_a_shutdown_is_tried_again_with_pauses(case):
-    """When the new connection could not be made."""
+    """When the new connection could not be made. It is the rotation that tries again, not the connection."""
+    case.network.wait_attempt()
     case.network.refuse()
     case.network.refuse()
     case.old.push(SHUTDOWN)
-    for _ in range(2):
+    for number in (2, 3):
         case.network.wait_attempt()
-        while case.network._connected.empty() and case.network._failures.empty() is False:
-            case.pass_time(case.client, 1.0)
-    for _ in range(50):
-        case.pass_time(case.client, 1.0)
-        case.old.push_control()
-        if len(case.network.attempts) >= 4:
-            break
-    assert case.exchange.expect(case.network.accept(), "ping", {})
+        case.client._hub._rotator._connections[-1].join(PATIENCE)
+        case.pass_time(case.client, 0.9)
+        assert len(case.network.attempts) == number
+        case.pass_time(case.client, 0.1)
+    case.exchange.expect(case.network.accept(), "ping", {})
 
 
 def test_a_new_connection_that_is_shut_down_as_well_is_left_again(case):
@@ -730,3 +728,26 @@ def test_what_cannot_be_read_is_passed_on(case):
     case.emit(case.old, order(1))
     assert case.story.take(1) == [1]
     assert case.story.is_over()
+
+
+def test_nothing_of_the_new_one_is_delivered_before_it_has_everything(keyed, network, exchange, run):
+    """A common event of one topic does not let it go ahead: it may still be lost before it has the other one."""
+    client, story, old, subscription = keyed
+    join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("o" * 20, on_unknown_event=story.event))
+    exchange.expect(old, "SUBSCRIBE", None)
+    join()
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    assert exchange.expect(new, "SUBSCRIBE", None)["params"] == ["k" * 20]
+    assert new.sent()["params"] == ["o" * 20]
+    keyed_emit(old, order(1))
+    assert story.take(1) == [1]
+    keyed_emit(new, order(1), order(2))
+    new.drop()
+    assert isinstance(moved.exception(PATIENCE), ConnectionLost)
+    assert story.is_over()
+    keyed_emit(old, order(2))
+    assert story.take(1) == [2]
+    assert story.is_over()
+    assert subscription.state is SubscriptionState.ACTIVE
