@@ -61,6 +61,17 @@ def test_wanted_twice(ready: Any) -> None:
     assert ready.subscribe(UserDataTopic(needs_logon=False)) == []
 
 
+def test_forgotten(ready: Any) -> None:
+    """Another connection has it now: the exchange is told nothing, and it is not asked for again."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    ready.answer(pending, {"subscriptionId": 3})
+    for _ in range(2):
+        ready.session.forget([SIGNED])
+        assert ready.session.effects() == []
+        assert not ready.session.is_open(SIGNED)
+        assert not ready.session.wants_link
+
+
 def test_refused(ready: Any) -> None:
     """The first refusal is the caller's to handle, even one that might pass."""
     [pending] = ready.write(ready.subscribe(SIGNED))
