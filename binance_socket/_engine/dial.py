@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import functools
 import itertools
@@ -133,14 +134,13 @@ def dial(url: str, attempt: Attempt, *, proxy: Proxy | None = None, ca_file: Pat
     """
     scheme, host, port = _target(url)
     sock = _connect(host, port, attempt) if proxy is None else _connect_to_proxy(proxy, attempt)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
         if proxy is not None:
             _tunnel(sock, proxy, host, port, attempt)
         if scheme == "wss":
             sock = _encrypt(sock, host, tls_context(ca_file), attempt)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock
 
 
@@ -250,14 +250,13 @@ def _connect(host: str, port: int, attempt: Attempt) -> socket.socket:
 def _start_connecting(target: _Address) -> socket.socket:
     family, kind, protocol, address = target
     sock = socket.socket(family, kind, protocol)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
         prepare(sock)
         code = sock.connect_ex(address)
         if code != 0 and code not in _IN_PROGRESS:
             raise OSError(code, errno.errorcode.get(code, "connecting failed"))
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock
 
 
@@ -364,24 +363,28 @@ def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, attempt: A
     except OSError as exc:
         # Gone between TCP and TLS.
         raise ConnectionLost(f"{host} closed the connection: {exc}") from exc
-    try:
-        while True:
-            try:
-                encrypted.do_handshake()
-                return encrypted
-            except ssl.SSLWantReadError:
-                attempt.wait((encrypted, selectors.EVENT_READ))
-            except ssl.SSLWantWriteError:
-                attempt.wait((encrypted, selectors.EVENT_WRITE))
-    except ConnectionLost:
-        encrypted.close()
-        raise
-    except OSError as exc:
-        encrypted.close()
-        raise _tls_failure(host, exc) from exc
-    except BaseException:
-        encrypted.close()
-        raise
+    with contextlib.ExitStack() as undo:
+        undo.callback(encrypted.close)
+        try:
+            _shake_hands(encrypted, attempt)
+        except ConnectionLost:
+            raise
+        except OSError as exc:
+            raise _tls_failure(host, exc) from exc
+        undo.pop_all()
+    return encrypted
+
+
+def _shake_hands(encrypted: ssl.SSLSocket, attempt: Attempt) -> None:
+    while True:
+        try:
+            encrypted.do_handshake()
+        except ssl.SSLWantReadError:
+            attempt.wait((encrypted, selectors.EVENT_READ))
+        except ssl.SSLWantWriteError:
+            attempt.wait((encrypted, selectors.EVENT_WRITE))
+        else:
+            return
 
 
 def _tls_failure(host: str, exc: OSError) -> ConnectionLost:

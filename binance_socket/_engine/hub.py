@@ -151,11 +151,10 @@ class Hub:
         if not request.mutating:
             return self._asked.submit(request, timeout)
         doubt = self.doubts.open(request)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.doubts.drop, doubt)
             future = self._asked.submit(request, timeout, doubt)
-        except BaseException:
-            self.doubts.drop(doubt)
-            raise
+            undo.pop_all()
         self.doubts.follow(doubt, future)
         return future
 

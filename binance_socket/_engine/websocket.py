@@ -8,6 +8,7 @@ time. Its ``WebSocketApp`` and its ways to close are not used either; they compe
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import re
 import socket
@@ -56,13 +57,12 @@ class WebSocketNetwork:
         attempt = Attempt(timeout, waker)
         try:
             sock = dial(url, attempt, proxy=self._proxy, ca_file=self._ca_file)
-            try:
+            with contextlib.ExitStack() as undo:
+                undo.callback(sock.close)
                 early = _UpgradeChannel(sock, attempt, url).upgrade()
                 # Takes the waker over, so nothing may fail from here on.
                 guarded = GuardedSocket(sock, waker)
-            except BaseException:
-                sock.close()
-                raise
+                undo.pop_all()
         except ConnectionLost:
             raise
         except OSError as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -43,15 +44,17 @@ class Writer:
         if crowded or on_engine_thread():
             if not link.take_errand():
                 return
+            handed_over = False
             try:
-                self._senders.submit(self._run_errand, link)
-            except BaseException as exc:
-                link.end_errand()
-                # There is no thread to be had: better slowly than not at all.
-                if not isinstance(exc, RuntimeError):
-                    raise
-            else:
+                with contextlib.suppress(RuntimeError):
+                    self._senders.submit(self._run_errand, link)
+                    handed_over = True
+            finally:
+                if not handed_over:
+                    link.end_errand()
+            if handed_over:
                 return
+            # There is no thread to be had: better slowly than not at all.
         self._write(link)
 
     def _run_errand(self, link: Link) -> None:
