@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol, TypeVar
 
 from .._session.effects import Abort, Complete, Effect, Late, Leaving, Pending, Probe, Send
 from .._session.session import Session
 from .._session.state import State
-from .._session.topics import Dialect, Topic, merged
+from .._session.topics import Dialect, Topic
 from .._wire.messages import Request
 from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost
 from ..models.response import Response
-from .audience import Audience, Opening, StandIn, Subscriber, Telling
+from .audience import Audience, Opening, Subscriber, Telling
 from .clock import Clock
 from .futures import CallFuture, Doubtful, complete, deliver_late
 from .lanes import Lanes, Malformed
 from .link import Link
+from .succession import Succession
 from .threads import EngineThread
 from .timer import Alarm, Timer
 from .transport import LinkClosed, Network, Transport, Waker
@@ -101,9 +102,9 @@ class Connection:
         # Written by the reader alone.
         self._heard_at = 0.0
         self.watcher: Watcher | None = None
-        # Who has taken over what this connection was for, and who is told that everything asked of it is answered.
-        self._successor: Connection | None = None
-        self._drained: Callable[[], object] | None = None
+        self.succession: Succession[Connection] = Succession(
+            self._changed, self._update, session, self._audience, dialect, clock, executor
+        )
 
     @property
     def state(self) -> State:
@@ -123,6 +124,11 @@ class Connection:
         reader = self._reader
         return self.state.is_final and (reader is None or not reader.is_alive())
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the reader waits for subscribers to have room. Any thread."""
+        return self._heard_at == float("inf")
+
     # What the application does.
 
     def submit(
@@ -137,7 +143,7 @@ class Connection:
         future.doubt = doubt
         self._start()
         with self._update() as session:
-            successor = self._successor
+            successor = self.succession.successor
             if successor is None:
                 session.submit(request, future, self._clock.monotonic(), timeout)
         return future if successor is None else successor.submit(request, timeout, doubt)
@@ -153,7 +159,7 @@ class Connection:
         now = self._clock.monotonic()
         tellings: list[Callable[[], None]] = []
         with self._update() as session:
-            successor = self._successor
+            successor = self.succession.successor
             if successor is None:
                 # It is in place before the exchange hears of it.
                 missing, tellings = self._audience.add(topics, subscriber, opening, now)
@@ -173,7 +179,7 @@ class Connection:
         If it still waits for the exchange's yes, that ends with *error*. Any thread.
         """
         with self._update() as session:
-            successor = self._successor
+            successor = self.succession.successor
             waiting = self._audience.withdraw(topics, subscriber)
             left = self._audience.remove(topics, subscriber)
             if left:
@@ -186,7 +192,7 @@ class Connection:
     def no_answer(self, topics: Sequence[Topic], subscriber: Subscriber) -> None:
         """*subscriber* has waited long enough for *topics* to open, if it still does. Any thread."""
         with self._update() as session:
-            successor = self._successor
+            successor = self.succession.successor
             waiting = self._audience.withdraw(topics, subscriber)
             error = session.no_answer(topics[0])
         for opening in waiting:
@@ -229,90 +235,6 @@ class Connection:
         reader = self._reader
         if reader is not None and reader is not threading.current_thread() and reader.is_alive():
             reader.join(timeout)
-
-    # How another connection takes over: see rotation.py.
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the reader waits for subscribers to have room. Any thread."""
-        return self._heard_at == float("inf")
-
-    @property
-    def in_use(self) -> bool:
-        """Whether somebody listens, or was asked for something lately, here. Any thread."""
-        with self._changed:
-            return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon_wanted
-
-    def is_settled(self) -> bool:
-        """Whether there is a link, and everything that is wanted is open on it. Any thread."""
-        with self._changed:
-            return self._session.state is State.READY and self._audience.all_open
-
-    def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
-        """Return who hears what. Any thread."""
-        with self._changed:
-            return self._audience.subscribers
-
-    def follow_logon(self, other: Connection) -> None:
-        """Be logged on where *other* is. Before the first link; any thread."""
-        with other._changed:
-            wanted = other._session.logon_wanted
-        with self._changed:
-            self._session.logon_wanted = wanted
-
-    @property
-    def lacks_logon(self) -> bool:
-        """Whether the session should be logged on, and is not. Any thread."""
-        with self._changed:
-            return self._session.logon_wanted and not self._session.logged_on
-
-    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
-        """Let *stand_ins* hear their topics in place of the subscribers. Any thread."""
-        with self._changed:
-            self._audience.put_in(stand_ins)
-
-    def take_out(self, topics: Iterable[Topic]) -> None:
-        """Let the subscribers hear *topics* themselves again. Any thread."""
-        with self._changed:
-            self._audience.take_out(topics)
-
-    def take_over(
-        self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
-    ) -> None:
-        """Take the subscribers of another connection, which are represented by *stand_ins*. Any thread."""
-        with self._changed:
-            self._audience.take_over(subscribers, stand_ins)
-
-    def yield_to(
-        self, successor: Connection, subscribers: Mapping[Topic, tuple[Subscriber, ...]]
-    ) -> list[tuple[list[Topic], CallFuture[Response[Any]]]] | None:
-        """
-        Leave everything to *successor*, which has *subscribers* by now; return None if those are not all, or others.
-
-        From now on everybody who asks or subscribes here is passed on. The server is told to send no more events:
-        return the futures of its answers. Any thread.
-        """
-        with self._update() as session:
-            if self._audience.subscribers != subscribers:
-                return None
-            self._successor = successor
-            session.forget(subscribers)
-            routes = self._audience.hand_over()
-            answers: list[tuple[list[Topic], CallFuture[Response[Any]]]] = []
-            if session.state is State.READY:
-                topics, at_once = list(routes), self._dialect.topics_at_once
-                for some in (topics[at : at + at_once] for at in range(0, len(topics), at_once)):
-                    future: CallFuture[Response[Any]] = CallFuture(self._executor)
-                    request = merged([topic.closing(routes[topic]) for topic in some])
-                    session.submit(request, future, self._clock.monotonic())
-                    answers.append((some, future))
-            return answers
-
-    def tell_drained(self, function: Callable[[], object]) -> None:
-        """Have *function* called, now and whenever something has changed here, under no lock. Any thread."""
-        with self._changed:
-            self._drained = function
-        function()
 
     # What the reader does.
 
@@ -433,7 +355,7 @@ class Connection:
             now = self._clock.monotonic()
             for message in messages:
                 if isinstance(message, Malformed):
-                    session.malformed += 1
+                    session.tally.malformed += 1
                     logger.warning("a message that cannot be read (%d bytes): %r", len(message.text), message.cause)
                 else:
                     session.received(message, now)
@@ -519,8 +441,7 @@ class Connection:
             elif isinstance(effect, Abort) and link is not None:
                 logger.warning("giving up the link: %s", effect.reason)
                 link.transport.abort()
-        if self._drained is not None:
-            self._drained()
+        self.succession.look()
 
     def _unsendable(self, requests: list[tuple[Pending, BinanceSocketError]]) -> None:
         with self._update() as session:

@@ -122,7 +122,7 @@ class Rotation:
     def start(self) -> None:
         """Begin. Any thread."""
         logger.info("%s: opening the connection that takes over", self.old.name)
-        self.new.follow_logon(self.old)
+        self.new.succession.follow_logon(wanted=self.old.succession.logon_wanted)
         try:
             future = self.new.submit(self._probe, self._patience)
         except BinanceSocketError as error:
@@ -182,7 +182,7 @@ class Rotation:
             if self._overlaps.pop(overlap.topic, None) is None:
                 return
             left = bool(self._overlaps)
-        (self.old if overlap.given_up else self.new).take_out([overlap.topic])
+        (self.old if overlap.given_up else self.new).succession.take_out([overlap.topic])
         if not left:
             self._mover.over(self)
 
@@ -199,7 +199,7 @@ class Rotation:
         # Our own question must not keep it alive; what others have asked on it is still answered there.
         if self._probing is not None:
             self.new.cancel(self._probing)
-        self.new.tell_drained(self._close_new)
+        self.new.succession.tell_drained(self._close_new)
         self._mover.done(self, error)
         self._let_go(overlaps)
         return True
@@ -217,19 +217,19 @@ class Rotation:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, BinanceSocketError):
             self.give_up(error)
-        elif self.new.lacks_logon:
+        elif self.new.succession.lacks_logon:
             self.give_up(ConnectionLost("the new connection could not be logged on"))
         elif self._enter(Stage.SUBSCRIBING, Stage.OPENING):
             self._subscribe()
 
     def _subscribe(self) -> None:
         """Have the new connection subscribe to what it does not have yet."""
-        topics = [topic for topic in self.old.subscribers() if topic not in self._overlaps]
+        topics = [topic for topic in self.old.succession.subscribers() if topic not in self._overlaps]
         overlaps = {topic: Overlap(topic, self) for topic in topics}
         with self._lock:
             self._overlaps.update(overlaps)
         # From here on what the old connection brings is recorded. Only then does the new one subscribe.
-        self.old.put_in({topic: overlap.old for topic, overlap in overlaps.items()})
+        self.old.succession.put_in({topic: overlap.old for topic, overlap in overlaps.items()})
         acknowledged: CallFuture[None] = CallFuture(self._executor)
         acknowledged.when_done(self._acknowledged)
         opening = Opening(acknowledged, topics)
@@ -262,13 +262,13 @@ class Rotation:
             return
         before: dict[Topic, tuple[Subscriber, ...]] = {}
         while True:
-            subscribers = self.old.subscribers()
+            subscribers = self.old.succession.subscribers()
             if not subscribers.keys() <= self._overlaps.keys():
                 self._enter(Stage.SUBSCRIBING, Stage.MOVING)
                 self._subscribe()
                 return
             alive = self.old.state is State.READY
-            if alive and not self.old.is_settled() and self.now() < self._given_up_at + OVERLAP:
+            if alive and not self.old.succession.is_settled() and self.now() < self._given_up_at + OVERLAP:
                 # Somebody waits for an answer there.
                 self._enter(Stage.BOTH, Stage.MOVING)
                 self._timer.call_at(self.now() + _AGAIN, self._move)
@@ -278,9 +278,9 @@ class Rotation:
             overlaps = dict(self._overlaps)
             for overlap in overlaps.values():
                 overlap.leaving = True
-            self.new.take_over(subscribers, {topic: overlap.new for topic, overlap in overlaps.items()})
+            self.new.succession.take_over(subscribers, {topic: overlap.new for topic, overlap in overlaps.items()})
             before = subscribers
-            answers = self.old.yield_to(self.new, subscribers)
+            answers = self.old.succession.yield_to(self.new, subscribers)
             if answers is not None:
                 break
         self._mover.adopt(self.new)
@@ -293,7 +293,7 @@ class Rotation:
             # There is no link, so that nothing comes any more.
             self.old_down()
         self._timer.call_at(self.now() + OVERLAP, self._overdue)
-        self.old.tell_drained(self.look)
+        self.old.succession.tell_drained(self.look)
 
     def _drop(self, topic: Topic, subscribers: Iterable[Subscriber]) -> None:
         """Nobody wants *topic* any more."""

@@ -202,7 +202,7 @@ class Rotator:
 
     def _start(self, role: Role) -> None:
         old = role.connection
-        if old.state is State.READY and not old.is_settled():
+        if old.state is State.READY and not old.succession.is_settled():
             # Somebody waits for an answer there. A rotation that is under way looks for that by itself.
             self._timer.call_at(self._clock.monotonic() + _AT_LEAST / 10, functools.partial(self._start, role))
             return
@@ -213,7 +213,7 @@ class Rotator:
                 return
             role.again = False
             futures, role.waiting = role.waiting, []
-            if old.state is State.READY and (old.in_use or futures):
+            if old.state is State.READY and (old.succession.in_use or futures):
                 new = role.make()
                 new.watcher = self
                 steps = _Steps(self, role)

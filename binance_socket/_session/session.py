@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from .._wire.messages import Reply, Request, Security, error_of, parse_reply
-from .._wire.values import as_object, is_array, is_object
+from .._wire.values import as_object, is_object
 from ..errors import (
     ApiError,
     BinanceSocketError,
@@ -26,11 +26,13 @@ from ..errors import (
 from .admission import Admission, Door, OpenDoor
 from .backoff import Backoff, is_permanent
 from .correlation import Correlation
-from .effects import Closed, Complete, Deliver, Effect, Late, Leaving, Outcome, Pending
+from .effects import Closed, Complete, Effect, Late, Outcome, Pending
 from .server_clock import ServerClock, time_told
 from .state import TRANSITIONS, State
+from .strays import Strays
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
-from .topics import Dialect, StreamTopic, Topic
+from .tally import Tally
+from .topics import Dialect, Topic
 from .unanswered import Tombstones, abandoned, ended, lost, not_opened, over, timed_out
 from .vigil import Vigil
 
@@ -40,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 LOGON = "session.logon"
 LOGOUT = "session.logout"
-SERVER_SHUTDOWN = "serverShutdown"
 
 
 class Session:
@@ -58,6 +59,7 @@ class Session:
         probe_timeout: float,
         door: Door | None = None,
     ) -> None:
+        self.tally = Tally()
         self._dialect = dialect
         self._server_clock = server_clock
         self._ids = ids
@@ -70,6 +72,7 @@ class Session:
         self._vigil = Vigil(self._effects, after=probe_after, timeout=probe_timeout)
         self._admission = Admission(door or OpenDoor(), self._effects, self._refuse)
         self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
+        self._strays = Strays(dialect, self._effects, self._subscriptions, self._open_subscriptions, self.tally)
         # What the session does with the answers to its own requests.
         self._continuations: dict[str, Callable[[Outcome], None]] = {}
         self._now = 0.0
@@ -80,14 +83,6 @@ class Session:
         self._logon_running = False
         self._logged_on = False
         self._last_error: BinanceSocketError | None = None
-        self.late = 0
-        """Answers that came to no waiting request: late, repeated, or never asked for."""
-        self.resolved = 0
-        """How many of these told an outcome that had been unknown."""
-        self.malformed = 0
-        """Messages that were not understood."""
-        self.unrouted = 0
-        """Events of subscriptions that nobody has (any more)."""
 
     @property
     def state(self) -> State:
@@ -226,6 +221,7 @@ class Session:
         """There is a link: subscribe again, then send what has been waiting."""
         self._now = now
         self._become(State.READY)
+        self.tally.connects += 1
         self._was_up = True
         self._last_error = None
         self._proved = False
@@ -247,6 +243,7 @@ class Session:
             return
         self._now = now
         self._last_error = error
+        self.tally.losses += 1
         logger.warning("connection lost: %s", error)
         self._logged_on = self._logon_running = False
         self._continuations.clear()
@@ -268,7 +265,7 @@ class Session:
         try:
             self._take_in(message)
         except DecodeError as error:
-            self.malformed += 1
+            self.tally.malformed += 1
             logger.warning("not understood: %s", error)
             request_id = as_object(message).get("id")
             pending = self._requests.take(request_id) if isinstance(request_id, str) else None
@@ -326,57 +323,12 @@ class Session:
         if is_object(message) and "status" in message and "id" in message:
             # What nearly every message here is.
             self._answered(parse_reply(message))
-            return
-        if is_array(message) and not self._dialect.named:
-            self._raw_event(message)
-            return
-        if not is_object(message):
-            raise DecodeError("a message that is not an object", message)
-        route, payload = message.get(self._dialect.route_key), message.get(self._dialect.payload_key)
-        if route is not None and (is_object(payload) or is_array(payload)):
-            self._stray_event(route, payload)
-        elif "e" in message:
-            self._raw_event(message)
-        elif is_object(payload) and "id" not in message:
-            self._raw_event(payload)
-        elif is_object(event := message.get("event")) and len(message) == 1:
-            # The documents show eventStreamTerminated on listen-key streams in this form.
-            self._raw_event(event)
-        elif "id" in message or "error" in message or "code" in message:
+        elif not self._strays.take(message):
+            if not is_object(message):
+                raise DecodeError("a message that is not an object", message)
+            if not message.keys() & {"id", "error", "code"}:
+                raise DecodeError(f"a message of no known kind, with keys {sorted(message)[:8]}", message)
             self._answered(parse_reply(message))
-        elif not self._dialect.named:
-            self._raw_event(message)
-        else:
-            raise DecodeError(f"a message of no known kind, with keys {sorted(message)[:8]}", message)
-
-    def _stray_event(self, route: Hashable, payload: dict[str, Any] | list[Any]) -> None:
-        if as_object(payload).get("e") == SERVER_SHUTDOWN:
-            self._raw_event(payload)
-        elif not self._subscriptions.hold(route, payload):
-            self.unrouted += 1
-            logger.debug("an event of no subscription of ours: %s", as_object(payload).get("e"))
-
-    def _raw_event(self, payload: dict[str, Any] | list[Any]) -> None:
-        """Take in an event without a route: it concerns the connection, or the one topic that it can only be of."""
-        name = as_object(payload).get("e")
-        if name == SERVER_SHUTDOWN:
-            logger.warning("the exchange is about to end this connection")
-            if self._dialect.named:
-                self._effects.extend(Deliver(topic, payload) for topic in self._subscriptions)
-            self._effects.append(Leaving())
-            return
-        topics = self._subscriptions.open_topics()
-        named = StreamTopic(str(as_object(payload).get("listenKey")))
-        if named in topics:
-            topics = [named]
-        if len(topics) == 1:
-            self._effects.append(Deliver(topics[0], payload))
-            if name == STREAM_TERMINATED:
-                self._subscriptions.lose(topics[0], TERMINATED)
-                self._open_subscriptions()
-        elif not self._subscriptions.hold_raw(payload):
-            self.unrouted += 1
-            logger.warning("an event without a route, and %d topics that it could be of", len(topics))
 
     def _answered(self, reply: Reply) -> None:
         self._proved = True
@@ -405,11 +357,11 @@ class Session:
             self._complete(pending, reply)
 
     def _answered_late(self, reply: Reply) -> None:
-        self.late += 1
+        self.tally.late += 1
         logger.debug("an answer to no waiting request: %s", reply.id)
         pending = self._tombstones.exhume(reply.id)
         if pending is not None:
-            self.resolved += 1
+            self.tally.resolved += 1
             self._effects.append(Late(pending, reply))
 
     def _unasked_error(self, reply: Reply) -> None:
@@ -417,7 +369,7 @@ class Session:
         error = error_of(reply, Request("session"))
         assert isinstance(error, ApiError)
         if reply.status != 401:
-            self.malformed += 1
+            self.tally.malformed += 1
             logger.warning("an error that belongs to no request: %s", error)
             return
         logger.warning("the exchange revoked this session: %s", error)

@@ -83,7 +83,7 @@ def test_a_session_is_changed_under_the_lock_only(client, network, exchange, clo
                 unguarded.append(name)
             return getattr(session, name)
 
-    connection._session = Watched()
+    connection._session = connection.succession._session = Watched()
     subscription, transport = subscribe(client, on_account_balance_update=lambda event: None)
     future = client.spot_api.account.session_subscriptions.submit()
     exchange.expect(transport, "session.subscriptions", [])

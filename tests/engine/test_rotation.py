@@ -244,9 +244,9 @@ def test_who_still_has_the_old_connection_is_passed_on(case):
     case.exchange.expect(case.new, "time", {})
     assert future.result(PATIENCE).status == 200
     case.client._hub.unsubscribe(
-        list(stale.subscribers()) or list(case.client._hub.api.subscribers()), case.subscription
+        list(stale.succession.subscribers()) or list(case.client._hub.api.succession.subscribers()), case.subscription
     )
-    assert case.client._hub.api.subscribers() == {}
+    assert case.client._hub.api.succession.subscribers() == {}
 
 
 def test_afterwards_events_take_no_detour(case):

@@ -373,9 +373,9 @@ class Life(RuleBasedStateMachine):
         assert pending.id not in self.unknown, "a late answer is told"
         assert handle is None or handle.done
         if late:
-            count = self.session.late
+            count = self.session.tally.late
             self.receive(message)
-            assert self.session.late == count + 1
+            assert self.session.tally.late == count + 1
         assert before or handle.done
 
     @precondition(lambda self: self.connected() and self.on_wire)
@@ -429,12 +429,12 @@ class Life(RuleBasedStateMachine):
 
     def acknowledgement_due(self) -> bool:
         """Whether the session holds events for one: it shows by what becomes of an event of nobody's."""
-        count = self.session.unrouted
+        count = self.session.tally.unrouted
         self.session.received({self.dialect.route_key: "nobody's", self.dialect.payload_key: {"e": "x"}}, self.now)
         assert self.session.effects() == []
-        if self.session.unrouted == count:
+        if self.session.tally.unrouted == count:
             return True
-        self.session.unrouted = count
+        self.session.tally.unrouted = count
         return False
 
     @precondition(lambda self: self.connected())
@@ -451,9 +451,9 @@ class Life(RuleBasedStateMachine):
             assert (route in self.open.values()) is (name == "balanceUpdate")
             return
         payload = {"e": name, "n": next(self.numbers)}
-        count = self.session.unrouted
+        count = self.session.tally.unrouted
         self.receive({self.dialect.route_key: route, self.dialect.payload_key: payload})
-        if self.session.unrouted == count:
+        if self.session.tally.unrouted == count:
             self.held.append((route, payload))
 
     @precondition(lambda self: self.connected())

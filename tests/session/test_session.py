@@ -80,7 +80,7 @@ def test_answered(ready: Any, outcomes: Any) -> None:
     assert outcomes(ready.answer(two, 2)) == {"b": Reply(two.id, 200, 2)}
     assert outcomes(ready.answer(one, 1)) == {"a": Reply(one.id, 200, 1)}
     assert ready.answer(one, 1) == []
-    assert ready.session.late == 1
+    assert ready.session.tally.late == 1
     assert ready.session.in_flight == 0
 
 
@@ -89,7 +89,7 @@ def test_an_answer_to_nobody(ready: Any, stranger: Any) -> None:
     """It is counted, and disturbs nothing."""
     ready.submit("a")
     assert ready.receive({"id": stranger, "status": 200, "result": {}}) == []
-    assert (ready.session.late, ready.session.in_flight) == (1, 1)
+    assert (ready.session.tally.late, ready.session.in_flight) == (1, 1)
 
 
 def test_an_error_is_an_answer(ready: Any, outcomes: Any) -> None:
@@ -104,7 +104,7 @@ def test_a_malformed_answer(ready: Any, outcomes: Any) -> None:
     error = outcomes(ready.receive({"id": pending.id, "status": "fine"}))["a"]
     assert isinstance(error, DecodeError)
     assert error.payload == {"id": pending.id, "status": "fine"}
-    assert ready.session.malformed == 1
+    assert ready.session.tally.malformed == 1
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_garbage(ready: Any, message: Any) -> None:
     """It is counted, and nothing else."""
     ready.submit("a")
     assert ready.receive(message) == []
-    assert (ready.session.malformed, ready.session.in_flight) == (1, 1)
+    assert (ready.session.tally.malformed, ready.session.in_flight) == (1, 1)
 
 
 # Deadlines.
@@ -141,7 +141,7 @@ def test_timeout_of_what_was_sent(ready: Any, outcomes: Any) -> None:
     [late] = ready.answer(pending)
     assert (late.pending, late.reply.status) == (pending, 200)
     assert ready.answer(pending) == [], "its twin tells nothing new"
-    assert (ready.session.late, ready.session.resolved) == (2, 1)
+    assert (ready.session.tally.late, ready.session.tally.resolved) == (2, 1)
 
 
 def test_timeout_of_a_question(ready: Any, outcomes: Any) -> None:
@@ -151,7 +151,7 @@ def test_timeout_of_a_question(ready: Any, outcomes: Any) -> None:
     assert type(error) is RequestTimeout
     assert error.certainty is Certainty.MAYBE_SENT
     assert ready.answer(pending) == []
-    assert (ready.session.late, ready.session.resolved) == (1, 0)
+    assert (ready.session.tally.late, ready.session.tally.resolved) == (1, 0)
 
 
 def test_a_late_answer_on_another_link(ready: Any) -> None:
@@ -161,7 +161,7 @@ def test_a_late_answer_on_another_link(ready: Any) -> None:
     ready.lose(GONE)
     ready.connect()
     assert ready.answer(pending) == []
-    assert (ready.session.late, ready.session.resolved) == (1, 0)
+    assert (ready.session.tally.late, ready.session.tally.resolved) == (1, 0)
 
 
 def test_an_answer_to_an_order_that_cannot_be_read(ready: Any, outcomes: Any) -> None:
@@ -506,7 +506,7 @@ def test_an_error_of_no_request(ready: Any, message: dict[str, Any]) -> None:
     """The server could not read a message of ours: counted; who asked will time out."""
     ready.submit("a", SIGNED)
     assert ready.receive(message) == []
-    assert (ready.session.malformed, ready.session.in_flight) == (1, 1)
+    assert (ready.session.tally.malformed, ready.session.in_flight) == (1, 1)
 
 
 # Signs of life.
@@ -574,7 +574,7 @@ def test_server_shutdown(ready: Any, message: dict[str, Any]) -> None:
     event = {"e": "serverShutdown", "E": 1}
     expected = [Deliver(UserDataTopic(needs_logon=False), event), Deliver(UserDataTopic(needs_logon=True), event)]
     assert ready.receive(message) == [*expected, Leaving()]
-    assert ready.session.unrouted == 0
+    assert ready.session.tally.unrouted == 0
 
 
 def test_both_dialects(drive: Any) -> None:
@@ -584,7 +584,7 @@ def test_both_dialects(drive: Any) -> None:
     driven.subscribe(StreamTopic("x"))
     assert driven.receive({"stream": "x", "data": {"e": "balanceUpdate"}}) == []
     assert driven.receive({"subscriptionId": 0, "event": {"e": "balanceUpdate"}}) == []
-    assert (driven.session.unrouted, driven.session.malformed) == (0, 1)
+    assert (driven.session.tally.unrouted, driven.session.tally.malformed) == (0, 1)
 
 
 def test_errors_name_what_was_asked(ready: Any, outcomes: Any) -> None:

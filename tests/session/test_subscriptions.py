@@ -468,7 +468,7 @@ def test_early_events_are_delivered_once(drive: Any) -> None:
 def test_an_event_to_nobody(ready: Any) -> None:
     """Where no acknowledgement is due it is counted, and not kept for whoever comes next."""
     assert ready.receive(event(1)) == []
-    assert ready.session.unrouted == 1
+    assert ready.session.tally.unrouted == 1
     ready.open(SIGNED)
 
 
@@ -498,7 +498,7 @@ def test_early_events_are_bounded(ready: Any) -> None:
     [pending] = ready.write(ready.subscribe(SIGNED))
     for number in range(MOST_EARLY_EVENTS + 2):
         ready.receive(event(number))
-    assert ready.session.unrouted == 2
+    assert ready.session.tally.unrouted == 2
     [opened] = ready.answer(pending, {"subscriptionId": 0})
     assert [held["n"] for held in opened.early] == list(range(MOST_EARLY_EVENTS))
 
@@ -515,7 +515,7 @@ def test_a_raw_event(ready: Any, wrap: Any) -> None:
     assert ready.receive(message) == [Deliver(SIGNED, payload(1))]
     ready.open(LOGGED_ON, 1)
     assert ready.receive(message) == []
-    assert ready.session.unrouted == 2
+    assert ready.session.tally.unrouted == 2
 
 
 def test_a_raw_stream_event(drive: Any) -> None:
@@ -544,7 +544,7 @@ def test_early_raw_events(ready: Any) -> None:
     ready.receive(payload(1))
     ready.receive(event(2, 0))
     ready.receive({"event": payload(3)})
-    assert ready.session.unrouted == 0
+    assert ready.session.tally.unrouted == 0
     assert ready.answer(pending, {"subscriptionId": 0}) == [Opened(SIGNED, 0, (payload(1), payload(2), payload(3)))]
 
 
@@ -555,7 +555,7 @@ def test_early_raw_events_of_two(ready: Any) -> None:
     ready.subscribe(SIGNED)
     ready.subscribe(LOGGED_ON)
     ready.receive(payload(1))
-    assert ready.session.unrouted == 1
+    assert ready.session.tally.unrouted == 1
 
 
 def test_the_end_of_a_listen_key_stream(drive: Any) -> None:
@@ -752,7 +752,7 @@ def test_early_events_of_many(market: Any) -> None:
     market.receive({"stream": MANY[1].name, "data": {"n": 2}})
     market.receive({"stream": MANY[0].name, "data": {"n": 3}})
     market.receive({"stream": [], "data": {"n": 4}})
-    assert market.session.unrouted == 1
+    assert market.session.tally.unrouted == 1
     assert market.answer(pendings[0]) == [Opened(MANY[0], MANY[0].name, ([{"n": 1}], {"n": 3}))]
     [pending] = market.write(market.subscribe(MANY[1]))
     assert market.answer(pending) == [Opened(MANY[1], MANY[1].name)]
@@ -773,6 +773,6 @@ def test_a_market_event_without_a_route(market: Any, payload: Any) -> None:
     assert market.receive(payload) == [Deliver(MANY[0], payload)]
     settle(market, market.write(market.subscribe(MANY[1])))
     assert market.receive(payload) == []
-    assert market.session.unrouted == 1
+    assert market.session.tally.unrouted == 1
     market.receive(5)
-    assert market.session.malformed == 1
+    assert market.session.tally.malformed == 1

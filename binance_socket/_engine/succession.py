@@ -1,0 +1,139 @@
+"""What a connection offers to the one that takes over from it. See rotation.py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from typing import Any, Generic, TypeVar
+
+from .._session.session import Session
+from .._session.state import State
+from .._session.topics import Dialect, Topic, merged
+from ..models.response import Response
+from .audience import Audience, StandIn, Subscriber
+from .clock import Clock
+from .futures import CallFuture
+
+__all__ = ["Succession"]
+
+C = TypeVar("C")
+
+
+class Succession(Generic[C]):
+    """
+    How what one connection is for passes to another, of the type C.
+
+    A part of its connection, of which it has the lock, the session and the audience; *update* is how its connection
+    changes the session. Any thread.
+    """
+
+    def __init__(
+        self,
+        changed: threading.Condition,
+        update: Callable[[], AbstractContextManager[Session]],
+        session: Session,
+        audience: Audience,
+        dialect: Dialect,
+        clock: Clock,
+        executor: Executor,
+    ) -> None:
+        # The connection's lock. It guards everything below.
+        self._changed = changed
+        self._update = update
+        self._session = session
+        self._audience = audience
+        self._dialect = dialect
+        self._clock = clock
+        self._executor = executor
+        self.successor: C | None = None
+        """Who has taken over, and is passed everybody who still asks here. Requires holding the lock."""
+        # Who is told that everything asked of the connection is answered.
+        self._drained: Callable[[], object] | None = None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody listens, or was asked for something lately, here."""
+        with self._changed:
+            return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon_wanted
+
+    def is_settled(self) -> bool:
+        """Whether there is a link, and everything that is wanted is open on it."""
+        with self._changed:
+            return self._session.state is State.READY and self._audience.all_open
+
+    def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
+        """Return who hears what."""
+        with self._changed:
+            return self._audience.subscribers
+
+    @property
+    def logon_wanted(self) -> bool:
+        """Whether the session should be logged on."""
+        with self._changed:
+            return self._session.logon_wanted
+
+    @property
+    def lacks_logon(self) -> bool:
+        """Whether the session should be logged on, and is not."""
+        with self._changed:
+            return self._session.logon_wanted and not self._session.logged_on
+
+    def follow_logon(self, *, wanted: bool) -> None:
+        """Be logged on, or not, as the connection is from which this one takes over. Before the first link."""
+        with self._changed:
+            self._session.logon_wanted = wanted
+
+    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
+        """Let *stand_ins* hear their topics in place of the subscribers."""
+        with self._changed:
+            self._audience.put_in(stand_ins)
+
+    def take_out(self, topics: Iterable[Topic]) -> None:
+        """Let the subscribers hear *topics* themselves again."""
+        with self._changed:
+            self._audience.take_out(topics)
+
+    def take_over(
+        self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
+    ) -> None:
+        """Take the subscribers of another connection, which are represented by *stand_ins*."""
+        with self._changed:
+            self._audience.take_over(subscribers, stand_ins)
+
+    def yield_to(
+        self, successor: C, subscribers: Mapping[Topic, tuple[Subscriber, ...]]
+    ) -> list[tuple[list[Topic], CallFuture[Response[Any]]]] | None:
+        """
+        Leave everything to *successor*, which has *subscribers* by now; return None if those are not all, or others.
+
+        From now on everybody who asks or subscribes here is passed on. The server is told to send no more events:
+        return the futures of its answers.
+        """
+        with self._update() as session:
+            if self._audience.subscribers != subscribers:
+                return None
+            self.successor = successor
+            session.forget(subscribers)
+            routes = self._audience.hand_over()
+            answers: list[tuple[list[Topic], CallFuture[Response[Any]]]] = []
+            if session.state is State.READY:
+                topics, at_once = list(routes), self._dialect.topics_at_once
+                for some in (topics[at : at + at_once] for at in range(0, len(topics), at_once)):
+                    future: CallFuture[Response[Any]] = CallFuture(self._executor)
+                    request = merged([topic.closing(routes[topic]) for topic in some])
+                    session.submit(request, future, self._clock.monotonic())
+                    answers.append((some, future))
+            return answers
+
+    def tell_drained(self, function: Callable[[], object]) -> None:
+        """Have *function* called, now and whenever something has changed here, under no lock."""
+        with self._changed:
+            self._drained = function
+        function()
+
+    def look(self) -> None:
+        """Something has changed. Requires that the lock is not held."""
+        if self._drained is not None:
+            self._drained()
