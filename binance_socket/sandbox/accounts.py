@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ..errors import InvalidRequest
 from .errors import ExchangeError
 from .history import OrderHistory
 from .money import ZERO, text
@@ -23,38 +24,68 @@ class Ledger:
     Everything ever published for one account, in order: the oracle of tests. Append-only, safe from any thread.
 
     It shares the exchange's lock, so that an event is in the ledger before anybody can see its consequences. Events
-    are kept encoded: nobody can change them afterwards, and a hundred thousand of them take 70 MB, not 250.
+    are kept encoded: nobody can change them afterwards, and a hundred thousand of them take 70 MB, not 250. Whoever
+    has compared the oldest ones may ``forget`` them, so that days of trading do not fill the memory.
     """
 
     def __init__(self, lock: threading.Lock) -> None:
         # The exchange's lock; guards everything below.
         self._changed = threading.Condition(lock)
         self._encoded: list[bytes] = []
+        self._forgotten = 0
+        self._waiting = 0
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """The payloads so far, oldest first; a copy."""
         return self.since(0)
 
-    def since(self, count: int) -> list[dict[str, Any]]:
-        """Return the payloads that came after the first *count* ones."""
+    def since(self, count: int, most: int | None = None) -> list[dict[str, Any]]:
+        """Return the payloads that came after the first *count* ones, *most* of them at the most."""
+        return [orjson.loads(payload) for payload in self.encoded_since(count, most)]
+
+    def encoded_since(self, count: int, most: int | None = None) -> list[bytes]:
+        """Return what ``since`` does, as JSON. Raises InvalidRequest where some of that is forgotten."""
         with self._changed:
-            encoded = self._encoded[count:]
-        return [orjson.loads(payload) for payload in encoded]
+            start = count - self._forgotten
+            # The ledger's beginning is whatever is left of it.
+            if start < 0 < count:
+                raise InvalidRequest(f"the first {self._forgotten} events are forgotten, not only {count}")
+            start = max(start, 0)
+            return self._encoded[start : None if most is None else start + most]
+
+    def forget(self, count: int) -> None:
+        """Forget the first *count* events; the others keep their numbers."""
+        with self._changed:
+            gone = min(count - self._forgotten, len(self._encoded))
+            if gone > 0:
+                del self._encoded[:gone]
+                self._forgotten += gone
 
     def __len__(self) -> int:
+        """Return how many events there were in all."""
         with self._changed:
-            return len(self._encoded)
+            return self.count
+
+    @property
+    def count(self) -> int:
+        """How many events there were in all. The caller holds the exchange's lock."""
+        return self._forgotten + len(self._encoded)
 
     def wait_for(self, count: int, timeout: float) -> bool:
         """Wait until at least *count* events are in; False if they are not after *timeout* seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._encoded) >= count, timeout)
+            self._waiting += 1
+            try:
+                return self._changed.wait_for(lambda: self.count >= count, timeout)
+            finally:
+                self._waiting -= 1
 
     def append(self, payload: Mapping[str, Any]) -> None:
         """Add an event. The caller holds the exchange's lock."""
         self._encoded.append(orjson.dumps(payload))
-        self._changed.notify_all()
+        if self._waiting:
+            self._changed.notify_all()
 
 
 class Balance:

@@ -116,6 +116,16 @@ class Exchange:
         with self._exclusively():
             return reports.account_status(account, self._assets, omit_zero_balances=omit_zero_balances)
 
+    def forget(self, account: AccountState, events: int, seconds: float) -> None:
+        """
+        Forget the first *events* of an account's ledger, and what ended in its history more than *seconds* ago.
+
+        For those who trade for days and compare as they go.
+        """
+        account.ledger.forget(events)
+        with self._exclusively() as now:
+            account.history.forget(now - int(seconds * 1000))
+
     def deposit(self, account: AccountState, asset: str, amount: str) -> None:
         """Add to a balance, or take from it where the amount is negative (a withdrawal)."""
         delta = read_amount(amount)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -68,7 +68,8 @@ class FaultTable:
         self._lock = threading.Condition(threading.Lock())
         self._refusals = 0
         self._upgrades: deque[Upgrade] = deque()
-        self._cuts: deque[tuple[int, bool]] = deque()
+        # What arms the next new connections.
+        self._arms: deque[Callable[[Wire], object]] = deque()
         self._replies: dict[str, deque[ReplyFault]] = {}
         self._requests: dict[str, deque[RequestFault]] = {}
         self._orders: dict[str, RequestFault] = {}
@@ -115,9 +116,9 @@ class FaultTable:
     def accepted(self, wire: Wire) -> None:
         """Arm a new connection's wire, if one is to be cut."""
         with self._lock:
-            cut = self._cuts.popleft() if self._cuts else None
-        if cut is not None:
-            wire.cut_after(cut[0], reset=cut[1], on_cut=lambda: self.count("cut_at"))
+            arm = self._arms.popleft() if self._arms else None
+        if arm is not None:
+            arm(wire)
 
     def next_reply(self, method: str) -> ReplyFault | None:
         """Return what is to happen to the next reply to *method*, if anything."""
@@ -233,12 +234,20 @@ class FaultTable:
 
     def cut_at(self, venue: Venue, byte_count: int, uid: int | None, reset: bool) -> None:
         """Break off after *byte_count* more bytes: an account's connections, or else the next new one."""
+        self._arm(venue, uid, lambda wire: wire.cut_after(byte_count, reset=reset, on_cut=lambda: self.count("cut_at")))
+
+    def freeze_at(self, venue: Venue, byte_count: int, uid: int | None) -> None:
+        """Fall silent after *byte_count* more bytes: an account's connections, or else the next new one."""
+        self._arm(venue, uid, lambda wire: wire.freeze_after(byte_count, on_freeze=lambda: self.count("freeze_at")))
+
+    def _arm(self, venue: Venue, uid: int | None, arm: Callable[[Wire], object]) -> None:
+        """Arm an account's connections, or else the next new one."""
         if uid is None:
             with self._lock:
-                self._cuts.append((byte_count, reset))
+                self._arms.append(arm)
             return
         for session in venue.sessions_of(uid):
-            session.link.wire.cut_after(byte_count, reset=reset, on_cut=lambda: self.count("cut_at"))
+            arm(session.link.wire)
 
     def half_open(self, venue: Venue, uid: int | None) -> int:
         """Fall silent."""
@@ -268,6 +277,12 @@ class FaultTable:
                 session.outbox.close_with(1001, "shutting down")
         self.count("shutdown", len(sessions))
         return len(sessions)
+
+    def terminate(self, venue: Venue, uid: int) -> int:
+        """End an account's subscriptions, unasked."""
+        ended = sum(session.terminate(uid) for session in venue.sessions_of(uid))
+        self.count("terminate", ended)
+        return ended
 
     def expire(self, venue: Venue, listen_key: str) -> None:
         """Let a listen key expire now."""

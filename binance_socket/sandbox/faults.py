@@ -69,6 +69,14 @@ class Faults:
         """Neither read nor send on connections any more, without closing them. Return how many."""
         return int(self._host.fault("half_open", _uid(account)))
 
+    def freeze_at(self, byte_count: int, account: HasUid | None = None) -> None:
+        """
+        Fall silent once *byte_count* bytes were sent, in the middle of a frame for one, without closing.
+
+        The bytes are counted as in ``cut_at``. Counted as ``freeze_at`` when it happens.
+        """
+        self._host.fault("freeze_at", byte_count, _uid(account))
+
     def close(self, code: int = 1001, reason: str = "", account: HasUid | None = None) -> int:
         """Close connections in the WebSocket way, with a code. Return how many."""
         return int(self._host.fault("close", code, reason, _uid(account)))
@@ -176,6 +184,10 @@ class Faults:
         connections as a text message, as they are. Neither enters the ledger. Return how many were sent.
         """
         return int(self._host.fault("inject", account.uid, payload if isinstance(payload, bytes) else dict(payload)))
+
+    def terminate(self, account: HasUid) -> int:
+        """End the account's user data subscriptions with ``eventStreamTerminated``, unasked. Return how many."""
+        return int(self._host.fault("terminate", account.uid))
 
     def expire(self, listen_key: str) -> None:
         """Let a listen key expire now. Raises ExchangeError -1125 for an unknown one."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from .order_lists import OrderList
 from .orders import Order, Trade
 from .prevention import PreventedMatch
 
 __all__ = ["OrderHistory"]
+
+_T = TypeVar("_T", Order, OrderList)
+
+
+def _old(entries: Mapping[int, _T], is_open: Callable[[_T], bool], before: int) -> list[_T]:
+    """Return the entries that are not open, and were last changed before that time."""
+    return [entry for entry in entries.values() if entry.updated_at < before and not is_open(entry)]
 
 
 class OrderHistory:
@@ -31,6 +40,23 @@ class OrderHistory:
         self._lists: dict[int, OrderList] = {}
         self._open_lists: dict[int, OrderList] = {}
         self._lists_by_client_id: dict[str, OrderList] = {}
+
+    def forget(self, before: int) -> None:
+        """Forget the orders and lists that ended, and the trades made, before a time (milliseconds of the epoch)."""
+        for symbol, orders in self._orders.items():
+            ids = self._by_client_id[symbol]
+            for order in _old(orders, lambda order: order.is_open, before):
+                del orders[order.id]
+                if ids.get(order.client_order_id) is order:
+                    del ids[order.client_order_id]
+        for order_list in _old(self._lists, lambda order_list: not order_list.is_done, before):
+            del self._lists[order_list.id]
+            if self._lists_by_client_id.get(order_list.client_order_id) is order_list:
+                del self._lists_by_client_id[order_list.client_order_id]
+        for trades in (*self._trades.values(), *self._allocations.values()):
+            del trades[: bisect_left(trades, before, key=lambda trade: trade.time)]
+        for matches in self._prevented.values():
+            del matches[: bisect_left(matches, before, key=lambda match: match.time)]
 
     def opened(self, order: Order) -> None:
         """Note a new order."""

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,6 +31,7 @@ from .liquidity import Liquidity, burst
 from .listen_keys import ListenKeys
 from .publisher import Publisher
 from .random_flow import RandomFlow
+from .random_trading import RandomTrading
 from .rest import RestServer
 from .security import KeyRing, make_key
 from .sor import DEFAULT_ROUTES
@@ -103,6 +104,7 @@ class Host:
         self._lock = threading.Lock()
         # Each with a lock of its own: one caller at a time.
         self._flows: dict[tuple[str, int], tuple[threading.Lock, RandomFlow]] = {}
+        self._tradings: dict[tuple[tuple[int, ...], int], tuple[threading.Lock, RandomTrading]] = {}
         self._wires: dict[Wire, None] = {}
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -214,9 +216,26 @@ class Host:
         """Publish an event of any kind: to the ledger, and to whoever listens."""
         self._venue.exchange.publish(self._venue.account(uid), payload)
 
-    def events(self, uid: int, since: int) -> list[dict[str, Any]]:
-        """Return the ledger, without the first *since* events."""
-        return self._venue.account(uid).ledger.since(since)
+    def events(self, uid: int, since: int, most: int | None) -> list[dict[str, Any]]:
+        """Return the ledger, without the first *since* events, *most* of it at the most."""
+        return self._venue.account(uid).ledger.since(since, most)
+
+    def encoded_events(self, uid: int, since: int, most: int | None) -> bytes:
+        """Return the same as a JSON array."""
+        return b"[" + b",".join(self._venue.account(uid).ledger.encoded_since(since, most)) + b"]"
+
+    def forget(self, uid: int, events: int, seconds: float) -> None:
+        """Forget the ledger's first events, and old orders and trades."""
+        self._venue.exchange.forget(self._venue.account(uid), events, seconds)
+
+    def open_orders(self, uid: int) -> list[dict[str, Any]]:
+        """Return what openOrders.status answers."""
+        return self._venue.exchange.open_orders(self._venue.account(uid), {})
+
+    def balances(self, uid: int) -> list[dict[str, str]]:
+        """Return the balances that are not zero, as account.status answers them."""
+        account = self._venue.exchange.account_status(self._venue.account(uid), omit_zero_balances=True)
+        return list(account["balances"])
 
     def event_count(self, uid: int) -> int:
         """Return the ledger's length."""
@@ -229,6 +248,19 @@ class Host:
     def burst(self, uid: int, count: int, symbol: str) -> int:
         """Let the account's own orders bring forth at least *count* execution reports, as fast as it goes."""
         return burst(self._venue.exchange, self._venue.account(uid), count, symbol)
+
+    def random_trading(self, uids: Sequence[int], seed: int, events: int) -> int:
+        """Let accounts trade at random; the same seed goes on where it stopped."""
+        key = (tuple(uids), seed)
+        with self._lock:
+            entry = self._tradings.get(key)
+            if entry is None:
+                accounts = [self._venue.account(uid) for uid in uids]
+                entry = (threading.Lock(), RandomTrading(self._venue.exchange, accounts, seed))
+                self._tradings[key] = entry
+        trading_lock, trading = entry
+        with trading_lock:
+            return trading.run(events)
 
     def random_flow(self, symbol: str, seed: int, updates: int) -> int:
         """Let random orders change a book; the same seed goes on where it stopped."""
@@ -382,6 +414,7 @@ def _refusal(connection: ServerConnection, status: int, headers: Mapping[str, st
 _CALLS: Final[Mapping[str, Callable[..., Any]]] = {
     name: getattr(Host, name)
     for name in (
+        "balances",
         "block_trade",
         "burst",
         "cancel_order",
@@ -391,13 +424,16 @@ _CALLS: Final[Mapping[str, Callable[..., Any]]] = {
         "event_count",
         "events",
         "fault",
+        "forget",
         "listeners",
         "lock_externally",
+        "open_orders",
         "order_book",
         "place_order",
         "publish",
         "refused",
         "random_flow",
+        "random_trading",
         "set_reference_price",
         "urls",
         "wait_for_events",

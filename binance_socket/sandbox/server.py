@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -121,10 +121,34 @@ class SandboxAccount:
         """The ledger: every event ever published for this account, oldest first; a copy."""
         return self.events_since(0)
 
-    def events_since(self, count: int) -> list[dict[str, Any]]:
-        """Return the ledger without its first *count* events."""
-        events: list[dict[str, Any]] = self._host.call("events", self.uid, count)
+    def events_since(self, count: int, most: int | None = None) -> list[dict[str, Any]]:
+        """
+        Return the ledger without its first *count* events, *most* of what is left at the most.
+
+        Raises InvalidRequest where some of that is forgotten; since 0 means since the first one that is not.
+        """
+        events: list[dict[str, Any]] = self._host.call("events", self.uid, count, most)
         return events
+
+    def forget(self, events: int, *, seconds: float = 600.0) -> None:
+        """
+        Forget the ledger's first *events*, and the orders and trades that were over more than *seconds* ago.
+
+        What was compared need not stay: this way the exchange's memory is bounded however long it runs.
+        """
+        self._host.call("forget", self.uid, events, seconds)
+
+    @property
+    def open_orders(self) -> list[dict[str, Any]]:
+        """The open orders of all symbols, as ``openOrders.status`` answers them; nothing is counted."""
+        orders: list[dict[str, Any]] = self._host.call("open_orders", self.uid)
+        return orders
+
+    @property
+    def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """What is free and what is locked of every asset that there is any of; nothing is counted."""
+        entries: list[dict[str, str]] = self._host.call("balances", self.uid)
+        return {entry["asset"]: (Decimal(entry["free"]), Decimal(entry["locked"])) for entry in entries}
 
     @property
     def event_count(self) -> int:
@@ -217,6 +241,16 @@ class Sandbox:
         Raises ExchangeError for an unknown symbol.
         """
         return int(self._host.call("random_flow", symbol, seed, updates))
+
+    def random_trading(self, accounts: Sequence[SandboxAccount], *, seed: int = 0, events: int = 1000) -> int:
+        """
+        Let accounts trade with each other at random until at least *events* more are in their ledgers; return how many.
+
+        They quote, take, amend and cancel on BTCUSDT and ETHUSDT, place order lists, deposit, withdraw and lock, as
+        fast as it goes; they need funds for that, in BTC, ETH and USDT. The same seed brings the same; called again, it
+        goes on. Any thread.
+        """
+        return int(self._host.call("random_trading", [account.uid for account in accounts], seed, events))
 
     def block_trade(
         self, symbol: str, *, price: str | Decimal, quantity: str | Decimal, buyer_is_maker: bool = False

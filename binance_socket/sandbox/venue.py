@@ -127,6 +127,10 @@ class Session(ABC):
         if frame.opcode is Opcode.PONG:
             self.heart.pong(bytes(frame.data))
 
+    def terminate(self, uid: int) -> int:
+        """End the user data subscriptions of an account that this connection has, unasked. Return how many."""
+        return 0
+
     def announce_shutdown(self) -> None:
         """Send ``serverShutdown``."""
         self.outbox.send(self.wrapped(b'{"e":"serverShutdown","E":%d}' % self.now()))

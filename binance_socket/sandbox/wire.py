@@ -60,7 +60,7 @@ class Wire:
         self._closed = False
         self._reset = False
         self._frozen = False
-        self._cut: tuple[int, bool, Callable[[], object]] | None = None
+        self._limit: tuple[int, Callable[[], object]] | None = None
         # Held by whoever writes, so that messages do not mix. Taken before the TLS lock.
         self._send_lock = threading.Lock()
         self._tls = _TlsSide(tls) if tls is not None else None
@@ -168,10 +168,27 @@ class Wire:
 
     def cut_after(self, count: int, *, reset: bool, on_cut: Callable[[], object]) -> None:
         """Let *count* more bytes out (of the wire: encrypted, where it is), then abort, then call *on_cut*."""
+
+        def cut() -> None:
+            self.abort(reset=reset)
+            on_cut()
+
+        self._stop_after(count, cut)
+
+    def freeze_after(self, count: int, *, on_freeze: Callable[[], object]) -> None:
+        """Let *count* more bytes out, then freeze, then call *on_freeze*."""
+
+        def freeze() -> None:
+            self.freeze()
+            on_freeze()
+
+        self._stop_after(count, freeze)
+
+    def _stop_after(self, count: int, stop: Callable[[], object]) -> None:
         with self._lock:
-            self._cut = (count, reset, on_cut)
+            self._limit = (count, stop)
         if count <= 0:
-            self._fire_cut()
+            self._reached()
 
     # Within.
 
@@ -212,13 +229,15 @@ class Wire:
         if self._frozen:
             return
         with self._lock:
-            cut = self._cut
-            if cut is not None:
-                self._cut = (cut[0] - len(data), cut[1], cut[2])
-        if cut is not None and len(data) >= cut[0]:
-            self._send(memoryview(data)[: cut[0]])
-            self._fire_cut()
-            raise ConnectionAbortedError("the connection was cut")
+            limit = self._limit
+            if limit is not None:
+                self._limit = (limit[0] - len(data), limit[1])
+        if limit is not None and len(data) >= limit[0]:
+            self._send(memoryview(data)[: limit[0]])
+            self._reached()
+            if self._closed:
+                raise ConnectionAbortedError("the connection was cut")
+            return
         self._send(memoryview(data))
 
     def _send(self, view: memoryview) -> None:
@@ -228,12 +247,12 @@ class Wire:
             except BlockingIOError:
                 self._wait(selectors.EVENT_WRITE, self._timeout)
 
-    def _fire_cut(self) -> None:
+    def _reached(self) -> None:
+        """Stop, now that as many bytes are out as should be."""
         with self._lock:
-            cut, self._cut = self._cut, None
-        if cut is not None:
-            self.abort(reset=cut[1])
-            cut[2]()
+            limit, self._limit = self._limit, None
+        if limit is not None:
+            limit[1]()
 
     def _flush_tls(self, tls: _TlsSide) -> None:
         if tls.pending:

@@ -307,14 +307,22 @@ class ApiSession(Session):
             self._terminate(subscription)
         return {}
 
+    def terminate(self, uid: int) -> int:
+        """End an account's subscriptions, unasked. Any thread."""
+        ended = [subscription for subscription in list(self._subscriptions.values()) if subscription.uid == uid]
+        for subscription in ended:
+            self._drop(subscription)
+            self.outbox.send(self._farewell(subscription))
+        return len(ended)
+
     def _terminate(self, subscription: Subscription) -> None:
         """Stop a subscription: nothing comes after its ``eventStreamTerminated``, which follows the answer."""
         self._drop(subscription)
-        event = b'{"subscriptionId":%d,"event":{"e":"eventStreamTerminated","E":%d}}' % (
-            subscription.number,
-            self.now(),
-        )
+        event = self._farewell(subscription)
         self._after.append(lambda: self.outbox.send(event))
+
+    def _farewell(self, subscription: Subscription) -> bytes:
+        return b'{"subscriptionId":%d,"event":{"e":"eventStreamTerminated","E":%d}}' % (subscription.number, self.now())
 
     def _drop(self, subscription: Subscription) -> None:
         self.venue.feed(subscription.uid).detach(subscription)

@@ -90,6 +90,25 @@ def test_the_ledger_cannot_be_changed(alice):
     assert alice.account.ledger.since(1) == alice.events[1:]
 
 
+def test_the_ledger_forgets_what_it_is_told_to(alice):
+    """The others keep their numbers; what is forgotten cannot be asked for."""
+    alice.buy("1", "40000")
+    alice.buy("1", "40000")
+    ledger, events = alice.account.ledger, alice.events
+    assert ledger.since(1, 2) == events[1:3]
+    ledger.forget(2)
+    assert len(ledger) == len(events) == 4
+    assert ledger.since(2) == ledger.events == events[2:]
+    assert ledger.since(3, 5) == events[3:]
+    with pytest.raises(InvalidRequest, match="first 2 events are forgotten"):
+        ledger.since(1)
+    assert ledger.wait_for(4, timeout=0)
+    ledger.forget(1)
+    ledger.forget(100)
+    assert ledger.events == []
+    assert len(ledger) == 4
+
+
 def test_waiting_for_the_ledger(alice, run):
     """wait_for returns as soon as there are enough events, and False when time is up."""
     ledger = alice.account.ledger

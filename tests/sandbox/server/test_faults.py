@@ -82,6 +82,38 @@ def test_half_open_connections_are_silent(sandbox, account, subscribed, talk):
         subscribed.socket.recv(PATIENCE)
 
 
+def test_a_connection_can_fall_silent_within_a_frame(sandbox, account, raw, peer):
+    """At a byte, without closing."""
+    key = peer.result("userDataStream.start", apiKey=account.api_key)["listenKey"]
+    stream = raw(f"{sandbox.environment.stream_url}/ws/{key}")
+    stream.upgrade()
+    before = stream.seen
+    sandbox.faults.freeze_at(33, account)
+    account.deposit("ETH", "1")
+    assert sandbox.faults.wait_for("freeze_at")
+    stream.socket.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        stream.read_frame()
+    assert stream.seen - before == 33
+    sandbox.faults.cut(account, reset=False)
+    stream.socket.settimeout(PATIENCE)
+    with pytest.raises(EOFError):
+        stream.read_frame()
+
+
+def test_subscriptions_can_be_terminated(sandbox, account, subscribed):
+    """With an event, behind everything that was sent before; nothing comes after it, and one may subscribe anew."""
+    account.deposit("ETH", "1")
+    assert sandbox.faults.terminate(account) == 1
+    account.deposit("ETH", "1")
+    for event in account.events[:2]:
+        assert subscribed.receive()["event"] == event
+    assert subscribed.receive()["event"]["e"] == "eventStreamTerminated"
+    assert subscribed.result(SUBSCRIBE, **subscribed.signed(account)) == {"subscriptionId": 1}
+    assert account.listeners == 1
+    assert sandbox.faults.triggered == {"terminate": 1}
+
+
 def test_refused_connects_are_reset(sandbox, raw):
     """As many as were asked for."""
     sandbox.faults.refuse(2)

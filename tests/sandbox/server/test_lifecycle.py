@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,33 @@ def test_waiting_for_events_ends_when_they_come():
         account.deposit("ETH", "1")
         thread.join(PATIENCE)
         assert waited == [True]
+
+
+@both_modes
+def test_accounts_trade_at_random(process):
+    """What came of it can be read in pages, forgotten, and compared with what is open and what there is."""
+    with Sandbox(process=process) as sandbox:
+        accounts = [sandbox.create_account({"BTC": "1000", "ETH": "1000", "USDT": "9000000"}) for _ in range(2)]
+        count = sandbox.random_trading(accounts, seed=3, events=500)
+        assert count == sum(account.event_count for account in accounts)
+        account = accounts[0]
+        events = account.events
+        assert [*account.events_since(0, 100), *account.events_since(100)] == events
+        last = {event["i"]: event for event in events if event["e"] == "executionReport"}
+        open_orders = {
+            number for number, event in last.items() if event["X"] in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
+        }
+        assert {order["orderId"] for order in account.open_orders} == open_orders
+        positions = {entry["a"]: entry for event in events for entry in event.get("B", ()) if isinstance(entry, dict)}
+        for asset, (free, locked) in account.balances.items():
+            # A lock from outside changes both, and is told of otherwise.
+            assert free + locked == Decimal(positions[asset]["f"]) + Decimal(positions[asset]["l"])
+        account.forget(len(events), seconds=0)
+        assert account.events == []
+        sandbox.random_trading(accounts, seed=3, events=100)
+        assert account.event_count > len(events)
+        with pytest.raises(InvalidRequest, match="forgotten"):
+            account.events_since(1)
 
 
 @pytest.mark.parametrize("key_type", ["HMAC", "RSA", "ED25519"])
