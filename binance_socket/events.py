@@ -21,7 +21,7 @@ from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.mailbox import DropOldest, Everything, LatestOnly, Mailbox
 from ._engine.strand import Strand
-from ._session.topics import StreamTopic, Topic
+from ._session.topics import MarketTopic, StreamTopic, Topic
 from ._wire.codec import loads
 from .arrivals import Batch, DataEvent, EventSource
 from .cancellation import CancellationToken
@@ -125,6 +125,8 @@ class UpdateSubscription:
             mailbox=mailbox,
         )
         self._dropped_told = 0
+        # How many losses have had their turn among the events. For the executor's thread alone.
+        self._losses_delivered = 0
         # In epoch seconds, and the same as a datetime. Replaced as a whole.
         self._last_received: tuple[float, datetime] | None = None
         self._ended = threading.Event()
@@ -135,6 +137,7 @@ class UpdateSubscription:
         self._open: set[Topic] = set()
         self._stream: str | int | None = None
         self._lost_at: float | None = None
+        self._losses = 0
         self._keeper: ListenKeyKeeper | None = None
         self._told_end = False
         self._on_lost: list[Callable[[], object]] = []
@@ -288,7 +291,9 @@ class UpdateSubscription:
                 return
             self._state = SubscriptionState.RECONNECTING
             self._lost_at = now
+            self._losses += 1
         logger.warning("subscription %d: no events for the time being: %s", self.id, reason)
+        self._strand.post(_Notice(self._loss_delivered))
         self._post_notice(self._on_lost)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
@@ -379,19 +384,28 @@ class UpdateSubscription:
                 try:
                     payload = loads(event)
                 except DecodeError:
-                    payload = self._rescued(event)
+                    payload = self._rescued(event, batch)
             else:
                 payload = event
             if payload is not None:
                 self._dispatch(payload, batch, self._tell)
 
-    def _rescued(self, text: bytes) -> Any:
+    def _rescued(self, text: bytes, batch: Batch) -> Any:
         """Return the event of a text that was cut out of its wrapping by position: something stands behind it there."""
         try:
             return loads(b'{"event":' + text + b"}")["event"]
         except DecodeError as error:
             self._tell(error)
+            with self._lock:
+                topics, is_old = self._topics, self._losses != self._losses_delivered
+            # What came on an earlier link is among what was missed by its end.
+            if not is_old:
+                market = MarketTopic(str(batch.stream))
+                self._hub.unreadable(market if market in topics else topics[0], str(error))
             return None
+
+    def _loss_delivered(self) -> None:
+        self._losses_delivered += 1
 
     def _tell_lag(self) -> None:
         told, self._dropped_told = self._dropped_told, self.dropped

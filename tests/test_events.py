@@ -321,7 +321,7 @@ def test_an_executor_that_is_shut_down_while_events_wait_ends_the_subscription(m
 
 
 def test_an_event_that_is_not_json_is_reported(make_client, network, exchange, run):
-    """A payload that turns out malformed where it is parsed is reported, and the next one is delivered."""
+    """One that turns out malformed where it is parsed is reported in its place, and its link is made anew."""
     heard, reported = queue.SimpleQueue(), queue.SimpleQueue()
     client = make_client()
     joined = run(lambda: client.spot_api.account.subscribe_to_user_data_updates(on_account_balance_update=heard.put))
@@ -336,3 +336,43 @@ def test_an_event_that_is_not_json_is_reported(make_client, network, exchange, r
 
     assert isinstance(reported.get(timeout=PATIENCE), DecodeError)
     assert str(heard.get(timeout=PATIENCE).data.delta) == "2"
+    exchange.expect(network.accept(), "userDataStream.subscribe.signature", {"subscriptionId": 0})
+    assert transport.aborted
+
+
+def test_an_event_of_a_market_stream_that_is_not_json(client, network, exchange, run):
+    """The link that it came on is made anew, and no other."""
+    joined = run(lambda: client.spot_api.exchange_data.subscribe_to_trade_updates(["BTCUSDT", "ETHUSDT"], print))
+    transport = network.accept()
+    exchange.reply(transport, transport.sent())
+    reported = queue.SimpleQueue()
+    joined().on_exception(reported.put)
+    transport.push(b'{"stream":"ethusdt@trade","data":{"e":"trade",}}')
+    assert isinstance(reported.get(timeout=PATIENCE), DecodeError)
+    assert network.accept().sent()["method"] == "SUBSCRIBE"
+    assert transport.aborted
+
+
+def test_an_event_of_an_earlier_link_that_is_not_json(client, network, exchange, subscribe):
+    """What was missed with that link was told by its end: the new one is left alone."""
+    going_on, heard, reported = threading.Event(), queue.SimpleQueue(), queue.SimpleQueue()
+
+    def slow(event):
+        heard.put(str(event.data.delta))
+        going_on.wait(PATIENCE)
+
+    subscription, transport = subscribe(client, on_account_balance_update=slow)
+    subscription.on_exception(reported.put)
+    transport.push(
+        {"subscriptionId": 0, "event": exchange.event(1)}, b'{"subscriptionId":0,"event":{"e":"balanceUpdate",}}'
+    )
+    assert heard.get(timeout=PATIENCE) == "1"
+    transport.drop()
+    second = network.accept()
+    exchange.expect(second, "userDataStream.subscribe.signature", {"subscriptionId": 0})
+    exchange.emit(second, 2)
+    going_on.set()
+    assert isinstance(reported.get(timeout=PATIENCE), DecodeError)
+    assert heard.get(timeout=PATIENCE) == "2"
+    assert not second.aborted
+    assert len(network.attempts) == 2

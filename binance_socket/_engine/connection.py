@@ -204,6 +204,11 @@ class Connection:
         """Look soon whether there is something to do. Any thread, under no lock but another connection's."""
         self._timer.call_at(self._clock.monotonic(), self._tick)
 
+    def unreadable(self, why: str) -> None:
+        """An event that was delivered as text cannot be read. Any thread."""
+        with self._update() as session:
+            session.unreadable(why, self._clock.monotonic())
+
     def wake(self) -> None:
         """Look again whether subscribers have room. Any thread."""
         with self._changed:
@@ -355,8 +360,7 @@ class Connection:
             now = self._clock.monotonic()
             for message in messages:
                 if isinstance(message, Malformed):
-                    session.tally.malformed += 1
-                    logger.warning("a message that cannot be read (%d bytes): %r", len(message.text), message.cause)
+                    session.unreadable(f"{message.cause} ({len(message.text)} bytes)", now)
                 else:
                     session.received(message, now)
 

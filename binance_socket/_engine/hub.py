@@ -208,6 +208,11 @@ class Hub:
         with self._lock:
             self._subscribers.discard(subscriber)
 
+    def unreadable(self, topic: Topic, why: str) -> None:
+        """An event of *topic* cannot be read, and is missing: have its connection made anew. Any thread."""
+        for connection, _ in self._market.seats([topic]) if _are_market([topic]) else self._seats([topic]):
+            connection.unreadable(why)
+
     def rotate(self) -> list[CallFuture[None]]:
         """Leave the connections that carry the account for new ones. The futures are done when the old are closed."""
         self._check_usable()

@@ -91,6 +91,11 @@ class Pool:
                 self._seats[topic].subscribers.discard(subscriber)
             return self._by_connection(ours)
 
+    def seats(self, topics: Iterable[Topic]) -> Seats:
+        """Return where *topics* are, as far as anybody has them."""
+        with self._lock:
+            return self._by_connection([topic for topic in topics if topic in self._seats])
+
     def free(self, topics: Iterable[Topic]) -> list[Connection]:
         """Make room where nobody wants one of *topics* any more. Return the connections that have to be closed now."""
         with self._lock:

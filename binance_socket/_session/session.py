@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from .._wire.messages import Reply, Request, Security, error_of, parse_reply
 from .._wire.values import as_object, is_object
@@ -26,7 +26,7 @@ from ..errors import (
 from .admission import Admission, Door, OpenDoor
 from .backoff import Backoff, is_permanent
 from .correlation import Correlation
-from .effects import Closed, Complete, Effect, Late, Outcome, Pending
+from .effects import Abort, Closed, Complete, Effect, Late, Outcome, Pending
 from .server_clock import ServerClock, time_told
 from .state import TRANSITIONS, State
 from .strays import Strays
@@ -42,6 +42,10 @@ logger = logging.getLogger(__name__)
 
 LOGON = "session.logon"
 LOGOUT = "session.logout"
+# A link that was given up for what came on it has not proved itself, unless it had held so long, in seconds.
+PROBATION: Final = 300.0
+# So many messages that cannot be read, one after the other, and the peer speaks something else.
+MOST_UNREADABLE: Final = 3
 
 
 class Session:
@@ -77,7 +81,11 @@ class Session:
         self._continuations: dict[str, Callable[[Outcome], None]] = {}
         self._now = 0.0
         self._resume_at = 0.0
+        self._connected_at = 0.0
         self._proved = False
+        self._given_up = False
+        # Messages that could not be read, since the last one that could.
+        self._unreadable = 0
         self._was_up = False
         self._logon_wanted = False
         self._logon_running = False
@@ -224,7 +232,9 @@ class Session:
         self.tally.connects += 1
         self._was_up = True
         self._last_error = None
-        self._proved = False
+        self._connected_at = now
+        self._proved = self._given_up = False
+        self._unreadable = 0
         self._vigil.begin()
         waiting = tuple(self._requests)
         if self._logon_wanted:
@@ -255,7 +265,8 @@ class Session:
                 self._complete(pending, lost(pending, error))
             else:
                 self._admission.ended(pending, now)
-        if self._proved:
+        # What cannot be read would be sent again at once, by a server that does not know better.
+        if self._proved and not (self._given_up and now - self._connected_at < PROBATION):
             self._backoff.reset()
         self._retreat(None)
 
@@ -265,14 +276,32 @@ class Session:
         try:
             self._take_in(message)
         except DecodeError as error:
-            self.tally.malformed += 1
-            logger.warning("not understood: %s", error)
-            request_id = as_object(message).get("id")
-            pending = self._requests.take(request_id) if isinstance(request_id, str) else None
-            if pending is not None:
-                self._complete(pending, ended(pending, error))
+            self._not_understood(message, error)
+        else:
+            self._unreadable = 0
         if self._admission:
             self._admission.release(now)
+
+    def unreadable(self, why: str, now: float) -> None:
+        """
+        Take in that a message could not be read.
+
+        It may have been an event, of any subscription: then the link is given up, so that everybody who hears something
+        is told that something is missing. Where nobody does, it was an answer, which is missed by its deadline; a link
+        of which nothing can be read is given up all the same.
+        """
+        self._now = now
+        self.tally.malformed += 1
+        self._unreadable += 1
+        logger.warning("a message that cannot be read: %s", why)
+        if self._state is not State.READY or self._given_up:
+            return
+        if self._subscriptions.listening or self._unreadable >= MOST_UNREADABLE:
+            self._given_up = True
+            reason = f"a message could not be read: {why}"
+            # At once, so that no event is delivered after the one that is missing, and before this is told.
+            self._subscriptions.link_lost(reason)
+            self._effects.append(Abort(reason))
 
     def subscription_event(self, route: Hashable, name: str, now: float) -> None:
         """An event by which the server ends the subscription of *route* has been delivered to its subscribers."""
@@ -329,6 +358,18 @@ class Session:
             if not message.keys() & {"id", "error", "code"}:
                 raise DecodeError(f"a message of no known kind, with keys {sorted(message)[:8]}", message)
             self._answered(parse_reply(message))
+
+    def _not_understood(self, message: Any, error: DecodeError) -> None:
+        if "id" not in as_object(message):
+            self.unreadable(str(error), self._now)
+            return
+        # An answer, and no event: nothing is missing but what it says.
+        self.tally.malformed += 1
+        logger.warning("an answer was not understood: %s", error)
+        request_id = message["id"]
+        pending = self._requests.take(request_id) if isinstance(request_id, str) else None
+        if pending is not None:
+            self._complete(pending, ended(pending, error))
 
     def _answered(self, reply: Reply) -> None:
         self._proved = True
@@ -398,7 +439,7 @@ class Session:
             self._subscriptions.logon_failed(error)
 
     def _open_subscriptions(self) -> None:
-        if self._state is not State.READY:
+        if self._state is not State.READY or self._given_up:
             return
         if not self._logged_on and self._subscriptions.waits_for_logon():
             self._log_on()

@@ -107,6 +107,11 @@ class Subscriptions:
         entry = self._entries.get(topic)
         return entry is not None and entry.stage is Stage.OPEN
 
+    @property
+    def listening(self) -> bool:
+        """Whether events of some topic come, or may come at any time now."""
+        return any(entry.stage is not Stage.WANTED for entry in self._entries.values())
+
     def open_topics(self) -> list[Topic]:
         """Return the topics that the server has acknowledged on the present link."""
         return self._topics_in(Stage.OPEN)

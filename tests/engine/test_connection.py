@@ -452,17 +452,9 @@ def test_a_reader_that_waits_for_room_does_not_take_the_peer_for_dead(make_clien
     transport.wait_pinged()
 
 
-def test_a_message_that_cannot_be_read_does_no_harm(client, exchange, subscribe):
-    """Garbage of every kind is counted, and events around it are delivered."""
-    heard = queue.SimpleQueue()
-    unknown = queue.SimpleQueue()
-    _subscription, transport = subscribe(
-        client,
-        on_account_balance_update=lambda e: heard.put(str(e.data.delta)),
-        on_unknown_event=lambda e: unknown.put(e.data.payload),
-    )
-    good = {"subscriptionId": 0, "event": exchange.event(1)}
-    garbage = [
+@pytest.mark.parametrize(
+    "garbage",
+    [
         b"{",
         b"[]",
         b"7",
@@ -473,16 +465,42 @@ def test_a_message_that_cannot_be_read_does_no_harm(client, exchange, subscribe)
         b'{"subscriptionId":0,"event":null}',
         b'{"subscriptionId":0,"event":[1]}',
         b"{}",
-        b'{"id":{}}',
-        b'{"id":null,"status":"x"}',
-    ]
-    for item in garbage:
-        transport.push(item, good)
-    assert [heard.get(timeout=PATIENCE) for _ in garbage] == ["1"] * len(garbage)
+    ],
+)
+def test_a_message_that_cannot_be_read_ends_a_link_with_subscriptions(client, network, exchange, subscribe, garbage):
+    """It may have been an event: nothing comes after it on that link, and the subscription says lost and restored."""
+    story = queue.SimpleQueue()
+    subscription, transport = subscribe(client, on_account_balance_update=lambda e: story.put(str(e.data.delta)))
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    one, two = ({"subscriptionId": 0, "event": exchange.event(number)} for number in (1, 2))
+    transport.push(one, garbage, two)
+    second = network.accept()
+    assert transport.aborted
+    exchange.expect(second, "userDataStream.subscribe.signature", {"subscriptionId": 0})
+    exchange.emit(second, 3)
+    assert [story.get(timeout=PATIENCE) for _ in range(4)] == ["1", "lost", "restored", "3"]
+    assert client._hub.api._session.tally.malformed == 1
+
+
+def test_an_answer_or_event_of_another_shape_ends_no_link(client, network, exchange, subscribe):
+    """It is no secret what such a message was: an answer to nobody, or an event that is delivered as it came."""
+    heard = queue.SimpleQueue()
+    unknown = queue.SimpleQueue()
+    _subscription, transport = subscribe(
+        client,
+        on_account_balance_update=lambda e: heard.put(str(e.data.delta)),
+        on_unknown_event=lambda e: unknown.put(e.data.payload),
+    )
+    good = {"subscriptionId": 0, "event": exchange.event(1)}
+    transport.push(b'{"id":{}}', good, b'{"id":null,"status":"x"}', good)
+    assert [heard.get(timeout=PATIENCE) for _ in range(2)] == ["1", "1"]
     transport.push(b'{"subscriptionId":0,"event":{"e":["x"]}}', b'{"subscriptionId":0,"event":{"e":{}}}', good)
     assert unknown.get(timeout=PATIENCE) == {"e": ["x"]}
     assert unknown.get(timeout=PATIENCE) == {"e": {}}
     assert heard.get(timeout=PATIENCE) == "1"
+    assert client._hub.api._session.tally.malformed == 2
+    assert not transport.aborted
 
 
 # Subscribing and its ends.

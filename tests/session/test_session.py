@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Leaving, Probe, Send
+from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Leaving, Lost, Probe, Send
 from binance_socket._session.state import State
 from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
@@ -124,6 +124,65 @@ def test_garbage(ready: Any, message: Any) -> None:
     ready.submit("a")
     assert ready.receive(message) == []
     assert (ready.session.tally.malformed, ready.session.in_flight) == (1, 1)
+
+
+def test_garbage_among_events(ready: Any) -> None:
+    """It may have been an event: whoever listens is told at once that one is missing, and the link is given up."""
+    topic = UserDataTopic(needs_logon=False)
+    ready.open(topic)
+    lost, abort = ready.receive({"what": "is this"})
+    assert isinstance(lost, Lost)
+    assert isinstance(abort, Abort)
+    assert "is this" not in abort.reason  # keys, no values
+    # Nothing is asked for on a link that is about to go.
+    assert ready.receive(["more"]) == []
+    assert ready.tick(1.0) == []
+    assert ready.lose() == []
+    assert ready.session.tally.malformed == 2
+    [pending] = ready.write(ready.connect())
+    assert pending.request.method == topic.opening.method
+
+
+def test_garbage_while_subscribing(ready: Any) -> None:
+    """Events may come before the acknowledgement."""
+    ready.subscribe(UserDataTopic(needs_logon=False))
+    [effect] = ready.receive(None)
+    assert isinstance(effect, Abort)
+
+
+def test_an_answer_that_is_not_understood_is_no_event(ready: Any) -> None:
+    """Nobody's events are missing."""
+    ready.open(UserDataTopic(needs_logon=False))
+    assert ready.receive({"id": "unknown", "status": None}) == []
+    assert ready.session.tally.malformed == 1
+
+
+def test_nothing_but_garbage(ready: Any) -> None:
+    """With nobody listening, a message that cannot be read costs its answer at most; but three running end the link."""
+    assert ready.receive(None) == []
+    assert ready.receive(None) == []
+    assert ready.receive({"id": "x", "status": 200}) == []
+    assert ready.receive(None) == []
+    assert ready.receive(None) == []
+    [effect] = ready.receive(None)
+    assert isinstance(effect, Abort)
+
+
+def test_garbage_again_and_again(ready: Any) -> None:
+    """A server that answers and then sends garbage is left alone for longer each time; unless it has done well."""
+    waits = []
+    for lives in (0.0, 0.0, 0.0, 299.0, 300.0, 0.0):
+        if not waits:
+            ready.open(UserDataTopic(needs_logon=False))
+        else:
+            [pending] = ready.write(ready.connect())
+            ready.answer(pending, {"subscriptionId": 0})
+        ready.now += lives
+        ready.receive(None)
+        ready.lose()
+        waits.append(ready.session.resume_at - ready.now)
+        ready.now = ready.session.resume_at
+    assert waits == [0.5, 1.0, 2.0, 4.0, 0.5, 1.0]
 
 
 # Deadlines.
@@ -583,7 +642,7 @@ def test_both_dialects(drive: Any) -> None:
     driven.connect()
     driven.subscribe(StreamTopic("x"))
     assert driven.receive({"stream": "x", "data": {"e": "balanceUpdate"}}) == []
-    assert driven.receive({"subscriptionId": 0, "event": {"e": "balanceUpdate"}}) == []
+    [_] = driven.receive({"subscriptionId": 0, "event": {"e": "balanceUpdate"}})
     assert (driven.session.tally.unrouted, driven.session.tally.malformed) == (0, 1)
 
 
