@@ -70,6 +70,9 @@ class FaultTable:
         self._upgrades: deque[Upgrade] = deque()
         # What arms the next new connections.
         self._arms: deque[Callable[[Wire], object]] = deque()
+        self._holds = 0
+        self._releases = 0
+        self._ended = False
         self._replies: dict[str, deque[ReplyFault]] = {}
         self._requests: dict[str, deque[RequestFault]] = {}
         self._orders: dict[str, RequestFault] = {}
@@ -112,6 +115,22 @@ class FaultTable:
                 return None
             self._happened("refuse_upgrade")
             return self._upgrades.popleft()
+
+    def wait_to_upgrade(self) -> None:
+        """Keep the calling thread, which is about to answer an upgrade, if it is to be held. Blocks."""
+        with self._lock:
+            if not self._holds or self._ended:
+                return
+            self._holds -= 1
+            self._happened("hold_upgrades")
+            releases = self._releases
+            self._lock.wait_for(lambda: self._ended or self._releases > releases)
+
+    def end(self) -> None:
+        """Hold nobody any more: the server is being closed."""
+        with self._lock:
+            self._ended = True
+            self._lock.notify_all()
 
     def accepted(self, wire: Wire) -> None:
         """Arm a new connection's wire, if one is to be cut."""
@@ -204,10 +223,17 @@ class FaultTable:
         self.query_lag = seconds
         self.count("lag")
 
+    def hold_upgrades(self, venue: Venue, n: int) -> None:
+        """Keep the next *n* upgrades waiting."""
+        with self._lock:
+            self._holds += n
+
     def release(self, venue: Venue) -> int:
-        """Send the late replies."""
+        """Send the late replies, and answer the upgrades that were held."""
         with self._lock:
             late, self._late = self._late, []
+            self._releases += 1
+            self._lock.notify_all()
         for outbox, payload in late:
             outbox.send(payload)
         return len(late)

@@ -93,6 +93,10 @@ class Faults:
         """Answer the next *n* upgrades with an HTTP *status* and *headers* (``Retry-After``, ``Location``...)."""
         self._host.fault("refuse_upgrade", n, status, dict(headers or {}))
 
+    def hold_upgrades(self, n: int = 1) -> None:
+        """Keep the next *n* upgrades without an answer until ``release()``. Counted as ``hold_upgrades``."""
+        self._host.fault("hold_upgrades", n)
+
     # Requests to the WebSocket API, once they have passed all checks.
 
     def lose_requests(self, method: str | None = None, n: int = 1) -> None:
@@ -163,7 +167,7 @@ class Faults:
         self._host.fault("replies", "late", method, n, 0.0)
 
     def release(self) -> int:
-        """Send the replies that are late, in their order. Return how many."""
+        """Send the replies that are late, in their order, and answer the upgrades held. Return how many replies."""
         return int(self._host.fault("release"))
 
     # User data.

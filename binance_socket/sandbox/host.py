@@ -152,6 +152,7 @@ class Host:
             self._closed = True
         if self._liquidity is not None:
             self._liquidity.stop()
+        self._faults.end()
         self._listener.close()
         self._close_links()
         self._server.shutdown()
@@ -319,6 +320,7 @@ class Host:
             return _refusal(connection, 400, {})
         # Before the answer, so that whoever has it is heard of, and hears everything.
         connection.session = self._session(connection, target)
+        self._faults.wait_to_upgrade()
         return None
 
     def _serve(self, connection: ServerConnection) -> None:

@@ -94,12 +94,20 @@ class RawPeer:
 
     def upgrade(self) -> bytes:
         """Ask for the upgrade, and return the answer's head."""
+        self.start_upgrade()
+        return self.end_upgrade()
+
+    def start_upgrade(self) -> None:
+        """Ask for the upgrade."""
         parts = urlsplit(self.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         self.socket.sendall(
             f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
+
+    def end_upgrade(self) -> bytes:
+        """Return the head of the answer."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += self._exactly(1)

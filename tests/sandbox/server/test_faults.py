@@ -68,6 +68,18 @@ def test_cut_at_can_break_an_open_connection(sandbox, account, raw, peer):
     assert stream.seen - before == 33
 
 
+def test_an_upgrade_can_be_held(sandbox, raw):
+    """Until it is released; others are answered meanwhile."""
+    sandbox.faults.hold_upgrades()
+    held = raw(sandbox.environment.ws_api_url)
+    held.start_upgrade()
+    assert sandbox.faults.wait_for("hold_upgrades")
+    assert raw(sandbox.environment.ws_api_url).upgrade().startswith(b"HTTP/1.1 101 ")
+    assert held.seen == 0
+    sandbox.faults.release()
+    assert held.end_upgrade().startswith(b"HTTP/1.1 101 ")
+
+
 def test_half_open_connections_are_silent(sandbox, account, subscribed, talk):
     """Nothing comes and nothing closes, until the connection is cut."""
     assert sandbox.faults.half_open(account) == 1

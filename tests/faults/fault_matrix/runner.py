@@ -1,0 +1,106 @@
+"""Plays a case, and says what is wrong."""
+
+from __future__ import annotations
+
+from binance_socket import ClientClosed, OutcomeUnknown
+from binance_socket.sandbox import Sandbox
+
+from . import states
+from .invariants import Defects, Leftovers, close_from_another_thread, stream_violations
+from .kinds import FORMING, Case, Seen, State
+from .scene import ORDER, Scene
+
+__all__ = ["play"]
+
+
+def play(case: Case) -> list[str]:
+    """Let the fault happen in its state, and return what is wrong: invariants that do not hold, surprises."""
+    leftovers = Leftovers()
+    setup = case.fault.setup
+    with Defects() as defects:
+        scene = Scene(Sandbox(tls=setup.tls, **setup.sandbox), setup, case.state)
+        try:
+            wrong = _act(scene, case)
+            wrong += close_from_another_thread(scene.client)
+            wrong += _judge(scene, case, defects)
+        finally:
+            scene.close()
+    return wrong + leftovers.violations()
+
+
+def _act(scene: Scene, case: Case) -> list[str]:
+    fault, seen = case.fault, case.seen
+    states.prepare(scene)
+    if fault.arm is not None:
+        fault.arm(scene)
+    states.enter(scene, fault)
+    if fault.strike is not None:
+        fault.strike(scene)
+    if not scene.happened(fault.counter):
+        return [f"{fault.counter} has not happened: {scene.faults.triggered}"]
+    if case.state is State.CLOSING:
+        scene.until = scene.account.event_count
+        return []
+    scene.publish()
+    states.let_go(scene)
+    return _settle(scene, case, seen)
+
+
+def _settle(scene: Scene, case: Case, seen: Seen) -> list[str]:
+    """Wait until things are as they should be afterwards."""
+    wrong: list[str] = []
+    if case.state in FORMING:
+        error = scene.subscribed()
+        if seen.refused or error is not None:
+            return [] if isinstance(error, seen.refused) else [f"subscribing: {error!r} instead of {seen.refused}"]
+    elif seen.loss:
+        scene.transcript.wait_for("lost", "restored")
+    if scene.rotating is not None:
+        error = scene.rotating.join()
+        if error is not None and not isinstance(error, seen.rotation):
+            wrong.append(f"rotate() raised {error!r}")
+    if seen.end is not None:
+        scene.transcript.wait_for("closed")
+    elif not seen.failed:
+        scene.transcript.wait_heard(scene.publish(order=True))
+    if seen.end is None and not seen.failed and not scene.client.spot_api.account.session_subscriptions().result:
+        wrong.append("the exchange knows of no subscription")
+    return wrong
+
+
+def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
+    """Return which invariants do not hold, now that the client is closed."""
+    seen, state = case.seen, case.state
+    told = scene.transcript.entries
+    wrong: list[str] = []
+    # U1
+    after_close = (ClientClosed,) if state is State.CLOSING else ()
+    for asked in scene.asked:
+        allowed = seen.order if asked.name == ORDER else seen.read
+        if state is State.CLOSING and asked.name == ORDER:
+            allowed = (*allowed, OutcomeUnknown)
+        wrong += asked.violations((*allowed, *after_close))
+    # U2
+    wrong += defects.violations(scene.client, expected=seen.failed)
+    # U3
+    if scene.subscription is not None:
+        wrong += stream_violations(scene.account.events, told, since=scene.since, until=scene.until)
+    wrong += _surprises(scene, seen, state)
+    return wrong
+
+
+def _surprises(scene: Scene, seen: Seen, state: State) -> list[str]:
+    """Return what the user was told and should not have been, and the reverse."""
+    wrong: list[str] = []
+    transcript = scene.transcript
+    errors = transcript.details("error")
+    if transcript.details("lost") and not seen.loss and seen.end is None and state is not State.CLOSING:
+        wrong.append("a loss was told")
+    if seen.end is not None and state is not State.CLOSING and not any(isinstance(e, seen.end) for e in errors):
+        wrong.append(f"the end was not explained by {seen.end.__name__}: {errors}")
+    expected = (*seen.told, *([seen.end] if seen.end is not None else []))
+    wrong += [f"on_exception heard {error!r}" for error in errors if not isinstance(error, expected)]
+    if state is not State.CLOSING:
+        missing = [kind for kind in seen.told if not any(isinstance(error, kind) for error in errors)]
+        wrong += [f"on_exception did not hear of a {kind.__name__}" for kind in missing]
+    return wrong

@@ -1,0 +1,202 @@
+"""A client, the exchange that it talks to, and what the test knows of both."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from binance_socket import BinanceSocketClient, ClientOptions, UpdateSubscription
+from binance_socket.sandbox import Sandbox, SandboxAccount
+
+from .kinds import Setup, State
+from .transcript import PATIENCE, Transcript
+
+__all__ = ["Asked", "Background", "Scene"]
+
+FUNDS = {"USDT": "100000", "BTC": "1"}
+OPTIONS: Mapping[str, Any] = {"backoff_base": 0.01, "connect_budget": None, "keep_raw": True}
+READ = "account.status"
+ORDER = "order.place"
+
+
+class Background:
+    """Runs a function on a thread of its own, and keeps what became of it."""
+
+    def __init__(self, name: str, function: Callable[[], Any]) -> None:
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._function = function
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._function()
+        except BaseException as exc:  # noqa: BLE001  # looked at by whoever joins
+            self.error = exc
+
+    def join(self) -> BaseException | None:
+        """Wait for the end, and return what was raised."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), f"{self._thread.name} hangs"
+        return self.error
+
+
+class Asked:
+    """A call in flight, and how often its future was done."""
+
+    def __init__(self, name: str, future: Future[Any]) -> None:
+        self.name = name
+        self.future = future
+        self.times = 0
+        self._done = threading.Event()
+        future.add_done_callback(self._count)
+
+    def _count(self, future: Future[Any]) -> None:
+        self.times += 1
+        self._done.set()
+
+    def violations(self, allowed: tuple[type[BaseException], ...]) -> list[str]:
+        """U1: return what is wrong with how it ended."""
+        try:
+            error = self.future.exception(PATIENCE)
+        except TimeoutError:
+            return [f"{self.name}: no answer, and no error either"]
+        if not self._done.wait(PATIENCE):
+            return [f"{self.name}: done, and nobody was called back"]
+        wrong = [] if error is None or isinstance(error, allowed) else [f"{self.name}: ended with {error!r}"]
+        return wrong + ([] if self.times == 1 else [f"{self.name}: done {self.times} times"])
+
+
+@attrs.define(eq=False)
+class Scene:
+    """What a case plays on."""
+
+    sandbox: Sandbox
+    setup: Setup
+    state: State
+    account: SandboxAccount = attrs.field(init=False)
+    raw: Any = None
+    """The raw server in between, if there is one."""
+    client: BinanceSocketClient = attrs.field(init=False)
+    transcript: Transcript = attrs.field(factory=Transcript)
+    asked: list[Asked] = attrs.field(factory=list[Asked])
+    subscribing: Background | None = None
+    rotating: Background | None = None
+    subscription: UpdateSubscription | None = None
+    listen_key: str | None = None
+    since: int = 0
+    """How many events there were when the subscription was open."""
+    until: int | None = None
+    """How many there were when it was closed."""
+    own: Counter[str] = attrs.field(factory=Counter[str])
+    """Faults that happen on the client's side, by the case's own hand."""
+    _number: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        kind = "ED25519" if self.state is State.LOGGING_ON else "HMAC"
+        self.account = self.sandbox.create_account(FUNDS, key_type=kind)
+        if self.setup.raw is not None:
+            self.raw = self.setup.raw(self)
+        environment = self.sandbox.environment if self.raw is None else self.raw.environment
+        proxy = None if self.raw is None else self.raw.proxy
+        self.client = BinanceSocketClient(
+            credentials=self.account.credentials,
+            environment=environment,
+            options=ClientOptions(**{**OPTIONS, "proxy": proxy, **self.setup.options}),
+        )
+
+    @property
+    def faults(self) -> Any:
+        """The sandbox's faults."""
+        return self.sandbox.faults
+
+    @property
+    def target(self) -> str:
+        """The method whose answer the state consists of."""
+        return {
+            State.LOGGING_ON: "session.logon",
+            State.SUBSCRIBING: "userDataStream.subscribe.signature",
+            State.ROTATING: "userDataStream.subscribe.signature",
+        }.get(self.state, READ)
+
+    # What happens at the exchange.
+
+    def publish(self, *, order: bool = False) -> Mapping[str, Any]:
+        """Let something happen to the account, which differs from all before, and return the last event of it."""
+        self._number += 1
+        if order:
+            price = 30000 + self._number
+            self.account.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.001", price=str(price))
+        self.account.deposit("ETH", str(Decimal(self._number) + Decimal("0.5")))
+        return self.account.events[-1]
+
+    # What the client does.
+
+    def subscribe(self) -> None:
+        """Begin to subscribe, on a thread of its own."""
+        spot = self.client.spot_api.account
+        if self.setup.listen_key and self.listen_key is None:
+            self.listen_key = spot.start_user_stream().result
+        key = self.listen_key
+        self.subscribing = Background(
+            "subscribing", lambda: spot.subscribe_to_user_data_updates(key, **self.transcript.handlers())
+        )
+
+    def subscribed(self) -> BaseException | None:
+        """Wait until subscribing has ended, and return what it raised."""
+        assert self.subscribing is not None
+        error = self.subscribing.join()
+        if error is None and self.subscription is None:
+            self.subscription = self.subscribing.result
+            self.transcript.follow(self.subscription)
+            self.since = self.account.event_count
+        return error
+
+    def open(self) -> None:
+        """Subscribe, and hear something."""
+        self.subscribe()
+        error = self.subscribed()
+        assert error is None, f"subscribing: {error!r}"
+        self.transcript.wait_heard(self.publish(order=True))
+
+    def ask(self, *, read: bool = True, order: bool = True) -> None:
+        """Have a read and an order in flight."""
+        view = self.client.with_options(timeout=self.setup.patience)
+        if read:
+            self.asked.append(Asked(READ, view.spot_api.account.get_account_info.submit()))
+        if order:
+            place = view.spot_api.trading.place_order.submit
+            future = place("BTCUSDT", "BUY", "LIMIT", quantity="0.001", price="20000", time_in_force="GTC")
+            self.asked.append(Asked(ORDER, future))
+
+    def rotate(self) -> None:
+        """Begin to leave the connections for new ones, on a thread of its own."""
+        self.rotating = Background("rotating", lambda: self.client.rotate(PATIENCE))
+
+    # What has happened.
+
+    def count(self, name: str) -> None:
+        """Note a fault on the client's side."""
+        self.own[name] += 1
+
+    def happened(self, name: str) -> bool:
+        """Wait until the fault of that name has happened, wherever it is counted; False if it has not."""
+        if self.own[name]:
+            return True
+        if self.raw is not None and self.raw.counts(name):
+            return bool(self.raw.wait_for(name, PATIENCE))
+        return bool(self.faults.wait_for(name, 1, PATIENCE))
+
+    def close(self) -> None:
+        """Close everything, whatever has become of it."""
+        self.client.close()
+        if self.raw is not None:
+            self.raw.close()
+        self.sandbox.close()

@@ -1,0 +1,96 @@
+"""
+How a client is brought into each state, and held there while a fault strikes.
+
+Where the fault strikes, the answer that the state consists of is kept back until :func:`let_go`. Where it is armed,
+nothing is kept back: the fault is what happens to the connect, the request or the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .kinds import Fault, State
+from .scene import ORDER, READ, Scene
+from .transcript import PATIENCE
+
+__all__ = ["enter", "let_go", "prepare"]
+
+
+def prepare(scene: Scene) -> None:
+    """Do what comes before the state: before it, a subscription is open or is not."""
+    if scene.state not in (State.CONNECTING, State.LOGGING_ON, State.SUBSCRIBING):
+        scene.open()
+
+
+def enter(scene: Scene, fault: Fault) -> None:
+    """Bring the client into its state, and hold it there if the fault strikes."""
+    _ENTER[scene.state](scene, fault.strike is not None)
+
+
+def let_go(scene: Scene) -> None:
+    """Answer what was kept back."""
+    if scene.setup.answered_late:
+        scene.faults.release()
+
+
+def _held(scene: Scene, held: bool, *methods: str) -> Callable[[], None]:
+    """Keep the next answer to each method back. Return what waits until all of them have been."""
+    if not held:
+        return lambda: None
+    before = scene.faults.triggered.get("late_replies", 0)
+    for method in methods:
+        scene.faults.late_replies(method)
+
+    def wait() -> None:
+        wanted = before + len(methods)
+        assert scene.faults.wait_for("late_replies", wanted, PATIENCE), f"{methods} were not asked"
+
+    return wait
+
+
+def _connecting(scene: Scene, held: bool) -> None:
+    if held:
+        scene.faults.hold_upgrades()
+    scene.subscribe()
+    scene.ask()
+    if held:
+        assert scene.faults.wait_for("hold_upgrades", 1, PATIENCE)
+
+
+def _logging_on(scene: Scene, held: bool) -> None:
+    wait = _held(scene, held, "session.logon")
+    scene.subscribe()
+    wait()
+
+
+def _subscribing(scene: Scene, held: bool) -> None:
+    wait = _held(scene, held, scene.target)
+    scene.subscribe()
+    wait()
+
+
+def _idle(scene: Scene, held: bool) -> None:
+    pass
+
+
+def _in_flight(scene: Scene, held: bool) -> None:
+    wait = _held(scene, held, READ, ORDER)
+    scene.ask()
+    wait()
+
+
+def _rotating(scene: Scene, held: bool) -> None:
+    wait = _held(scene, held, scene.target)
+    scene.rotate()
+    wait()
+
+
+_ENTER: Mapping[State, Callable[[Scene, bool], None]] = {
+    State.CONNECTING: _connecting,
+    State.LOGGING_ON: _logging_on,
+    State.SUBSCRIBING: _subscribing,
+    State.IDLE: _idle,
+    State.IN_FLIGHT: _in_flight,
+    State.ROTATING: _rotating,
+    State.CLOSING: _in_flight,
+}

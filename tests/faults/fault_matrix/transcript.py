@@ -1,0 +1,120 @@
+"""Everything that a subscription told its user, in the order in which it did."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from binance_socket import DataEvent, UpdateSubscription
+
+__all__ = ["HANDLERS", "PATIENCE", "Heard", "Notice", "Transcript", "content"]
+
+PATIENCE = 20.0
+HANDLERS = (
+    "on_order_update_message",
+    "on_oco_order_update_message",
+    "on_account_position_message",
+    "on_account_balance_update",
+    "on_balance_lock_update",
+    "on_listen_key_expired",
+    "on_user_data_stream_terminated",
+    "on_unknown_event",
+)
+
+
+def content(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event without the time at which it was sent."""
+    return {key: value for key, value in payload.items() if key != "E"}
+
+
+@attrs.frozen
+class Heard:
+    """An event."""
+
+    payload: Mapping[str, Any]
+    possible_duplicate: bool = False
+    backfilled: bool = False
+
+    @property
+    def kind(self) -> Any:
+        """The event's type."""
+        return self.payload.get("e")
+
+
+@attrs.frozen
+class Notice:
+    """Something else: lost, restored, closed, error."""
+
+    name: str
+    detail: Any = None
+
+
+class Transcript:
+    """Thread-safe; written by callbacks."""
+
+    def __init__(self) -> None:
+        # Guards the entries.
+        self._changed = threading.Condition(threading.Lock())
+        self._entries: list[Heard | Notice] = []
+
+    @property
+    def entries(self) -> list[Heard | Notice]:
+        """What was told so far; a copy."""
+        with self._changed:
+            return list(self._entries)
+
+    def hear(self, event: DataEvent[Any]) -> None:
+        """Take an event."""
+        self._add(Heard(event.raw, event.possible_duplicate, event.source.value != "live"))
+
+    def handlers(self) -> dict[str, Callable[[DataEvent[Any]], None]]:
+        """Return keyword arguments that have every kind of event come here."""
+        return dict.fromkeys(HANDLERS, self.hear)
+
+    def follow(self, subscription: UpdateSubscription) -> None:
+        """Take the notices of *subscription*."""
+        subscription.on_connection_lost(lambda: self.note("lost"))
+        subscription.on_connection_restored(lambda downtime: self.note("restored", downtime))
+        subscription.on_connection_closed(lambda: self.note("closed"))
+        subscription.on_exception(lambda error: self.note("error", error))
+
+    def note(self, name: str, detail: Any = None) -> None:
+        """Take a notice."""
+        self._add(Notice(name, detail))
+
+    def details(self, name: str) -> list[Any]:
+        """Return what was told with the notices of that name."""
+        return [entry.detail for entry in self.entries if isinstance(entry, Notice) and entry.name == name]
+
+    def wait(self, what: str, reached: Callable[[list[Heard | Notice]], bool]) -> None:
+        """Wait until *reached* is true of the entries. Raises AssertionError."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: reached(self._entries), PATIENCE):
+                raise AssertionError(f"waited for {what} in vain; heard {self._entries[-12:]}")
+
+    def wait_for(self, *names: str) -> None:
+        """Wait for notices of these names, in this order."""
+
+        def reached(entries: list[Heard | Notice]) -> bool:
+            left = list(names)
+            for entry in entries:
+                if left and isinstance(entry, Notice) and entry.name == left[0]:
+                    del left[0]
+            return not left
+
+        self.wait(", ".join(names), reached)
+
+    def wait_heard(self, payload: Mapping[str, Any]) -> None:
+        """Wait for an event."""
+        wanted = content(payload)
+        self.wait(
+            f"{payload}", lambda entries: any(isinstance(e, Heard) and content(e.payload) == wanted for e in entries)
+        )
+
+    def _add(self, entry: Heard | Notice) -> None:
+        with self._changed:
+            self._entries.append(entry)
+            self._changed.notify_all()
