@@ -30,8 +30,8 @@ What can go wrong, what the library does about it, and what your program sees.
 
 {kinds} kinds of fault are tested in every state of a client in which they make sense, in {cases} cases. Each really
 happens: by :class:`sandbox.faults <binance_socket.sandbox.faults.Faults>`, by a raw server, or by the program itself.
-The last column says in how many states it was tested, and passed: ``tests/faults/test_matrix.py`` has a test of the fault's
-name for each of {states}.
+The last column says in how many states it was tested, and passed: ``tests/faults/test_matrix.py`` has a
+test of the fault's name for each of {states}.
 
 In all of them these hold:
 
