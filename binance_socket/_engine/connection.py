@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol, TypeVar
 
+from .._session.closing import LinkClosed
 from .._session.effects import Abort, Complete, Effect, Late, Leaving, Pending, Probe, Send
 from .._session.session import Session
 from .._session.state import State
@@ -23,7 +24,7 @@ from .link import Link
 from .succession import Succession
 from .threads import EngineThread
 from .timer import Alarm, Timer
-from .transport import LinkClosed, Network, Transport, Waker
+from .transport import Network, Transport, Waker
 from .writer import Writer
 
 __all__ = ["Connection", "Watcher"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from .transport import NO_STATUS, LinkClosed
+from .._session.closing import INVALID_TEXT, NO_STATUS, PROTOCOL_ERROR, TOO_BIG, UNSUPPORTED_DATA, LinkClosed
 
 __all__ = ["CLOSE", "PING", "PONG", "TEXT", "FrameParser", "MaskKeys", "close_payload", "encode_frame"]
 
@@ -22,11 +22,6 @@ _MASKED: Final = 0x80
 _WHOLE_TEXT: Final = _FINAL | TEXT
 _MAX_CONTROL: Final = 125
 _MAX_REASON: Final = _MAX_CONTROL - 2
-
-PROTOCOL_ERROR: Final = 1002
-UNSUPPORTED_DATA: Final = 1003
-INVALID_TEXT: Final = 1007
-TOO_BIG: Final = 1009
 
 
 class MaskKeys:

@@ -4,31 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..errors import Certainty, ConnectionLost
 from .waker import Waker
 
-__all__ = ["ABNORMAL", "NO_STATUS", "LinkClosed", "Network", "Transport", "Waker"]
-
-NO_STATUS = 1005
-"""Stands for a close frame without a code (RFC 6455, 7.4.1). Never on the wire."""
-ABNORMAL = 1006
-"""Stands for an end without a close frame (RFC 6455, 7.4.1). Never on the wire."""
-
-
-class LinkClosed(ConnectionLost):
-    """
-    A connected link ended.
-
-    ``code`` is the peer's WebSocket close code, 1005 where its close frame had none, 1006 where the link ended without
-    a close frame (reset, abort, end of file), or the code with which we refused what the peer sent (1002, 1003, 1007,
-    1009). ``reason`` is for people.
-    """
-
-    def __init__(self, code: int, reason: str = "") -> None:
-        # What was in flight may have arrived; whoever holds a request knows better, and says so there.
-        super().__init__(f"the link was closed with code {code}: {reason or 'no reason given'}", Certainty.MAYBE_SENT)
-        self.code = code
-        self.reason = reason
+__all__ = ["Network", "Transport", "Waker"]
 
 
 class Transport(Protocol):

@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 
 import websocket
 
+from .._session.closing import ABNORMAL, LinkClosed
 from ..errors import ConnectionLost, HandshakeError, InvalidRequest
 from .clock import SystemClock
 from .dial import Attempt, Proxy, dial
 from .frame_sender import FrameSender
 from .frames import FrameParser
 from .guarded_socket import GuardedSocket
-from .transport import ABNORMAL, LinkClosed
 from .waker import Waker
 
 __all__ = ["WebSocketNetwork", "WebSocketTransport"]

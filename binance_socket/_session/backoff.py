@@ -10,6 +10,10 @@ from ..errors import BinanceSocketError, HandshakeError, TlsError
 __all__ = ["Backoff", "ConnectBudget", "is_permanent"]
 
 
+_PENALTY = 20
+"""How many times the longest first wait."""
+
+
 class Backoff:
     """Full jitter: a random time of up to ``base * 2**attempt``, never more than *cap*, in seconds."""
 
@@ -25,6 +29,11 @@ class Backoff:
         longest = min(self._cap, self._base * 2.0 ** min(self._attempt, 64))
         self._attempt += 1
         return self._random() * longest + (at_least or 0.0)
+
+    @property
+    def penalty(self) -> float:
+        """How much longer to wait where the server has closed because of what we did: 10 s as a rule."""
+        return min(self._cap, _PENALTY * self._base)
 
     def reset(self) -> None:
         """Start over: a connection has proved itself."""

@@ -25,6 +25,7 @@ from ..errors import (
 )
 from .admission import Admission, Door, OpenDoor
 from .backoff import Backoff, is_permanent
+from .closing import INVALID_TEXT, POLICY, PROTOCOL_ERROR, TOO_BIG, UNSUPPORTED_DATA, LinkClosed
 from .correlation import Correlation
 from .effects import Abort, Closed, Complete, Effect, Late, Outcome, Pending
 from .server_clock import ServerClock, time_told
@@ -44,6 +45,8 @@ LOGON = "session.logon"
 LOGOUT = "session.logout"
 # A link that was given up for what came on it has not proved itself, unless it had held so long, in seconds.
 PROBATION: Final = 300.0
+# With these codes links end for what the one side cannot make of what the other sent.
+_MISUNDERSTOOD: Final = frozenset({PROTOCOL_ERROR, UNSUPPORTED_DATA, INVALID_TEXT, TOO_BIG})
 # So many messages that cannot be read, one after the other, and the peer speaks something else.
 MOST_UNREADABLE: Final = 3
 
@@ -64,6 +67,8 @@ class Session:
         door: Door | None = None,
     ) -> None:
         self.tally = Tally()
+        self.last_close: tuple[int, str] | None = None
+        """The code and the reason with which the last link that was lost has ended."""
         self._dialect = dialect
         self._server_clock = server_clock
         self._ids = ids
@@ -254,6 +259,9 @@ class Session:
         self._now = now
         self._last_error = error
         self.tally.losses += 1
+        if isinstance(error, LinkClosed):
+            self.last_close = error.code, error.reason
+            self._given_up = self._given_up or error.code in _MISUNDERSTOOD
         logger.warning("connection lost: %s", error)
         self._logged_on = self._logon_running = False
         self._continuations.clear()
@@ -268,7 +276,8 @@ class Session:
         # What cannot be read would be sent again at once, by a server that does not know better.
         if self._proved and not (self._given_up and now - self._connected_at < PROBATION):
             self._backoff.reset()
-        self._retreat(None)
+        banished = isinstance(error, LinkClosed) and error.code == POLICY
+        self._retreat(self._backoff.penalty if banished else None)
 
     def received(self, message: Any, now: float) -> None:
         """Take in a message that is not an event of an open subscription."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from .._engine.transport import ABNORMAL, LinkClosed, Waker
+from .._engine.waker import Waker
+from .._session.closing import ABNORMAL, LinkClosed
 from ..errors import ConnectionLost
 
 __all__ = ["FakeNetwork", "FakeTransport"]

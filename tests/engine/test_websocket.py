@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from binance_socket._engine import websocket as module
-from binance_socket._engine.transport import LinkClosed
 from binance_socket._engine.waker import Waker
 from binance_socket._engine.websocket import WebSocketNetwork
+from binance_socket._session.closing import LinkClosed
 from binance_socket.errors import Certainty, ConnectionLost, HandshakeError, InvalidRequest, ProxyError, TlsError
 
 PATIENCE = 10

@@ -182,7 +182,7 @@ def test_a_sandbox_that_goes_away(sandbox, account, heard, connect):
 
 
 def test_garbage_among_the_events(sandbox, account, heard, connect):
-    """What cannot be read is dropped; what is not known, or lacks a field, is handed over as it came."""
+    """What cannot be read costs the link; what is not known, or lacks a field, is handed over as it came."""
     spot = connect(sandbox, account).spot_api.account
     subscription = spot.subscribe_to_user_data_updates(**heard.handlers())
     notices = follow(subscription, type(heard))
@@ -190,6 +190,7 @@ def test_garbage_among_the_events(sandbox, account, heard, connect):
     lacking = {"e": "balanceUpdate", "E": 1, "a": "BTC"}
 
     sandbox.faults.inject(account, b'{"subscriptionId":0,"event":')
+    assert (notices.next(), notices.next()) == ("lost", "restored")
     sandbox.faults.inject(account, unknown)
     sandbox.faults.inject(account, lacking)
 

@@ -113,3 +113,10 @@ def test_nothing_is_allowed_uncounted() -> None:
 def test_is_permanent(error: BinanceSocketError, permanent: bool) -> None:
     """Another try helps unless the peer is the wrong one, or says that there is nothing here."""
     assert is_permanent(error) is permanent
+
+
+def test_penalty() -> None:
+    """What we have done wrong costs twenty times the first wait, but no more than the cap."""
+    assert Backoff(0.5, 30.0, lambda: 0.5).penalty == 10.0
+    assert Backoff(2.0, 30.0, lambda: 0.5).penalty == 30.0
+    assert Backoff(0.0, 30.0, lambda: 0.5).penalty == 0.0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from binance_socket._session.closing import LinkClosed
 from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Leaving, Lost, Probe, Send
 from binance_socket._session.state import State
 from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
@@ -183,6 +184,39 @@ def test_garbage_again_and_again(ready: Any) -> None:
         waits.append(ready.session.resume_at - ready.now)
         ready.now = ready.session.resume_at
     assert waits == [0.5, 1.0, 2.0, 4.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1009])
+def test_frames_that_are_refused_again_and_again(ready: Any, code: int) -> None:
+    """What ends below the messages proves nothing either."""
+    waits = []
+    for _ in range(3):
+        [pending] = ready.write(ready.submit("a"))
+        ready.answer(pending)
+        ready.submit("b")
+        ready.lose(LinkClosed(code, "no"))
+        waits.append(ready.session.resume_at - ready.now)
+        ready.connect()
+    assert waits == [0.5, 1.0, 2.0]
+
+
+def test_a_link_that_is_closed_for_what_we_did(ready: Any) -> None:
+    """The exchange does not want to see us for a while, even if nothing is wanted of it at the moment."""
+    [pending] = ready.write(ready.submit("a"))
+    ready.answer(pending)
+    ready.lose(LinkClosed(1008, "too many requests"))
+    assert ready.session.state is State.BACKOFF
+    assert ready.session.resume_at == ready.now + 8.0 + 0.5  # the cap, and what is drawn
+
+
+def test_how_a_link_has_ended_is_kept(ready: Any) -> None:
+    """For whoever wants to know, together with how often."""
+    assert (ready.session.last_close, ready.session.tally.connects, ready.session.tally.losses) == (None, 1, 0)
+    ready.submit("a")
+    ready.lose(LinkClosed(1001, "restart"))
+    assert ready.session.last_close == (1001, "restart")
+    ready.connect()
+    assert (ready.session.tally.connects, ready.session.tally.losses) == (2, 1)
 
 
 # Deadlines.

@@ -2,7 +2,8 @@ import threading
 
 import pytest
 
-from binance_socket._engine.transport import LinkClosed, Network, Transport, Waker
+from binance_socket._engine.transport import Network, Transport, Waker
+from binance_socket._session.closing import LinkClosed
 from binance_socket.errors import ConnectionLost, TlsError
 from binance_socket.testing import FakeNetwork, FakeTransport
 
