@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import threading
@@ -18,6 +19,7 @@ from typing_extensions import Self
 
 from ._engine.clock import Clock, SystemClock
 from ._engine.futures import CallFuture
+from ._engine.hooks import Hook, Listeners
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.threads import NAME_PREFIX, on_engine_thread
@@ -28,8 +30,9 @@ from ._session.topics import StreamTopic, Topic
 from ._wire.messages import Request, Security
 from .arrivals import Batch
 from .credentials import Credentials, credentials_from_env
-from .errors import BinanceSocketError, CallCancelled, InvalidRequest
-from .events import CancellationToken, Dispatcher, UpdateSubscription
+from .errors import BinanceSocketError, CallCancelled, HandlerError, InvalidRequest
+from .events import CancellationToken, Dispatcher, Lag, UpdateSubscription
+from .health import StateChange
 from .models.rate_limits import RateLimits
 from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, check_receive_window
@@ -43,6 +46,7 @@ __all__ = ["BinanceSocketClient", "ClientView"]
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., object])
 
 _DEFAULT_OPTIONS: Final = ClientOptions()
 
@@ -213,6 +217,32 @@ class BinanceSocketClient(ClientView):
         for future in self._hub.rotate():
             future.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
+    # What concerns the whole client, whichever connection or subscription it is of.
+
+    def on_state(self, hook: Callable[[StateChange], object]) -> Callable[[StateChange], object]:
+        """
+        Have ``hook(change)`` called whenever a connection is in another state. Usable as a decorator.
+
+        Hooks run on the client's executor, one at a time and in the order of what they are told, beside the events:
+        a slow one delays other hooks only. When 1,024 calls wait, the oldest is dropped, and counted in
+        ``client.health()``. What a hook raises is logged. A hook that uses the client does not keep it alive.
+        """
+        return self._listen(Hook.STATE, hook)
+
+    def on_lag(self, hook: Callable[[Lag], object]) -> Callable[[Lag], object]:
+        """Have ``hook(lag)`` called when events of any subscription come faster than they are handled. See on_state."""
+        return self._listen(Hook.LAG, hook)
+
+    def on_handler_error(self, hook: Callable[[HandlerError], object]) -> Callable[[HandlerError], object]:
+        """Have ``hook(error)`` called when a callback of any subscription has raised. See on_state."""
+        return self._listen(Hook.HANDLER_ERROR, hook)
+
+    def _listen(self, hook: Hook, callback: F) -> F:
+        if not callable(callback) or inspect.iscoroutinefunction(callback):
+            raise InvalidRequest(f"a hook is an ordinary function, {callback!r} is not")
+        self._caller.anchor.listeners.add(hook, callback)
+        return callback
+
     def close(self) -> None:
         """
         End everything: calls that wait fail with ClientClosed, subscriptions end.
@@ -244,6 +274,8 @@ class _Anchor:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+        self.listeners = Listeners()
+        hub.hooks.serve(self.listeners)
         self.symbols = SymbolCache(hub.options.symbol_rules_lifetime, hub.clock.monotonic)
         weakref.finalize(self, _let_go, hub)
 

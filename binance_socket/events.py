@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import itertools
 import logging
@@ -26,6 +25,7 @@ from ._wire.codec import loads
 from .arrivals import Batch, DataEvent, EventSource
 from .cancellation import CancellationToken
 from .errors import BinanceSocketError, DecodeError, HandlerError, InvalidRequest
+from .health import SubscriptionState
 from .options import FlowPolicy
 
 __all__ = ["CancellationToken", "DataEvent", "EventSource", "Lag", "SubscriptionState", "UpdateSubscription"]
@@ -33,15 +33,6 @@ __all__ = ["CancellationToken", "DataEvent", "EventSource", "Lag", "Subscription
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class SubscriptionState(enum.Enum):
-    """What a subscription is doing."""
-
-    SUBSCRIBING = "subscribing"
-    ACTIVE = "active"
-    RECONNECTING = "reconnecting"
-    CLOSED = "closed"
 
 
 @attrs.frozen
@@ -52,6 +43,8 @@ class Lag:
     """How many events were dropped because of that, since the last time this was told: none where nothing is."""
     pending: int
     """How many wait for the handler."""
+    subscription: int
+    """The ``id`` of the subscription whose handler it is."""
 
 
 class Dispatcher(Protocol):
@@ -123,6 +116,7 @@ class UpdateSubscription:
             on_room=hub.wake,
             on_error=self._failed,
             mailbox=mailbox,
+            progress=hub.watchdog.watch(f"subscription {self.id}"),
         )
         self._dropped_told = 0
         # How many losses have had their turn among the events. For the executor's thread alone.
@@ -409,7 +403,8 @@ class UpdateSubscription:
 
     def _tell_lag(self) -> None:
         told, self._dropped_told = self._dropped_told, self.dropped
-        lag = Lag(self._dropped_told - told, self.pending)
+        lag = Lag(self._dropped_told - told, self.pending, self.id)
+        self._hub.hooks.lag(lag)
         callbacks = tuple(self._on_lag)
         if not callbacks:
             what = f"{lag.dropped} events were dropped so far" if lag.dropped else f"{lag.pending} events wait for it"
@@ -432,6 +427,8 @@ class UpdateSubscription:
         return error
 
     def _tell(self, error: BinanceSocketError) -> None:
+        if isinstance(error, HandlerError):
+            self._hub.hooks.handler_error(error)
         callbacks = tuple(self._on_exception)
         if not callbacks:
             logger.error("%s", error, exc_info=error.__cause__ or error)

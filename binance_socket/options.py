@@ -193,7 +193,7 @@ def _is_callable(instance: object, attribute: attrs.Attribute[Any], value: objec
         raise InvalidRequest(f"{attribute.name} is a function, not {value!r}")
 
 
-def _check_rotation(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+def _is_above_zero_or_none(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None:
         _is_above_zero(instance, attribute, value)
 
@@ -294,7 +294,7 @@ class ClientOptions:
     It is called by the thread that places the order, and must never return the same twice: by this name the order is
     found again when its outcome is unknown. The default returns 32 random hexadecimal digits.
     """
-    rotation_after: float | None = attrs.field(default=23 * 3600.0, validator=_check_rotation)
+    rotation_after: float | None = attrs.field(default=23 * 3600.0, validator=_is_above_zero_or_none)
     """
     When the account's connections are left for new ones, give or take a little, without an event being lost.
 
@@ -314,6 +314,12 @@ class ClientOptions:
     """How long the rules of a symbol are kept before the exchange is asked again."""
     callback_threads: int = attrs.field(default=8, validator=_is_at_least(1))
     """The most threads on which callbacks run, where no executor was given."""
+    stuck_after: float | None = attrs.field(default=60.0, validator=_is_above_zero_or_none)
+    """
+    How long one callback may take before the log tells of it, with its stack, and ``client.health()`` does.
+
+    It is not interrupted. None watches over none.
+    """
     mailbox_size: int = attrs.field(default=4096, validator=_is_at_least(2))
     """Events that may wait for a slow callback before the library stops reading from the exchange."""
     max_message_size: int = attrs.field(default=16 * 2**20, validator=_is_at_least(1024))

@@ -15,13 +15,14 @@ FLOORS = (
     ("models",),
     ("_wire",),
     ("_session",),
+    ("health",),
     ("_engine",),
     ("arrivals", "cancellation", "events", "spot_api"),
     ("client",),
     ("integrations", "sandbox", "testing", "cli", "__main__"),
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-PURE = frozenset({"errors", "outcomes", "models", "_wire", "_session"})
+PURE = frozenset({"errors", "outcomes", "models", "_wire", "_session", "health"})
 IMPURE = frozenset({"threading", "time", "socket", "queue", "websocket", "requests"})
 
 

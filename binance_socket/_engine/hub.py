@@ -31,6 +31,7 @@ from .connection import Connection
 from .doubts import Doubts
 from .futures import CallFuture
 from .gate import Door, LearningClock, gate_of
+from .hooks import Hooks
 from .inquirer import Inquirer
 from .pool import Pool, Seats
 from .rest import ListenKeyRest
@@ -39,6 +40,7 @@ from .threads import process_token
 from .timer import Timer
 from .transport import Network
 from .turns import Turns
+from .watchdog import Watchdog
 from .workers import Workers
 
 __all__ = ["Hub"]
@@ -89,6 +91,8 @@ class Hub:
         self.options = options
         self.clock = clock
         self.timer = Timer(clock)
+        self.watchdog = Watchdog(clock, self.timer, options.stuck_after)
+        """Who watches over callbacks."""
         self.snapshots = Turns()
         """Whose turn it is to ask for the snapshot of an order book."""
         self._gate = gate_of(environment, clock)
@@ -97,6 +101,8 @@ class Hub:
         if executor is None:
             executor = self._own_workers = Workers(options.callback_threads)
         self.executor: Executor = executor
+        self.hooks = Hooks(executor, self.watchdog.watch("a hook"))
+        """Who hears of everything that concerns the whole client."""
         # What engine threads must not wait for: writing to a peer that does not read.
         self._helpers = Workers(8, "helper")
         self._process = process_token()
@@ -266,6 +272,8 @@ class Hub:
         deadline = _SYSTEM_CLOCK.monotonic() + _CALLBACKS_MAY_TAKE
         for subscriber in subscribers:
             subscriber.finish(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
+        # What comes later finds no thread any more.
+        self.hooks.close()
         workers.shutdown(wait=False)
 
     # Composition.

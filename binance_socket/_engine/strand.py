@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future
 from typing import Generic, TypeVar
 
 from .mailbox import Mailbox
+from .watchdog import Progress
 
 __all__ = ["Strand"]
 
@@ -28,7 +29,7 @@ class Strand(Generic[T]):
     A strand occupies a worker only while it has something to do, and one at most. ``post()`` never blocks: whoever
     posts looks at ``full`` and stops, and goes on after ``on_room``. What the sink raises goes to
     ``on_error(exception, item)``, and the strand goes on. A *mailbox* that keeps itself small is never full: give it
-    a *size* beyond its own.
+    a *size* beyond its own. *progress* is kept up to date, for a watchdog.
 
     Why no item is left behind: *_draining* is held exactly while a drain is scheduled or running. A poster first
     appends, and then tries to take it. Either it gets it, and schedules a drain; or a drain holds it, and that drain
@@ -47,6 +48,7 @@ class Strand(Generic[T]):
         "_mailbox",
         "_on_error",
         "_on_room",
+        "_progress",
         "_sink",
         "_size",
         "_undelivered",
@@ -63,6 +65,7 @@ class Strand(Generic[T]):
         on_room: Callable[[], object],
         on_error: Callable[[BaseException, T], object],
         mailbox: Mailbox[T] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._executor = executor
         self._sink = sink
@@ -70,6 +73,8 @@ class Strand(Generic[T]):
         self._half = size // 2
         self._on_room = on_room
         self._on_error = on_error
+        # Written by whoever holds _draining.
+        self._progress = progress or Progress()
         # Appended to by posters, popped by whoever holds _draining; both ends are atomic.
         self._mailbox: Mailbox[T] = deque() if mailbox is None else mailbox
         self._draining = threading.Lock()
@@ -173,7 +178,8 @@ class Strand(Generic[T]):
     def _drain(self) -> None:
         """Deliver until the mailbox is empty, or a fair share. Requires _draining, and hands it on or releases it."""
         assert self._draining.locked()
-        pop, sink = self._mailbox.popleft, self._sink
+        pop, sink, progress = self._mailbox.popleft, self._sink, self._progress
+        progress.begin()
         while True:
             for _ in range(_FAIR_SHARE):
                 try:
@@ -184,6 +190,7 @@ class Strand(Generic[T]):
                     # Posted by somebody who had passed the test for _closed just before.
                     self._count(1)
                     continue
+                progress.number += 1
                 try:
                     sink(item)
                 except Exception as exc:  # noqa: BLE001  # the user's callback; reported to the user
@@ -191,20 +198,26 @@ class Strand(Generic[T]):
                 except BaseException as exc:
                     # The thread is being ended (SystemExit, KeyboardInterrupt). Let it, but deliver the rest.
                     self._report(exc, item)
+                    progress.end()
                     self._schedule()
                     raise
+                if progress.told is not None:
+                    progress.returned()
                 if self._was_full and len(self._mailbox) <= self._half:
                     self._make_room()
             else:
                 # Hand _draining on to the drain that follows, and leave the worker to others.
+                progress.end()
                 self._schedule()
                 return
             if self._was_full:
                 self._make_room()
+            progress.end()
             # Nothing of the last item stays alive with an idle strand's frame; the frame ends here in most cases.
             self._draining.release()
             if not self._mailbox or not self._draining.acquire(blocking=False):
                 return
+            progress.begin()
 
     def _make_room(self) -> None:
         self._was_full = False

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from .._engine.clock import Clock
 from .._engine.timer import Timer
 from .._engine.turns import Turns
+from .._engine.watchdog import Watchdog
 from .._session.backoff import Backoff
 from .._session.topics import Topic
 from .._wire.messages import Request
@@ -97,6 +98,11 @@ class Surroundings(Protocol):
     @property
     def snapshots(self) -> Turns:
         """Whose turn it is to ask for the snapshot of an order book."""
+        ...
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """Who watches over callbacks."""
         ...
 
     def backoff(self) -> Backoff:

@@ -82,7 +82,12 @@ class LocalOrderBook:
         self._ask = ask
         # A slow callback holds up no event: it has a mailbox of its own, with one note of a change at most.
         self._notes: Strand[Callable[[], object]] = Strand(
-            surroundings.executor, lambda note: note(), size=1, on_room=lambda: None, on_error=self._callback_failed
+            surroundings.executor,
+            lambda note: note(),
+            size=1,
+            on_room=lambda: None,
+            on_error=self._callback_failed,
+            progress=surroundings.watchdog.watch(f"the local order book of {symbol}"),
         )
         # Guards everything below, and the book. Changed in the subscription's turn only, but by close(). A leaf: the
         # timer's may be taken under it, and nothing else.

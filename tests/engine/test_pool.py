@@ -249,7 +249,7 @@ def test_a_slow_handler_loses_the_oldest_and_is_told_once(make_client, network, 
     for _ in range(9):
         release.put(None)
     assert [heard.get(timeout=PATIENCE) for _ in range(10)] == [0, "lag", *range(93, 101)]
-    assert lags.get(timeout=PATIENCE) == Lag(dropped=92, pending=8)
+    assert lags.get(timeout=PATIENCE) == Lag(92, 8, subscription.id)
     assert lags.empty()
 
 
@@ -277,7 +277,7 @@ def test_a_slow_handler_that_wants_everything_is_told_before_reading_stops(make_
         transport.push(*(trade("A", number) for number in range(start + 1, start + 6)))
         for _ in range(6):
             release.put(None)
-        expected += [start, Lag(dropped=0, pending=5), *range(start + 1, start + 6)]
+        expected += [start, Lag(0, 5, subscription.id), *range(start + 1, start + 6)]
         assert [heard.get(timeout=PATIENCE) for _ in range(7)] == expected[-7:]
         for _ in range(5):
             entered.get(timeout=PATIENCE)

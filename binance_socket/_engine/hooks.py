@@ -1,0 +1,156 @@
+"""What a client's user hears of all its connections and subscriptions."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Final
+
+from ..errors import HandlerError
+from ..health import StateChange
+from .mailbox import DropOldest
+from .strand import Strand
+from .watchdog import Progress
+
+__all__ = ["Hook", "Hooks", "Listeners"]
+
+logger = logging.getLogger(__name__)
+
+_MAILBOX_SIZE: Final = 1024
+
+
+class Hook(enum.Enum):
+    """What can be listened to."""
+
+    STATE = "on_state"
+    GAP = "on_gap"
+    LAG = "on_lag"
+    HANDLER_ERROR = "on_handler_error"
+
+
+class Listeners:
+    """
+    Who is called, by hook.
+
+    Held by whoever holds the client, and not by the engine: a hook that uses its client does not keep it alive.
+    """
+
+    __slots__ = ("__weakref__", "_callbacks", "_lock")
+
+    def __init__(self) -> None:
+        # Guards everything below. A leaf.
+        self._lock = threading.Lock()
+        self._callbacks: dict[Hook, tuple[Callable[[Any], object], ...]] = {}
+
+    def add(self, hook: Hook, callback: Callable[[Any], object]) -> None:
+        """Have *callback* called from now on. Any thread."""
+        with self._lock:
+            self._callbacks[hook] = (*self._callbacks.get(hook, ()), callback)
+
+    def of(self, hook: Hook) -> tuple[Callable[[Any], object], ...]:
+        """Return those of one hook, in the order in which they were added."""
+        return self._callbacks.get(hook, ())
+
+
+_Call = tuple[Hook, object] | Callable[[], object]
+
+
+class Hooks:
+    """
+    Calls hooks on the client's executor, in a line of their own: one at a time, so that none delays an event.
+
+    When too many calls wait, the oldest are dropped. What is told may be noted under a lock, where nothing may be
+    called: it is in line from then on.
+    """
+
+    def __init__(self, executor: Executor, progress: Progress) -> None:
+        self._listeners: Callable[[], Listeners | None] = lambda: None
+        self._mailbox: DropOldest[_Call] = DropOldest(_MAILBOX_SIZE, must_stay=callable, notice=lambda: self._warn)
+        self._strand: Strand[_Call] = Strand(
+            executor,
+            self._call,
+            size=sys.maxsize,
+            on_room=lambda: None,
+            on_error=self._failed,
+            mailbox=self._mailbox,
+            progress=progress,
+        )
+        self._noted: deque[StateChange] = deque()
+        # Held by whoever tells what is noted; nobody waits for it.
+        self._telling = threading.Lock()
+
+    @property
+    def dropped(self) -> int:
+        """How many calls were dropped."""
+        return self._mailbox.dropped
+
+    def serve(self, listeners: Listeners) -> None:
+        """Call those, as long as somebody else holds them."""
+        self._listeners = weakref.ref(listeners)
+
+    def gap(self, gap: object) -> None:
+        """Tell of something that is missing. Any thread, under no lock."""
+        self._post(Hook.GAP, gap)
+
+    def lag(self, lag: object) -> None:
+        """Tell of a handler that is too slow. Any thread, under no lock."""
+        self._post(Hook.LAG, lag)
+
+    def handler_error(self, error: HandlerError) -> None:
+        """Tell of a callback that has raised. Any thread, under no lock."""
+        self._post(Hook.HANDLER_ERROR, error)
+
+    def note(self, change: StateChange) -> None:
+        """Put a change of state in line, to be told by :meth:`tell`. Any thread; locks may be held."""
+        self._noted.append(change)
+
+    def tell(self) -> None:
+        """
+        Tell what is noted, to the log and to hooks. Any thread, under no lock.
+
+        Whoever tells looks again after letting go of the lock, so that nothing is left behind and the order is kept.
+        """
+        while self._noted and self._telling.acquire(blocking=False):
+            try:
+                while self._noted:
+                    change = self._noted.popleft()
+                    logger.info("%s", change)
+                    self._post(Hook.STATE, change)
+            finally:
+                self._telling.release()
+
+    def close(self) -> None:
+        """Take nothing more; what was told already is still delivered."""
+        self._strand.close()
+
+    def _post(self, hook: Hook, value: object) -> None:
+        listeners = self._listeners()
+        if listeners is not None and listeners.of(hook):
+            self._strand.post((hook, value))
+
+    # What runs on the executor.
+
+    def _call(self, call: _Call) -> None:
+        if not isinstance(call, tuple):
+            call()
+            return
+        hook, value = call
+        listeners = self._listeners()
+        for callback in () if listeners is None else listeners.of(hook):
+            try:
+                callback(value)
+            except Exception:
+                logger.exception("an %s hook raised", hook.value)
+
+    def _warn(self) -> None:
+        logger.warning("hooks are too slow: %d calls were dropped so far", self.dropped)
+
+    def _failed(self, exc: BaseException, call: _Call) -> None:
+        if not self._strand.refused:  # the strand has told of that
+            logger.error("a hook raised", exc_info=exc)
