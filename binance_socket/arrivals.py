@@ -20,7 +20,8 @@ T = TypeVar("T")
 class Batch:
     """What the events of one read have in common."""
 
-    stream: str | int | None
+    stream: str | int | None = attrs.field(repr=False)
+    """It may be a listen key."""
     received_at: datetime
     possible_duplicate: bool = False
 

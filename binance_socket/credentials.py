@@ -12,11 +12,12 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, SupportsIndex
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, NoReturn, SupportsIndex, TypeVar
 
 from typing_extensions import Self, override
 
 from .errors import InvalidRequest
+from .masking import MASK
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,13 +34,13 @@ __all__ = [
     "credentials_from_env",
 ]
 
+K = TypeVar("K")
+
 MAX_KEY_FILE_SIZE: Final = 64 * 1024
 """Bytes. An encrypted 16384-bit RSA key takes 13 KiB."""
 
 MIN_RSA_BITS: Final = 2048
 """The exchange registers no shorter key."""
-
-_MASK: Final = "**********"
 
 
 class _StaysHere:
@@ -49,6 +50,10 @@ class _StaysHere:
 
     @override
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} can be neither pickled nor copied: it holds a secret")
+
+    def __getstate__(self) -> NoReturn:
+        # From Python 3.11 on, every object has one, which shows what is in its slots.
         raise TypeError(f"{type(self).__name__} can be neither pickled nor copied: it holds a secret")
 
 
@@ -66,15 +71,15 @@ class Secret(_StaysHere):
 
     @override
     def __repr__(self) -> str:
-        return f"Secret('{_MASK}')"
+        return f"Secret('{MASK}')"
 
     @override
     def __str__(self) -> str:
-        return _MASK
+        return MASK
 
     @override
     def __format__(self, spec: str) -> str:
-        return format(_MASK, spec)
+        return format(MASK, spec)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -134,7 +139,7 @@ class Credentials(_StaysHere, abc.ABC):
 
     @override
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({_MASK})"
+        return f"{type(self).__name__}({MASK})"
 
 
 class HmacKey(Credentials):
@@ -160,17 +165,15 @@ class HmacKey(Credentials):
         return hmac.digest(_encoded(self._secret), message, "sha256").hex()
 
 
-class RsaKey(Credentials):
-    """An API key with an RSA private key, as PEM text. Signs with RSASSA-PKCS1-v1_5 and SHA-256."""
+class _PemKey(Credentials, Generic[K]):
+    """An API key with a private key, as PEM text."""
 
     __slots__ = ("_private_key",)
-
-    key_type = KeyType.RSA
 
     def __init__(self, api_key: str | Secret, pem: str | Secret, passphrase: str | Secret | None = None) -> None:
         api_key, pem, passphrase = _hide(api_key), _hide(pem), None if passphrase is None else _hide(passphrase)
         super().__init__(api_key)
-        self._private_key = _as_rsa(_load_pem(pem, passphrase))
+        self._private_key = self._checked(_load_pem(pem, passphrase))
 
     @classmethod
     def from_file(
@@ -179,6 +182,30 @@ class RsaKey(Credentials):
         """Read the PEM from a file that only its owner may read. Raises InvalidRequest if it is not such a file."""
         api_key, passphrase = _hide(api_key), None if passphrase is None else _hide(passphrase)
         return cls(api_key, _read_owner_only(path), passphrase)
+
+    @staticmethod
+    @abc.abstractmethod
+    def _checked(key: PrivateKeyTypes) -> K:
+        """Return *key* if it is of the right kind. Raises InvalidRequest."""
+
+
+class RsaKey(_PemKey["RSAPrivateKey"]):
+    """An API key with an RSA private key, as PEM text. Signs with RSASSA-PKCS1-v1_5 and SHA-256."""
+
+    __slots__ = ()
+
+    key_type = KeyType.RSA
+
+    @staticmethod
+    @override
+    def _checked(key: PrivateKeyTypes) -> RSAPrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+        if not isinstance(key, RSAPrivateKey):
+            raise InvalidRequest("the private key is not an RSA key")
+        if key.key_size < MIN_RSA_BITS:
+            raise InvalidRequest(f"the RSA key has {key.key_size} bits, the exchange asks for at least {MIN_RSA_BITS}")
+        return key
 
     @override
     def _sign(self, message: bytes) -> str:
@@ -188,25 +215,21 @@ class RsaKey(Credentials):
         return base64.b64encode(self._private_key.sign(message, PKCS1v15(), SHA256())).decode("ascii")
 
 
-class Ed25519Key(Credentials):
+class Ed25519Key(_PemKey["Ed25519PrivateKey"]):
     """An API key with an Ed25519 private key, as PEM text. The only kind that can log a session on."""
 
-    __slots__ = ("_private_key",)
+    __slots__ = ()
 
     key_type = KeyType.ED25519
 
-    def __init__(self, api_key: str | Secret, pem: str | Secret, passphrase: str | Secret | None = None) -> None:
-        api_key, pem, passphrase = _hide(api_key), _hide(pem), None if passphrase is None else _hide(passphrase)
-        super().__init__(api_key)
-        self._private_key = _as_ed25519(_load_pem(pem, passphrase))
+    @staticmethod
+    @override
+    def _checked(key: PrivateKeyTypes) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    @classmethod
-    def from_file(
-        cls, api_key: str | Secret, path: str | os.PathLike[str], passphrase: str | Secret | None = None
-    ) -> Self:
-        """Read the PEM from a file that only its owner may read. Raises InvalidRequest if it is not such a file."""
-        api_key, passphrase = _hide(api_key), None if passphrase is None else _hide(passphrase)
-        return cls(api_key, _read_owner_only(path), passphrase)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise InvalidRequest("the private key is not an Ed25519 key")
+        return key
 
     @override
     def _sign(self, message: bytes) -> str:
@@ -293,24 +316,6 @@ def _kind_of(key: PrivateKeyTypes) -> type[RsaKey | Ed25519Key]:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     return RsaKey if isinstance(key, RSAPrivateKey) else Ed25519Key
-
-
-def _as_rsa(key: PrivateKeyTypes) -> RSAPrivateKey:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-    if not isinstance(key, RSAPrivateKey):
-        raise InvalidRequest("the private key is not an RSA key")
-    if key.key_size < MIN_RSA_BITS:
-        raise InvalidRequest(f"the RSA key has {key.key_size} bits, the exchange asks for at least {MIN_RSA_BITS}")
-    return key
-
-
-def _as_ed25519(key: PrivateKeyTypes) -> Ed25519PrivateKey:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    if not isinstance(key, Ed25519PrivateKey):
-        raise InvalidRequest("the private key is not an Ed25519 key")
-    return key
 
 
 def _read_owner_only(path: str | os.PathLike[str]) -> Secret:

@@ -26,6 +26,7 @@ from .arrivals import Batch, DataEvent, EventSource
 from .cancellation import CancellationToken
 from .errors import BinanceSocketError, DecodeError, HandlerError, InvalidRequest
 from .health import SubscriptionState
+from .masking import beyond_us, hand_over
 from .options import FlowPolicy
 
 __all__ = ["CancellationToken", "DataEvent", "EventSource", "Lag", "SubscriptionState", "UpdateSubscription"]
@@ -423,10 +424,11 @@ class UpdateSubscription:
 
     def _handler_error(self, exc: BaseException) -> HandlerError:
         error = HandlerError(f"subscription {self.id}: a callback raised {exc!r}")
-        error.__cause__ = exc
+        error.__cause__ = exc.with_traceback(beyond_us(exc.__traceback__))
         return error
 
     def _tell(self, error: BinanceSocketError) -> None:
+        hand_over(error)
         if isinstance(error, HandlerError):
             self._hub.hooks.handler_error(error)
         callbacks = tuple(self._on_exception)

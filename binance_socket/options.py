@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import attrs
 
 from .client_order_ids import new_client_order_id
+from .credentials import Secret
 from .errors import InvalidRequest
 
 __all__ = [
@@ -243,6 +244,14 @@ def _time_unit(value: TimeUnit | str) -> TimeUnit:
         raise InvalidRequest(f"time_unit is MILLISECOND or MICROSECOND, not {value!r}") from None
 
 
+def _hidden(text: str | Secret | None) -> Secret | None:
+    if text is None or isinstance(text, Secret):
+        return text
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+        raise InvalidRequest(f"a proxy is a URL (str), not {type(text).__name__}")
+    return Secret(text)
+
+
 @attrs.frozen(kw_only=True)
 class ClientOptions:
     """
@@ -324,8 +333,12 @@ class ClientOptions:
     """Events that may wait for a slow callback before the library stops reading from the exchange."""
     max_message_size: int = attrs.field(default=16 * 2**20, validator=_is_at_least(1024))
     """The largest message accepted, in bytes."""
-    proxy: str | None = attrs.field(default=None, repr=False)
-    """An HTTP proxy, for example ``http://user:password@proxy.example:3128``."""
+    proxy: Secret | None = attrs.field(default=None, converter=_hidden)
+    """
+    An HTTP proxy, given as text or as a Secret, for example ``http://user:password@proxy.example:3128``.
+
+    It is shown nowhere, because it may hold a password; and so such options can be neither pickled nor copied.
+    """
 
     def ws_api_url(self, environment: Environment) -> str:
         """Return the URL at which *environment*'s WebSocket API behaves as these options say."""

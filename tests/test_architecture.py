@@ -10,7 +10,7 @@ PACKAGE = Path(binance_socket.__file__).parent
 
 # From the ground up. A module may import its own floor and those below; rooms of one floor are listed together.
 FLOORS = (
-    ("errors", "outcomes"),
+    ("errors", "masking", "outcomes"),
     ("client_order_ids", "credentials", "options"),
     ("models",),
     ("_wire",),
@@ -22,7 +22,7 @@ FLOORS = (
     ("integrations", "sandbox", "testing", "cli", "__main__"),
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-PURE = frozenset({"errors", "outcomes", "models", "_wire", "_session", "health"})
+PURE = frozenset({"errors", "masking", "outcomes", "models", "_wire", "_session", "health"})
 IMPURE = frozenset({"threading", "time", "socket", "queue", "websocket", "requests"})
 
 

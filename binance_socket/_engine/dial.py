@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import attrs
 
+from ..credentials import Secret
 from ..errors import ConnectionLost, InvalidRequest, ProxyError, TlsError
 from .clock import SystemClock
 from .guarded_socket import prepare
@@ -43,27 +44,39 @@ class Proxy:
 
     host: str
     port: int
-    authorization: str | None = attrs.field(default=None, repr=False)
+    authorization: Secret | None = None
     """The value of the Proxy-Authorization header."""
 
     @classmethod
-    def parse(cls, url: str) -> Proxy:
+    def parse(cls, url: Secret) -> Proxy:
         """Read ``http://[user:password@]host[:port]``. Raises InvalidRequest, without the credentials."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise InvalidRequest("the proxy is not a valid URL") from None
-        if parts.scheme != "http" or not host:
-            raise InvalidRequest("the proxy is not an http:// URL")
-        authorization = None
-        if parts.username is not None:
-            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            authorization = "Basic " + base64.b64encode(credentials.encode()).decode()
-        return cls(host, port or 80, authorization)
+        proxy = _parsed_proxy(url)
+        if proxy is None:
+            # Here, where no variable holds a part of it.
+            raise InvalidRequest("the proxy is no URL of the form http://[user:password@]host[:port]")
+        return proxy
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+def _parsed_proxy(url: Secret) -> Proxy | None:
+    """Return the proxy that *url* names, or None. Never raises: its variables hold the password."""
+    try:
+        parts = urlsplit(url.reveal())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+        return None
+    if parts.username is None:
+        return Proxy(host, port or 80)
+    # As bytes: nobody says in which encoding a proxy reads them. The colon separates, so that a name has none.
+    name, password = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
+    if b":" in name:
+        return None
+    basic = base64.b64encode(name + b":" + password).decode()
+    return Proxy(host, port or 80, Secret(f"Basic {basic}"))
 
 
 class Attempt:
@@ -94,6 +107,7 @@ class Attempt:
     def send(self, sock: socket.socket, data: bytes) -> None:
         """Send all of *data*. Raises ConnectionLost as ``wait()`` does, or another OSError."""
         view = memoryview(data)
+        del data  # no traceback from here on shows it
         while view:
             self.check()
             try:
@@ -276,11 +290,8 @@ def _tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int, attempt: At
     """Ask the proxy for a connection to *host*."""
     attempt.step = f"waiting for the proxy {proxy}"
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
-    if proxy.authorization is not None:
-        request += f"Proxy-Authorization: {proxy.authorization}\r\n"
     try:
-        attempt.send(sock, (request + "\r\n").encode())
+        attempt.send(sock, _connect_request(target, proxy.authorization))
         response = _receive_head(sock, attempt)
     except OSError as exc:
         if attempt.waker.woken:
@@ -295,6 +306,13 @@ def _tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int, attempt: At
         raise ProxyError(f"the proxy {proxy} wants other credentials (status 407)")
     if not 200 <= status < 300:
         raise ProxyError(f"the proxy {proxy} refused to connect to {target} (status {status})")
+
+
+def _connect_request(target: str, authorization: Secret | None) -> bytes:
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    if authorization is not None:
+        lines.append(f"Proxy-Authorization: {authorization.reveal()}")
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
 
 
 def _receive_head(sock: socket.socket, attempt: Attempt) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from .._session.effects import Complete, Late, Pending
 from .._wire.messages import Reply, response_to
 from ..errors import BinanceSocketError, OutcomeUnknown
+from ..masking import hand_over
 from .threads import on_engine_thread
 
 __all__ = ["CallFuture", "Doubtful", "begin", "complete", "deliver_late"]
@@ -87,6 +88,12 @@ class CallFuture(Future[T]):
                 return super().exception(timeout)
             except concurrent.futures.TimeoutError:
                 raise _WaitTimeout from None
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Complete the future with *exception*, which does not tell what was in the variables where it comes from."""
+        if exception is not None:
+            hand_over(exception)
+        super().set_exception(exception)
 
     def add_done_callback(self, fn: Callable[[Future[T]], Any]) -> None:
         """Run ``fn(future)`` on the client's executor once the future is done, at once if it is already."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from ..credentials import Secret
 from ..errors import Certainty, ConnectionLost, DeliveryError, ProxyError, RequestTimeout, TlsError
 from .clock import SystemClock
 
@@ -38,7 +39,7 @@ def request_json(
     headers: Mapping[str, str] | None = None,
     timeout: float,
     ca_file: Path | None = None,
-    proxy: str | None = None,
+    proxy: Secret | None = None,
 ) -> HttpAnswer:
     """
     Make one REST call, and return the answer, errors of the exchange included.
@@ -66,7 +67,7 @@ def request_json(
         # A CA file that is none, for example, or what requests does not foresee in an answer.
         failure = ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
     # Outside of the handlers, so that there is no context; and traceback printers like to show arguments.
-    del url, params, headers, proxy
+    del url, params, headers
     raise failure
 
 
@@ -108,7 +109,7 @@ def _ask(
     return HttpAnswer(response.status_code, payload, response.headers)
 
 
-def _session(ca_file: Path | None, proxy: str | None) -> requests.Session:
+def _session(ca_file: Path | None, proxy: Secret | None) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -132,7 +133,7 @@ def _session(ca_file: Path | None, proxy: str | None) -> requests.Session:
     session.verify = True if ca_file is None else str(ca_file)
     session.mount("https://", VerifyingAdapter())
     if proxy is not None:
-        session.proxies = {"http": proxy, "https": proxy}
+        session.proxies = {"http": proxy.reveal(), "https": proxy.reveal()}
     return session
 
 

@@ -22,6 +22,7 @@ from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, Str
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
 from ..errors import ClientClosed, ForkedClientError, InvalidRequest
+from ..masking import MaskedText
 from ..models.rate_limits import RateLimits
 from ..models.response import Response
 from ..options import ClientOptions, Environment, ListenKeyTransport
@@ -343,7 +344,7 @@ class Hub:
         return connection
 
     def _door(self, *, counts: bool = True) -> Door:
-        account = None if self.credentials is None else self.credentials.api_key.reveal()
+        account = None if self.credentials is None else MaskedText(self.credentials.api_key.reveal())
         return Door(self._gate, account, self.options.rate_limits, counts=counts)
 
     @property

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import websocket
 
 from .._session.closing import ABNORMAL, LinkClosed
+from ..credentials import Secret
 from ..errors import ConnectionLost, HandshakeError, InvalidRequest
 from .clock import SystemClock
 from .dial import Attempt, Proxy, dial
@@ -41,12 +42,14 @@ class WebSocketNetwork:
     def __init__(
         self,
         *,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         ca_file: Path | None = None,
         max_message_size: int = 16 * 2**20,
         send_timeout: float = 5.0,
     ) -> None:
         """Raise InvalidRequest if *proxy* is no ``http://[user:password@]host[:port]``."""
+        if isinstance(proxy, str):
+            proxy = Secret(proxy)  # no traceback from here on shows it
         self._proxy = None if proxy is None else Proxy.parse(proxy)
         self._ca_file = ca_file
         self._max_message_size = max_message_size

@@ -9,6 +9,7 @@ import attrs
 
 from .._wire.messages import Reply, Request
 from ..errors import BinanceSocketError, Certainty
+from ..masking import masked
 from .topics import Topic
 
 __all__ = [
@@ -92,7 +93,7 @@ class Opened:
 
     topic: Topic
     route: Hashable
-    early: tuple[Any, ...] = ()
+    early: tuple[Any, ...] = attrs.field(default=(), repr=masked)
 
 
 @attrs.frozen
@@ -116,7 +117,7 @@ class Deliver:
     """An event that took the state lane because only the session knew whose it is."""
 
     topic: Topic
-    payload: Any
+    payload: Any = attrs.field(repr=masked)
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ import attrs
 from .._wire.messages import Request, Security
 from .._wire.values import as_object
 from ..errors import DecodeError
+from ..masking import MaskedText
 
 __all__ = ["MARKET", "STREAMS", "WS_API", "Dialect", "MarketTopic", "StreamTopic", "Topic", "UserDataTopic", "merged"]
 
@@ -106,7 +107,7 @@ class UserDataTopic:
 class StreamTopic:
     """A stream of a stream server, by its name: for user data, the listen key."""
 
-    name: str = attrs.field(repr=False)
+    name: str = attrs.field(repr=False, converter=MaskedText)
     """A listen key opens the account's events to whoever has it, so it is not shown."""
     needs_logon: bool = False
 

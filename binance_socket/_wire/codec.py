@@ -18,6 +18,7 @@ import orjson
 from cattrs.gen import make_dict_structure_fn, override
 
 from ..errors import DecodeError, InvalidRequest
+from ..masking import MASK, SECRET_KEYS, masked
 from ..models.base import FAMILIES, Extra, Model, fields_of, is_row, wire_name
 from ..models.enums import OpenEnum
 from .values import decimal_from, exactly, moment_from, optional_moment_from, plain
@@ -33,8 +34,8 @@ _SHOWN: Final = 80
 """Characters of a value or a text that errors quote."""
 
 
-_SECRETS: Final = re.compile(r"""(["'](?:apiKey|listenKey|signature|stream)\\*["']\s*:\s*\\*["'])[^"']*""")
-"""What may be quoted of neither JSON nor a Python value, even when cut short. A stream may be a listen key."""
+_SECRETS: Final = re.compile(rf"""(["'](?:{"|".join(sorted(SECRET_KEYS))})\\*["']\s*:\s*\\*["'])[^"']*""")
+"""What may be quoted of neither JSON nor a Python value, even when cut short."""
 
 
 def dumps(value: Any) -> bytes:
@@ -102,10 +103,12 @@ def _member(value: Any, cls: Any) -> Any:
 
 def _fault(value: Any, cls: Any) -> tuple[str, str]:
     """Return the path to the first part of *value* that does not fit *cls*, and what is wrong with it."""
-    for where, part, kind in _parts(value, cls):
+    for where, part, kind, secret in _parts(value, cls):
         if part is _ABSENT:
             return where, "is missing"
         if not _fits(part, kind):
+            if secret:
+                return where, "does not fit"
             inner, what = _fault(part, kind)
             return where + inner, what
     return "", f"{_shortened(value)} does not fit"
@@ -114,25 +117,25 @@ def _fault(value: Any, cls: Any) -> tuple[str, str]:
 _ABSENT: Final = object()
 
 
-def _parts(value: Any, cls: Any) -> list[tuple[str, Any, Any]]:
-    """Return for each direct part of *value* the path to it, the part, and the type that it should have."""
+def _parts(value: Any, cls: Any) -> list[tuple[str, Any, Any, bool]]:
+    """Return for each part of *value* the path to it, the part, the type it should have, and whether it is secret."""
     cls = _member(value, cls)
     if _is_model(cls) and type(value) is dict:
         payload = _json_object(value)
         fields = [(field, wire_name(field), kind) for field, kind in field_types(cls)]
         return [
-            (f".{field.name} ({key!r})", payload.get(key, _ABSENT), kind)
+            (f".{field.name} ({key!r})", payload.get(key, _ABSENT), kind, bool(field.metadata.get("secret")))
             for field, key, kind in fields
             if key in payload or field.default is attrs.NOTHING
         ]
     if is_row(cls) and type(value) is list:
         items = _json_list(value)
         return [
-            (f".{name} (position {index})", items[index] if index < len(items) else _ABSENT, kind)
+            (f".{name} (position {index})", items[index] if index < len(items) else _ABSENT, kind, False)
             for index, (name, kind) in enumerate(row_types(cls).items())
         ]
     if (_is_tuple(cls) or _is_list(cls)) and type(value) is list:
-        return [(f"[{index}]", item, get_args(cls)[0]) for index, item in enumerate(_json_list(value))]
+        return [(f"[{index}]", item, get_args(cls)[0], False) for index, item in enumerate(_json_list(value))]
     return []
 
 
@@ -145,9 +148,9 @@ def _fits(value: Any, cls: Any) -> bool:
 
 
 def _shortened(value: object) -> str:
-    text = repr(value)
+    text = masked(value)
     text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    return _SECRETS.sub(r"\1**********", text)
+    return _SECRETS.sub(rf"\1{MASK}", text)
 
 
 def _name(cls: Any) -> str:

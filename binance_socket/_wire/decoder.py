@@ -146,6 +146,8 @@ class _Writer:
         self._cls = cls
         self._lines: list[str] = []
         self.names: dict[str, Any] = {
+            # So that tracebacks know whose function it is.
+            "__name__": __name__,
             "cls": cls,
             "ZERO": ZERO,
             "decimal_from": decimal_from,

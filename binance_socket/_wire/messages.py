@@ -20,6 +20,7 @@ from ..errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from ..masking import masked
 from ..models.cancel_replace import CancelReplaceFailed
 from ..models.enums import CancelReplaceStatus
 from ..models.orders import CanceledOrder, PlacedOrder
@@ -50,7 +51,7 @@ class Request(Generic[R]):
     """A question, and the type of its answer."""
 
     method: str
-    params: Params = attrs.field(factory=dict[str, Any])
+    params: Params = attrs.field(factory=dict[str, Any], repr=masked)
     """Wire names to plain values, or the positional parameters of a stream server's control message."""
     returns: Any = None
     security: Security = Security.NONE
@@ -81,8 +82,8 @@ class Reply:
 
     id: str | int | None
     status: int
-    result: Any = None
-    error: Mapping[str, Any] | None = None
+    result: Any = attrs.field(default=None, repr=masked)
+    error: Mapping[str, Any] | None = attrs.field(default=None, repr=masked)
     rate_limits: tuple[Any, ...] = ()
 
 

@@ -9,6 +9,7 @@ import attrs
 from typing_extensions import dataclass_transform, override
 
 from ..credentials import Secret
+from ..masking import masked
 
 __all__ = [
     "EVENTS",
@@ -52,7 +53,7 @@ class Extra(Mapping[str, Any]):
 
     @override
     def __repr__(self) -> str:
-        return repr(self._items)
+        return masked(self._items)
 
 
 NO_EXTRA: Final = Extra({})
@@ -66,7 +67,13 @@ def wire(key: str, *, default: Any = attrs.NOTHING, often: bool = False, secret:
     With a *default* the key may be absent. *often* says that it seldom is: such keys are looked for before the
     rest. A *secret* is masked in the model's repr.
     """
-    return attrs.field(default=default, metadata={"wire": key, "often": often, "secret": secret})
+    # The repr of a field is for those who show a model in a way of their own, as rich does.
+    shown = _masked_field if secret else True
+    return attrs.field(default=default, repr=shown, metadata={"wire": key, "often": often, "secret": secret})
+
+
+def _masked_field(value: object) -> str:
+    return repr(None if value is None else Secret(str(value)))
 
 
 def wire_name(field: attrs.Attribute[Any]) -> str:
@@ -101,7 +108,7 @@ class Model:
     def __repr__(self) -> str:
         # What is absent is left out: an order update has 57 fields, of which 30 say something.
         shown = (
-            f"{field.name}={Secret(str(value)) if field.metadata.get('secret') else value!r}"
+            f"{field.name}={_masked_field(value) if field.metadata.get('secret') else masked(value)}"
             for field in fields_of(type(self))
             if (value := getattr(self, field.name)) is not None and value is not NO_EXTRA
         )

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from ..masking import masked
 from .rate_limits import CurrentRateLimit
 
 __all__ = ["Response"]
@@ -21,6 +22,6 @@ class Response(Generic[T]):
     """The id under which it was asked."""
     status: int
     """The exchange's status, 200 for a success."""
-    result: T
+    result: T = attrs.field(repr=masked)
     rate_limits: tuple[CurrentRateLimit, ...] = ()
     """What is used of the limits that the call counted against, after it."""

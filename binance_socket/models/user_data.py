@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 
 import attrs
 
+from ..masking import masked
 from .base import Model, event, model, wire
 from .enums import (
     ContingencyType,
@@ -64,7 +65,7 @@ class UnknownEvent(UserDataEvent):
     """An event that this library has no class for, as it came."""
 
     name: str
-    payload: Mapping[str, Any] = attrs.field(hash=False)
+    payload: Mapping[str, Any] = attrs.field(hash=False, repr=masked)
     event_time: datetime | None = None
 
 

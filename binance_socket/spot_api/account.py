@@ -13,6 +13,7 @@ from .._wire.messages import Security
 from ..credentials import KeyType
 from ..errors import InvalidRequest, NotSupportedError
 from ..events import CancellationToken, DataEvent, UpdateSubscription
+from ..masking import MaskedText
 from ..models.account import AccountInfo, RelevantFilters, SymbolCommissionRates
 from ..models.rate_limits import CurrentRateLimit
 from ..models.session import ListenKey, SessionStatus, SessionSubscription
@@ -153,7 +154,7 @@ class Account(Room):
         security=Security.API_KEY,
         weight=2,
         wire=ListenKey,
-        finish=lambda key, _: key.listen_key,
+        finish=lambda key, _: MaskedText(key.listen_key),
         check=_check_listen_keys,
     )
     def start_user_stream(self) -> str:
@@ -254,6 +255,8 @@ class Account(Room):
         Raises NotSupportedError for a listen key at a venue that has retired them and InvalidRequest without
         credentials, both before anything is sent; ApiError, RequestTimeout, ConnectionLost. Source: User Data Stream.
         """
+        if isinstance(listen_key, str):
+            listen_key = MaskedText(listen_key)  # no traceback from here on shows it
         caller = self._caller
         dispatch = UserDataDispatcher(
             {

@@ -24,6 +24,7 @@ from typing_extensions import ParamSpec, Self
 from .._wire.messages import Request, Security
 from .._wire.values import as_object, plain
 from ..client_order_ids import check_client_order_id
+from ..masking import Discretion
 from ..models.response import Response
 from .caller import Caller
 
@@ -126,8 +127,14 @@ class Endpoint(Generic[P, R]):
         return attrs.evolve(request, params={**params, **drawn}) if drawn else request
 
     def _bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        arguments = self._signature.bind(None, *args, **kwargs).arguments
-        return dict(list(arguments.items())[1:])
+        try:
+            arguments = self._signature.bind(None, *args, **kwargs).arguments
+        except TypeError as exc:
+            problem = str(exc)
+        else:
+            return dict(list(arguments.items())[1:])
+        # A new one, because the frames of the other one hold the arguments.
+        raise TypeError(problem)
 
     def _wire_name(self, name: str) -> str:
         wire_name = self._wire_names.get(name)
@@ -180,14 +187,23 @@ class Call(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Response[R]:
         """Ask the exchange, and wait for the answer."""
-        self._endpoint.check(self._caller)
-        request = self._endpoint.request(*args, **kwargs)
+        try:
+            with Discretion():
+                self._endpoint.check(self._caller)
+                request = self._endpoint.request(*args, **kwargs)
+        finally:
+            # One of them may be a listen key, and tracebacks can show variables.
+            del args, kwargs
         return self._caller.call(self._endpoint.identified(request, self._caller))
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[Response[R]]:
         """Ask the exchange, and return the future of the answer. Its done-callbacks run on the client's executor."""
-        self._endpoint.check(self._caller)
-        request = self._endpoint.request(*args, **kwargs)
+        try:
+            with Discretion():
+                self._endpoint.check(self._caller)
+                request = self._endpoint.request(*args, **kwargs)
+        finally:
+            del args, kwargs
         return self._caller.submit(self._endpoint.identified(request, self._caller))
 
     def __repr__(self) -> str:

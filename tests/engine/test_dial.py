@@ -7,6 +7,7 @@ import pytest
 
 from binance_socket._engine import dial as dial_module
 from binance_socket._engine.dial import Attempt, Proxy, dial, tls_context
+from binance_socket.credentials import Secret
 from binance_socket.errors import ConnectionLost, InvalidRequest, ProxyError, TlsError
 
 PATIENCE = 10
@@ -375,7 +376,7 @@ def test_through_a_proxy(serve, certificates, attempt):
         peer.read_to_end()
         peer.sock.close()
 
-    proxy = Proxy.parse(f"http://us%65r:p%40ss:word@127.0.0.1:{serve(script).port}")
+    proxy = Proxy.parse(Secret(f"http://us%65r:p%40ss:word@127.0.0.1:{serve(script).port}"))
     with dial("wss://exchange.example/path", attempt, proxy=proxy, ca_file=certificates.ca_file) as sock:
         assert attempt.recv(sock, 100) == b"hello from behind the proxy"
     request = requests[0].decode()
@@ -420,7 +421,7 @@ def test_a_proxy_that_does_not_help(serve, attempt, kind):
         peer.read_head()
         peer.send(answer)
 
-    proxy = Proxy.parse(f"http://user:canary@127.0.0.1:{serve(script).port}")
+    proxy = Proxy.parse(Secret(f"http://user:canary@127.0.0.1:{serve(script).port}"))
     with pytest.raises(ProxyError, match=expected) as caught:
         dial("ws://exchange.example/", attempt, proxy=proxy)
     exc = caught.value
@@ -460,15 +461,15 @@ def test_the_environments_proxies_are_not_used(serve, attempt, monkeypatch):
 
 def test_credentials_of_a_proxy_do_not_show():
     """Neither in str, repr, nor in the error about a bad URL."""
-    proxy = Proxy.parse("http://user:canary@proxy.example:3128")
+    proxy = Proxy.parse(Secret("http://user:canary@proxy.example:3128"))
     assert str(proxy) == "proxy.example:3128"
     for text in (repr(proxy), str(proxy)):
         assert "canary" not in text
         assert "Basic" not in text
-    assert Proxy.parse("http://proxy.example").port == 80
+    assert Proxy.parse(Secret("http://proxy.example")).port == 80
     for url in ("socks5://user:canary@host", "http://user:canary@:80", "http://user:canary@host:port", "canary"):
         with pytest.raises(InvalidRequest) as caught:
-            Proxy.parse(url)
+            Proxy.parse(Secret(url))
         assert "canary" not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None

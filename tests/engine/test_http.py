@@ -6,6 +6,7 @@ import traceback
 import pytest
 
 from binance_socket._engine.http import request_json
+from binance_socket.credentials import Secret
 from binance_socket.errors import Certainty, ConnectionLost, DeliveryError, ProxyError, RequestTimeout, TlsError
 
 PATIENCE = 10
@@ -132,7 +133,7 @@ def test_through_a_proxy(serve):
     heads = []
     server = serve(answer(ok(b"{}"), heads))
     got = request_json(
-        "POST", "http://exchange.example/x", timeout=PATIENCE, proxy=f"http://user:pass@127.0.0.1:{server.port}"
+        "POST", "http://exchange.example/x", timeout=PATIENCE, proxy=Secret(f"http://user:pass@127.0.0.1:{server.port}")
     )
     assert got.status == 200
     assert heads[0].startswith("POST http://exchange.example/x HTTP/1.1\r\n")
@@ -142,7 +143,9 @@ def test_a_proxy_that_refuses(serve):
     """Is a ProxyError, which does not show its credentials."""
     server = serve(answer(b"HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"))
     with pytest.raises(ProxyError) as caught:
-        request_json("POST", "https://x.example/", timeout=5, proxy=f"http://u:{CANARY}@127.0.0.1:{server.port}")
+        request_json(
+            "POST", "https://x.example/", timeout=5, proxy=Secret(f"http://u:{CANARY}@127.0.0.1:{server.port}")
+        )
     assert_masked(caught.value)
 
 
