@@ -280,6 +280,11 @@ class ClientOptions:
 
     Does not count for venues on this machine, such as the sandbox.
     """
+    retry_reads: bool = attrs.field(default=True, validator=_is_bool)
+    """
+    Ask again, three times at most and within its deadline, what changes nothing and was lost with its link, or that the
+    exchange failed to answer (status 5xx, -1000, -1001, -1006, -1007, -1008).
+    """
     receive_window: float | Decimal | None = attrs.field(default=None, validator=_check_receive_window)
     """
     ``recvWindow`` of signed requests in milliseconds, at most 60000, with up to three decimals.

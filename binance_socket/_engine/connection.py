@@ -18,7 +18,7 @@ from ..errors import BinanceSocketError, CallCancelled, ClientClosed, Connection
 from ..models.response import Response
 from .audience import Audience, Opening, Subscriber, Telling
 from .clock import Clock
-from .futures import CallFuture, Doubtful, complete, deliver_late
+from .futures import CallFuture, complete, deliver_late
 from .lanes import Lanes, Malformed
 from .link import Link
 from .succession import Succession
@@ -133,21 +133,21 @@ class Connection:
     # What the application does.
 
     def submit(
-        self, request: Request[R], timeout: float | None = None, doubt: Doubtful | None = None
+        self, request: Request[R], timeout: float | None = None, future: CallFuture[Response[R]] | None = None
     ) -> CallFuture[Response[R]]:
         """
         Send *request* as soon as there is a link, within *timeout* seconds. Any thread, without waiting.
 
-        *doubt* hears of it if the outcome stays unknown, and of the answer that comes then.
+        The answer completes *future*, or one that is made for it.
         """
-        future: CallFuture[Response[R]] = CallFuture(self._executor, self.cancel)
-        future.doubt = doubt
+        if future is None:
+            future = CallFuture(self._executor, self.cancel)
         self._start()
         with self._update() as session:
             successor = self.succession.successor
             if successor is None:
                 session.submit(request, future, self._clock.monotonic(), timeout)
-        return future if successor is None else successor.submit(request, timeout, doubt)
+        return future if successor is None else successor.submit(request, timeout, future)
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting: *future* ends with CallCancelled, unless it is done. Any thread."""

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol, TypeVar
 
-from .._session.effects import Complete, Late, Pending
+from .._session.effects import Complete, Late, Outcome, Pending
 from .._wire.messages import Reply, response_to
 from ..errors import BinanceSocketError, OutcomeUnknown
 from ..masking import hand_over
 from .threads import on_engine_thread
 
-__all__ = ["CallFuture", "Doubtful", "begin", "complete", "deliver_late"]
+__all__ = ["CallFuture", "Doubtful", "Repeating", "begin", "complete", "complete_with", "deliver_late"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,14 @@ class Doubtful(Protocol):
         ...
 
 
+class Repeating(Protocol):
+    """Whoever asks again what had no good answer. Called by threads that must not block."""
+
+    def ended(self, effect: Complete) -> Outcome | None:
+        """Return what the call ends with; None if it is asked again."""
+        ...
+
+
 class CallFuture(Future[T]):
     """
     A future whose done-callbacks run on the client's executor.
@@ -56,6 +64,8 @@ class CallFuture(Future[T]):
         self._withdraw = withdraw
         self.doubt: Doubtful | None = None
         """Set before the request is submitted, where its outcome may be unknown."""
+        self.repeating: Repeating | None = None
+        """The same, where it may be asked again."""
         # Guarded by the future's own condition, which is reentrant.
         self._started: bool | None = None
 
@@ -121,18 +131,26 @@ def begin(pending: Pending) -> bool:
 
 
 def complete(effect: Complete) -> None:
-    """Complete a call's future. Each request is completed once: the session hands it out once."""
+    """Complete a call's future, or ask again. Each request is completed once: the session hands it out once."""
     future: CallFuture[Any] = effect.pending.handle
+    outcome = effect.outcome if future.repeating is None else future.repeating.ended(effect)
+    if outcome is not None:
+        complete_with(effect.pending, outcome)
+
+
+def complete_with(pending: Pending, outcome: Outcome) -> None:
+    """Complete a call's future with *outcome*."""
+    future: CallFuture[Any] = pending.handle
     if not future.start():
         return
-    request, outcome = effect.pending.request, effect.outcome
+    request = pending.request
     try:
         if not isinstance(outcome, Reply):
             raise outcome
         future.set_result(response_to(request, outcome))
     except BinanceSocketError as exc:
         if isinstance(exc, OutcomeUnknown) and future.doubt is not None:
-            future.doubt.raised(exc, effect.pending)
+            future.doubt.raised(exc, pending)
         future.set_exception(exc)
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from .._session.backoff import Backoff, ConnectBudget
 from .._session.effects import Pending
+from .._session.repetition import is_read
 from .._session.session import Session
 from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, StreamTopic, Topic
 from .._wire.messages import Request, encode
@@ -35,6 +36,7 @@ from .gate import Door, LearningClock, gate_of
 from .hooks import Hooks
 from .inquirer import Inquirer
 from .pool import Pool, Seats
+from .repeats import Repeats
 from .rest import ListenKeyRest
 from .rotator import Role, Rotator
 from .threads import process_token
@@ -127,6 +129,7 @@ class Hub:
             check=self._check_usable,
         )
         """The requests whose outcome is, or may become, unknown."""
+        self._repeats = Repeats(self._ask_again, self._withdraw, self.backoff, clock, self.timer)
         self.streams = self._connection("streams", options.stream_url(environment), STREAMS)
         # Where requests are sent: while another connection takes over, that is the new one a little earlier.
         self._asked = self.api
@@ -155,12 +158,15 @@ class Hub:
                 raise InvalidRequest(f"{request.method} needs credentials, and this client has none")
             timeout = self.options.request_timeout if timeout is None else timeout
             return self._rest.submit(request, self.credentials, timeout)
+        future: CallFuture[Response[R]] = CallFuture(self.executor, self.cancel)
         if not request.mutating:
-            return self._asked.submit(request, timeout)
-        doubt = self.doubts.open(request)
+            if self.options.retry_reads and is_read(request):
+                future.repeating = self._repeats
+            return self._asked.submit(request, timeout, future)
+        doubt = future.doubt = self.doubts.open(request)
         with contextlib.ExitStack() as undo:
             undo.callback(self.doubts.drop, doubt)
-            future = self._asked.submit(request, timeout, doubt)
+            self._asked.submit(request, timeout, future)
             undo.pop_all()
         self.doubts.follow(doubt, future)
         return future
@@ -168,8 +174,16 @@ class Hub:
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
         self._rest.cancel(future)
+        self._repeats.cancel(future)
+        self._withdraw(future)
+
+    def _withdraw(self, future: Future[Any]) -> None:
         for connection in (self.api, *self._rotator.connections):
             connection.cancel(future)
+
+    def _ask_again(self, future: CallFuture[Any], request: Request[Any], timeout: float) -> None:
+        self._check_usable()
+        self._asked.submit(request, timeout, future)
 
     def subscribe(
         self, topics: Sequence[Topic], subscriber: Subscriber, timeout: float | None = None
@@ -248,6 +262,7 @@ class Hub:
         connections = tuple(dict.fromkeys((*self._rotator.close(), self.api, self.streams, *self._market.close())))
         for connection in connections:
             connection.close()
+        self._repeats.close()
         self._inquirer.close()
         self.doubts.close()
         self._rest.close()

@@ -716,18 +716,21 @@ def test_what_is_subscribed_to_meanwhile_moves_as_well(keyed, network, exchange,
     assert other.is_over()
 
 
-def test_what_cannot_be_read_is_passed_on(case):
-    """It is what it is, and is reported as without a rotation."""
+def test_what_cannot_be_read_ends_a_rotation(case):
+    """It is reported as without a rotation, and the connection that counts is made anew."""
     case.both()
     broken = b'{"subscriptionId":0,"event":{"e":"somethingNew","I":}}'
     case.new.push(broken)
     case.old.push(broken)
-    case.ask(case.new)
-    [error] = case.story.take(1)
+    error, lost = case.story.take(2)
     assert isinstance(error, DecodeError)
-    case.emit(case.old, order(1))
-    assert case.story.take(1) == [1]
-    assert case.story.is_over()
+    assert lost == "lost"
+    assert isinstance(case.failed(), ConnectionLost)
+    again = case.network.accept()
+    case.exchange.expect(again, SUBSCRIBE, {"subscriptionId": 0})
+    case.emit(again, order(1))
+    assert case.story.take(2) == ["restored", 1]
+    assert case.old.aborted
 
 
 def test_nothing_of_the_new_one_is_delivered_before_it_has_everything(keyed, network, exchange, run):

@@ -103,9 +103,20 @@ def test_a_repeated_answer_is_ignored(sandbox, account, connect):
     assert sandbox.faults.triggered["duplicate_replies"] == 1
 
 
-def test_requests_in_flight_fail_at_once(sandbox, account, connect):
-    """When the link goes, what was sent fails at once, and says that it may have arrived."""
+def test_reads_in_flight_are_asked_again(sandbox, account, connect):
+    """When the link goes, what changes nothing is asked on the next one, and its caller hears nothing of it."""
     spot = connect(sandbox, account).spot_api.account
+    spot.session_status()
+    sandbox.faults.drop_replies("account.status")
+    future = spot.get_account_info.submit()
+    assert sandbox.faults.wait_for("drop_replies")
+    sandbox.faults.cut(account)
+    assert future.result(10).status == 200
+
+
+def test_requests_in_flight_fail_at_once(sandbox, account, connect):
+    """When the link goes, what was sent and is not repeated fails at once, and says that it may have arrived."""
+    spot = connect(sandbox, account, retry_reads=False).spot_api.account
     spot.session_status()
     sandbox.faults.drop_replies("account.status")
     future = spot.get_account_info.submit()
