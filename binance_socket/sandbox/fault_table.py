@@ -17,9 +17,10 @@ import attrs
 import orjson
 
 from .events import Event
+from .wire_faults import FRAMES, REPLIES, UPGRADES, in_fragments
 
 if TYPE_CHECKING:
-    from .venue import Venue
+    from .venue import Session, Venue
     from .wire import Wire
 
 __all__ = ["FaultTable", "ReplyFault", "RequestFault", "Upgrade"]
@@ -50,14 +51,16 @@ class RequestFault:
     executed: bool = False
     status: int = 0
     code: int = 0
+    data: Mapping[str, Any] | None = None
 
 
 @attrs.frozen
 class Upgrade:
-    """An answer to an upgrade other than 101."""
+    """An answer to an upgrade: another status than 101, or one that is spoiled (*kind*: see wire_faults.UPGRADES)."""
 
     status: int
     headers: Mapping[str, str]
+    kind: str = ""
 
 
 class FaultTable:
@@ -73,6 +76,8 @@ class FaultTable:
         self._holds = 0
         self._releases = 0
         self._ended = False
+        # Those that do not read.
+        self._deaf: list[Wire] = []
         self._replies: dict[str, deque[ReplyFault]] = {}
         self._requests: dict[str, deque[RequestFault]] = {}
         self._orders: dict[str, RequestFault] = {}
@@ -113,8 +118,9 @@ class FaultTable:
         with self._lock:
             if not self._upgrades:
                 return None
-            self._happened("refuse_upgrade")
-            return self._upgrades.popleft()
+            upgrade = self._upgrades.popleft()
+            self._happened(f"upgrade_{upgrade.kind}" if upgrade.kind else "refuse_upgrade")
+            return upgrade
 
     def wait_to_upgrade(self) -> None:
         """Keep the calling thread, which is about to answer an upgrade, if it is to be held. Blocks."""
@@ -125,6 +131,11 @@ class FaultTable:
             self._happened("hold_upgrades")
             releases = self._releases
             self._lock.wait_for(lambda: self._ended or self._releases > releases)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait, unless the server is being closed; True if it is."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._ended, seconds)
 
     def end(self) -> None:
         """Hold nobody any more: the server is being closed."""
@@ -203,10 +214,21 @@ class FaultTable:
         with self._lock:
             self._upgrades.extend([Upgrade(status, dict(headers))] * n)
 
+    def spoil_upgrade(self, venue: Venue, kind: str, n: int) -> None:
+        """Answer the next *n* upgrades in one of the ways of wire_faults.UPGRADES. Raises KeyError."""
+        UPGRADES[kind]
+        with self._lock:
+            self._upgrades.extend([Upgrade(101, {}, kind)] * n)
+
     def replies(self, venue: Venue, kind: str, method: str | None, n: int, seconds: float) -> None:
         """Let something happen to the next *n* replies to *method*, or to any."""
         with self._lock:
             self._replies.setdefault(method or ANY_METHOD, deque()).extend([ReplyFault(kind, seconds)] * n)
+
+    def spoil_replies(self, venue: Venue, kind: str, method: str | None, n: int) -> None:
+        """Spoil the next *n* replies in one of the ways of wire_faults.REPLIES. Raises KeyError."""
+        REPLIES[kind]
+        self.replies(venue, kind, method, n, 0.0)
 
     def requests(self, venue: Venue, method: str | None, n: int, *fault: Any) -> None:
         """Let something happen to the next *n* requests for *method*, or for any: a RequestFault's fields."""
@@ -229,11 +251,14 @@ class FaultTable:
             self._holds += n
 
     def release(self, venue: Venue) -> int:
-        """Send the late replies, and answer the upgrades that were held."""
+        """Send the late replies, answer the upgrades that were held, read again."""
         with self._lock:
             late, self._late = self._late, []
+            deaf, self._deaf = self._deaf, []
             self._releases += 1
             self._lock.notify_all()
+        for wire in deaf:
+            wire.read_on()
         for outbox, payload in late:
             outbox.send(payload)
         return len(late)
@@ -283,6 +308,57 @@ class FaultTable:
         self.count("half_open", len(sessions))
         return len(sessions)
 
+    def send_frames(self, venue: Venue, kind: str, uid: int | None) -> int:
+        """Send what wire_faults.FRAMES has under that name. Raises KeyError."""
+        frames = FRAMES[kind]
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.outbox.put(frames)
+        self.count(f"frames_{kind}", len(sessions))
+        return len(sessions)
+
+    def drip(self, venue: Venue, seconds: float, uid: int | None) -> int:
+        """Begin a frame, and send a byte of it now and then."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.outbox.put(FRAMES["drip"])
+            self._drop_by_drop(venue, session, seconds)
+        self.count("drip", len(sessions))
+        return len(sessions)
+
+    def _drop_by_drop(self, venue: Venue, session: Session, seconds: float) -> None:
+        if session.outbox.stopped or self._ended:
+            return
+        session.outbox.put(b"x")
+        when = venue.clock.monotonic() + seconds
+        venue.timer.call_at(when, lambda: self._drop_by_drop(venue, session, seconds))
+
+    def fragment(self, venue: Venue, uid: int | None) -> int:
+        """Send every message in fragments, with pings between."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.link.transform = in_fragments
+        self.count("fragment", len(sessions))
+        return len(sessions)
+
+    def split(self, venue: Venue, uid: int | None) -> int:
+        """Send every byte by itself."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.link.wire.single_bytes = True
+        self.count("split", len(sessions))
+        return len(sessions)
+
+    def stop_reading(self, venue: Venue, uid: int | None) -> int:
+        """Read nothing more, until released."""
+        sessions = venue.sessions_of(uid)
+        for session in sessions:
+            session.link.wire.stop_reading()
+        with self._lock:
+            self._deaf += [session.link.wire for session in sessions]
+        self.count("stop_reading", len(sessions))
+        return len(sessions)
+
     def close(self, venue: Venue, code: int, reason: str, uid: int | None) -> int:
         """Close in the WebSocket way."""
         sessions = venue.sessions_of(uid)
@@ -309,6 +385,25 @@ class FaultTable:
         ended = sum(session.terminate(uid) for session in venue.sessions_of(uid))
         self.count("terminate", ended)
         return ended
+
+    def mute(self, venue: Venue, uid: int) -> int:
+        """Forget an account's subscriptions without a word."""
+        muted = sum(session.mute(uid) for session in venue.sessions_of(uid))
+        self.count("mute", muted)
+        return muted
+
+    def log_out(self, venue: Venue, uid: int) -> int:
+        """End an account's logged-on sessions, unasked."""
+        ended = sum(session.end_authentication() for session in venue.sessions_of(uid))
+        self.count("log_out", ended)
+        return ended
+
+    def forget_key(self, venue: Venue, listen_key: str) -> None:
+        """Forget a listen key without a word."""
+        uid = venue.listen_keys.owner(listen_key)
+        if uid is not None:
+            venue.listen_keys.stop(uid, listen_key)
+        self.count("forget_key")
 
     def expire(self, venue: Venue, listen_key: str) -> None:
         """Let a listen key expire now."""

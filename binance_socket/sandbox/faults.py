@@ -97,6 +97,45 @@ class Faults:
         """Keep the next *n* upgrades without an answer until ``release()``. Counted as ``hold_upgrades``."""
         self._host.fault("hold_upgrades", n)
 
+    def spoil_upgrade(self, kind: str, n: int = 1) -> None:
+        """
+        Answer the next *n* upgrades wrongly. Counted as ``upgrade_`` and the kind.
+
+        The kinds: garbage, half_head, endless_head, drip (a byte now and then), hang (no answer), wrong_accept,
+        no_accept, extension and protocol (that were not offered). Raises KeyError for others.
+        """
+        self._host.fault("spoil_upgrade", kind, n)
+
+    # Frames.
+
+    def send_frames(self, kind: str, account: HasUid | None = None) -> int:
+        """
+        Send what no server may send, or none does. Counted as ``frames_`` and the kind. Return on how many connections.
+
+        The kinds: binary, reserved_bits, unknown_opcode, masked, fragmented_ping, long_ping, stray_continuation,
+        message_in_message, half_a_close_code, invalid_utf8, surrogate_utf8, split_utf8, oversized_frame and
+        oversized_message (of 2 GiB, announced only), negative_size, close_without_code, close_1006, close_999,
+        close_5000, close_bad_reason, after_close (an event behind a close frame), ping_flood, pong_flood,
+        empty_fragments, drip. Raises KeyError for others.
+        """
+        return int(self._host.fault("send_frames", kind, _uid(account)))
+
+    def drip(self, seconds: float, account: HasUid | None = None) -> int:
+        """Begin a frame that has no end, and send a byte of it every so many *seconds*. Return on how many."""
+        return int(self._host.fault("drip", seconds, _uid(account)))
+
+    def fragment(self, account: HasUid | None = None) -> int:
+        """Send each message in fragments of one byte with pings between, from now on. Return on how many."""
+        return int(self._host.fault("fragment", _uid(account)))
+
+    def split(self, account: HasUid | None = None) -> int:
+        """Send every byte by itself, from now on. Return on how many connections."""
+        return int(self._host.fault("split", _uid(account)))
+
+    def stop_reading(self, account: HasUid | None = None) -> int:
+        """Read nothing more from connections, until ``release()``, and go on sending. Return how many."""
+        return int(self._host.fault("stop_reading", _uid(account)))
+
     # Requests to the WebSocket API, once they have passed all checks.
 
     def lose_requests(self, method: str | None = None, n: int = 1) -> None:
@@ -104,14 +143,21 @@ class Faults:
         self._host.fault("requests", method, n, "lose", 0.0, False, 0, 0)
 
     def fail_requests(
-        self, method: str | None = None, n: int = 1, *, executed: bool, status: int = 503, code: int = -1007
+        self,
+        method: str | None = None,
+        n: int = 1,
+        *,
+        executed: bool,
+        status: int = 503,
+        code: int = -1007,
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         """
         Answer the next *n* requests with an error, whether *executed* or not. Counted as ``fail_requests``.
 
-        The default is what the exchange says when it does not know itself.
+        The default is what the exchange says when it does not know itself. *data* is told besides (``retryAfter``...).
         """
-        self._host.fault("requests", method, n, "fail", 0.0, executed, status, code)
+        self._host.fault("requests", method, n, "fail", 0.0, executed, status, code, data)
 
     def cut_requests(self, method: str | None = None, n: int = 1, *, executed: bool) -> None:
         """Break off the connection instead of answering the next *n* requests. Counted as ``cut_requests``."""
@@ -166,6 +212,16 @@ class Faults:
         """Keep the next *n* replies back until ``release()``. Counted as ``late_replies``."""
         self._host.fault("replies", "late", method, n, 0.0)
 
+    def spoil_replies(self, kind: str, method: str | None = None, n: int = 1) -> None:
+        """
+        Spoil the next *n* replies. Counted as the kind and ``_replies``.
+
+        The kinds: garble (half of it), trail (with something behind it), nest (deeper than parsers go), nan (a number
+        that JSON does not have), rename and renumber (another id), strip (nothing but the id), empty (no result),
+        retype (a result of another type), restatus (a status that is none). Raises KeyError for others.
+        """
+        self._host.fault("spoil_replies", kind, method, n)
+
     def release(self) -> int:
         """Send the replies that are late, in their order, and answer the upgrades held. Return how many replies."""
         return int(self._host.fault("release"))
@@ -192,6 +248,18 @@ class Faults:
     def terminate(self, account: HasUid) -> int:
         """End the account's user data subscriptions with ``eventStreamTerminated``, unasked. Return how many."""
         return int(self._host.fault("terminate", account.uid))
+
+    def mute(self, account: HasUid) -> int:
+        """Forget the account's user data subscriptions without a word: they are silent. Return how many."""
+        return int(self._host.fault("mute", account.uid))
+
+    def log_out(self, account: HasUid) -> int:
+        """End the account's logged-on sessions with an error that has no id; its keys stay good. Return how many."""
+        return int(self._host.fault("log_out", account.uid))
+
+    def forget_key(self, listen_key: str) -> None:
+        """Forget a listen key without a word: it is silent, and -1125 to whoever keeps it alive."""
+        self._host.fault("forget_key", listen_key)
 
     def expire(self, listen_key: str) -> None:
         """Let a listen key expire now. Raises ExchangeError -1125 for an unknown one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -39,6 +40,7 @@ from .tickers import level_texts
 from .user_streams import MOST_STREAMS, StreamSession
 from .venue import Session, SkewedClock, Venue
 from .wire import Listener, Wire
+from .wire_faults import DRIP, UPGRADES, spoil_response
 from .ws_api import ApiSession
 
 __all__ = ["Host", "HostOptions"]
@@ -125,6 +127,7 @@ class Host:
             self._serve,
             sock=cast(Any, self._listener),
             process_request=self._admit,
+            process_response=self._respond,
             compression=None,
             ping_interval=None,
             open_timeout=_OPEN_TIMEOUT,
@@ -306,8 +309,12 @@ class Host:
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer an upgrade: None lets it pass."""
         fault = self._faults.next_upgrade()
-        if fault is not None:
+        if fault is not None and not fault.kind:
             return _refusal(connection, fault.status, fault.headers)
+        if fault is not None:
+            self._spoil(connection, fault.kind)
+            if UPGRADES[fault.kind]:
+                return None
         retry_after = self._venue.limits.connect()
         if retry_after is not None:
             return _refusal(connection, 429, {"Retry-After": str(retry_after)})
@@ -322,6 +329,28 @@ class Host:
         connection.session = self._session(connection, target)
         self._faults.wait_to_upgrade()
         return None
+
+    def _spoil(self, connection: ServerConnection, kind: str) -> None:
+        """Begin to answer an upgrade wrongly; what is not HTTP is the whole answer."""
+        assert isinstance(connection, Link)
+        connection.spoiled = kind
+        wire, answer = connection.wire, UPGRADES[kind]
+        if kind == "hang":
+            wire.freeze()
+        with contextlib.suppress(OSError):
+            if kind == "drip":
+                for byte in answer:
+                    wire.sendall(bytes((byte,)))
+                    if self._faults.pause(DRIP):
+                        return
+            elif answer:
+                wire.sendall(answer)
+        if answer:
+            wire.kill()
+
+    def _respond(self, connection: ServerConnection, request: Request, response: Response) -> None:
+        assert isinstance(connection, Link)
+        spoil_response(connection.spoiled, response.headers)
 
     def _serve(self, connection: ServerConnection) -> None:
         """Serve one connection, on a thread of its own, until it ends."""

@@ -68,6 +68,10 @@ class Link(ServerConnection):
         self.on_control: Callable[[Frame], object] | None = None
         self.session: Session | None = None
         self.wire = cast(Wire, args[0])
+        self.transform: Callable[[bytes], bytes] | None = None
+        """What becomes of whole frames before they are written."""
+        self.spoiled = ""
+        """How the answer to the upgrade is to be spoiled."""
         self.number = next(_numbers)
         handler = threading.current_thread()
         handler.name = f"sandbox-link-{self.number}"
@@ -88,7 +92,7 @@ class Link(ServerConnection):
         with self.protocol_mutex:
             if self.protocol.state is not OPEN:
                 raise ConnectionAbortedError("the connection is closing")
-            self.socket.sendall(frames)
+            self.socket.sendall(frames if self.transform is None else self.transform(frames))
 
 
 class _Close:
@@ -132,6 +136,11 @@ class Outbox:
     def close_with(self, code: int, reason: str = "") -> None:
         """Close the connection in the WebSocket way, after everything that was put before. Never blocks."""
         self.put(_Close(code, reason))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._stopped
 
     @property
     def backlog(self) -> int:

@@ -49,7 +49,10 @@ def spoiled(session: Session, fault: RequestFault, request_id: object, run: Call
         session.link.wire.kill(reset=True)
     if fault.kind != "fail":
         return None
-    return {"status": fault.status, "error": {"code": fault.code, "msg": _UNKNOWN_OUTCOME}}
+    error: dict[str, Any] = {"code": fault.code, "msg": _UNKNOWN_OUTCOME}
+    if fault.data is not None:
+        error["data"] = dict(fault.data)
+    return {"status": fault.status, "error": error}
 
 
 def lagged(method: str, result: Any, now_ms: int, lag: float) -> Any:

@@ -131,6 +131,14 @@ class Session(ABC):
         """End the user data subscriptions of an account that this connection has, unasked. Return how many."""
         return 0
 
+    def mute(self, uid: int) -> int:
+        """Forget the user data subscriptions of an account that this connection has. Return how many."""
+        return 0
+
+    def end_authentication(self) -> int:
+        """End the logged-on session, unasked. Return whether there was one."""
+        return 0
+
     def announce_shutdown(self) -> None:
         """Send ``serverShutdown``."""
         self.outbox.send(self.wrapped(b'{"e":"serverShutdown","E":%d}' % self.now()))

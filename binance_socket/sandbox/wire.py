@@ -60,6 +60,9 @@ class Wire:
         self._closed = False
         self._reset = False
         self._frozen = False
+        self._deaf = False
+        self.single_bytes = False
+        """Whether every byte is sent by itself."""
         self._limit: tuple[int, Callable[[], object]] | None = None
         # Held by whoever writes, so that messages do not mix. Taken before the TLS lock.
         self._send_lock = threading.Lock()
@@ -166,6 +169,16 @@ class Wire:
         """Neither send nor read from now on, without closing: a half-open connection."""
         self._frozen = True
 
+    def stop_reading(self) -> None:
+        """Read nothing from now on, and go on sending."""
+        self._deaf = True
+        self._waker.nudge()
+
+    def read_on(self) -> None:
+        """Read again."""
+        self._deaf = False
+        self._waker.nudge()
+
     def cut_after(self, count: int, *, reset: bool, on_cut: Callable[[], object]) -> None:
         """Let *count* more bytes out (of the wire: encrypted, where it is), then abort, then call *on_cut*."""
 
@@ -220,10 +233,14 @@ class Wire:
 
     def _read(self) -> bytes:
         while True:
+            while self._deaf:
+                self._wait(0, None)
+                self._waker.drain()
             try:
                 return self._raw.recv(_READ_SIZE)
             except BlockingIOError:
                 self._wait(selectors.EVENT_READ, self._timeout)
+                self._waker.drain()
 
     def _write(self, data: bytes) -> None:
         if self._frozen:
@@ -243,7 +260,7 @@ class Wire:
     def _send(self, view: memoryview) -> None:
         while view:
             try:
-                view = view[self._raw.send(view) :]
+                view = view[self._raw.send(view[:1] if self.single_bytes else view) :]
             except BlockingIOError:
                 self._wait(selectors.EVENT_WRITE, self._timeout)
 

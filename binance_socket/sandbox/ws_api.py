@@ -24,6 +24,7 @@ from .request_faults import lagged, spoiled
 from .security import ApiKey, check_timing, read_window, signature_payload
 from .trading_methods import TRADING_METHODS
 from .venue import Session, Venue
+from .wire_faults import REPLIES
 
 __all__ = ["ApiSession"]
 
@@ -191,15 +192,20 @@ class ApiSession(Session):
             self.venue.timer.call_at(when, lambda: self.outbox.send(payload))
         elif fault.kind == "late":
             self.venue.faults.hold(self.outbox, payload)
+        elif fault.kind in REPLIES:
+            self.outbox.send(REPLIES[fault.kind](payload))
 
     def _revoke(self) -> None:
         """End a session whose key is no longer valid, instead of answering its request."""
         self._log_out()
-        error = ExchangeError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
-        self.outbox.send(orjson.dumps({"id": None, **self._error(error)}))
+        self._tell_revoked()
         for function in self._after:
             function()
         self._after.clear()
+
+    def _tell_revoked(self) -> None:
+        error = ExchangeError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+        self.outbox.send(orjson.dumps({"id": None, **self._error(error)}))
 
     # Methods.
 
@@ -314,6 +320,26 @@ class ApiSession(Session):
             self._drop(subscription)
             self.outbox.send(self._farewell(subscription))
         return len(ended)
+
+    def mute(self, uid: int) -> int:
+        """Forget an account's subscriptions, and say nothing. Any thread."""
+        ended = [subscription for subscription in list(self._subscriptions.values()) if subscription.uid == uid]
+        for subscription in ended:
+            self._drop(subscription)
+        return len(ended)
+
+    def end_authentication(self) -> int:
+        """End the logged-on session, unasked. Return whether there was one. Any thread."""
+        if self._key is None:
+            return 0
+        self._key = self._authorized_at = None
+        ended = [subscription for subscription in list(self._subscriptions.values()) if subscription.by_session]
+        for subscription in ended:
+            self._drop(subscription)
+        self._tell_revoked()
+        for subscription in ended:
+            self.outbox.send(self._farewell(subscription))
+        return 1
 
     def _terminate(self, subscription: Subscription) -> None:
         """Stop a subscription: nothing comes after its ``eventStreamTerminated``, which follows the answer."""

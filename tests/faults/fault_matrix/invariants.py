@@ -78,14 +78,16 @@ def _violations_of(
 
 
 class Defects(logging.Handler):
-    """U2: whether some connection has failed by a defect of ours. A context manager."""
+    """U2: whether some connection has failed by a defect of ours, and what else was logged. A context manager."""
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)
+        super().__init__(logging.WARNING)
         self.failures: list[logging.LogRecord] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what tells of a defect."""
+        """Keep what tells of a defect, and what everything says."""
+        self.messages.append(record.getMessage())
         if record.msg == "%s has failed":
             self.failures.append(record)
 
@@ -95,6 +97,12 @@ class Defects(logging.Handler):
 
     def __exit__(self, *exc_info: object) -> None:
         logging.getLogger("binance_socket").removeHandler(self)
+
+    def unexplained(self, reason: str) -> list[str]:
+        """Return what is wrong if nobody was told of *reason*."""
+        if any(reason in message for message in self.messages):
+            return []
+        return [f"{reason!r} was not logged: {self.messages}"]
 
     def violations(self, client: BinanceSocketClient, *, expected: bool) -> list[str]:
         """Return what is wrong: a failure that nobody expects, or none where one is due."""
@@ -157,6 +165,9 @@ class Leftovers:
         more = count_descriptors() - self._descriptors
         if more > 0:
             # The sandbox's server leaves a selector of the websockets package's in a cycle. Nothing of ours is in one.
-            gc.collect()
-            more = count_descriptors() - self._descriptors
+            for generation in (1, 2):
+                gc.collect(generation)
+                more = count_descriptors() - self._descriptors
+                if more <= 0:
+                    break
         return wrong + ([f"{more} descriptors are left open"] if more > 0 else [])

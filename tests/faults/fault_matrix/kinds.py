@@ -80,6 +80,8 @@ class Seen:
     """What ``client.rotate()`` may raise."""
     told: tuple[type[BaseException], ...] = ()
     """What ``on_exception`` hears, of each kind at least once."""
+    reason: str = ""
+    """What the log says why, where that is told apart from other faults."""
     failed: bool = False
     """The client is not good for anything any more, and says so."""
 

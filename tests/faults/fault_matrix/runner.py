@@ -41,7 +41,8 @@ def _act(scene: Scene, case: Case) -> list[str]:
     if case.state is State.CLOSING:
         scene.until = scene.account.event_count
         return []
-    scene.publish()
+    # A report of an order, because reports are what a rotation knows for certain.
+    scene.publish(order=case.state is State.ROTATING)
     states.let_go(scene)
     return _settle(scene, case, seen)
 
@@ -82,6 +83,8 @@ def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
         wrong += asked.violations((*allowed, *after_close))
     # U2
     wrong += defects.violations(scene.client, expected=seen.failed)
+    if seen.reason and state is not State.CLOSING:
+        wrong += defects.unexplained(seen.reason)
     # U3
     if scene.subscription is not None:
         wrong += stream_violations(scene.account.events, told, since=scene.since, until=scene.until)

@@ -1,0 +1,128 @@
+"""Faults of the WebSocket protocol: frames that no server may send, and those that only a careful client stands."""
+
+from __future__ import annotations
+
+import attrs
+
+from .kinds import LINKED, LOSS, NOTHING, Fault, Group, Setup
+
+__all__ = ["FAULTS"]
+
+_NO_LINK = "There is no link yet on which a frame could come."
+_LOSS = "a loss, then a restoration"
+_NOTHING = "nothing"
+
+
+def _frames(name: str, kind: str, library: str, *, code: int | None = None) -> Fault:
+    """Return the fault that *kind* of frames is, which ends the link with *code* if anything."""
+    seen = NOTHING if code is None else attrs.evolve(LOSS, reason=f"closed with code {code}:")
+    return Fault(
+        name=name,
+        group=Group.PROTOCOL,
+        states=LINKED,
+        elsewhere=_NO_LINK,
+        counter=f"frames_{kind}",
+        strike=lambda scene: scene.faults.send_frames(kind),
+        seen=seen,
+        library=library,
+        user=_LOSS if seen.loss else _NOTHING,
+    )
+
+
+def _close(code: int, what: str, library: str = "records the code, connects again") -> Fault:
+    """Return the fault that the server closes with *code*."""
+    return Fault(
+        name=f"close {code} ({what})",
+        group=Group.PROTOCOL,
+        states=LINKED,
+        elsewhere=_NO_LINK,
+        counter="close",
+        strike=lambda scene: scene.faults.close(code, what),
+        seen=attrs.evolve(LOSS, reason=f"closed with code {code}: {what}"),
+        library=library,
+        user=_LOSS,
+    )
+
+
+def _wrong(name: str, kind: str, code: int, library: str = "ends the link with {}, connects again") -> Fault:
+    return _frames(name, kind, library.format(code), code=code)
+
+
+_BY_ITS_HEADER = "refuses it by its header ({}), connects again"
+_RECORDS = "records {}, connects again"
+
+FAULTS = (
+    _wrong("binary message", "binary", 1003),
+    _wrong("reserved bits", "reserved_bits", 1002),
+    _wrong("unknown opcode", "unknown_opcode", 1002),
+    _wrong("masked frame", "masked", 1002),
+    _wrong("control frame in fragments", "fragmented_ping", 1002),
+    _wrong("control frame too long", "long_ping", 1002),
+    _wrong("continuation of nothing", "stray_continuation", 1002),
+    _wrong("message within a message", "message_in_message", 1002),
+    _wrong("half a close code", "half_a_close_code", 1002),
+    _wrong("invalid UTF-8", "invalid_utf8", 1007),
+    _wrong("surrogates in UTF-8", "surrogate_utf8", 1007),
+    _wrong("invalid UTF-8 across fragments", "split_utf8", 1007),
+    _wrong("frame too large", "oversized_frame", 1009, _BY_ITS_HEADER),
+    _wrong("message too large in fragments", "oversized_message", 1009, _BY_ITS_HEADER),
+    _wrong("size with the highest bit set", "negative_size", 1009, _BY_ITS_HEADER),
+    _close(1000, "normal"),
+    _close(1001, "going away"),
+    _close(1008, "policy", "records the code, connects again after a longer wait"),
+    _close(1009, "too big"),
+    _close(1011, "internal error"),
+    _close(1012, "restart"),
+    _close(1013, "try again later"),
+    _wrong("close without a code", "close_without_code", 1005, _RECORDS),
+    _wrong("close 1006 on the wire", "close_1006", 1006, _RECORDS),
+    _wrong("close with a code below 1000", "close_999", 999, _RECORDS),
+    _wrong("close with a code above 4999", "close_5000", 5000, _RECORDS),
+    _wrong("close with a reason that is no text", "close_bad_reason", 1001, "records what can be read, connects again"),
+    _wrong("messages behind a close frame", "after_close", 1001, "takes nothing behind it, connects again"),
+    _frames("ping flood", "ping_flood", "answers the latest ping of each read"),
+    _frames("pong flood", "pong_flood", "takes them as signs of life"),
+    _frames("a thousand empty fragments", "empty_fragments", "joins them in linear time"),
+    Fault(
+        name="fragments of a byte with pings between",
+        group=Group.PROTOCOL,
+        states=LINKED,
+        elsewhere=_NO_LINK,
+        counter="fragment",
+        strike=lambda scene: scene.faults.fragment(),
+        library="joins them in linear time, answers the pings",
+        user=_NOTHING,
+    ),
+    Fault(
+        name="every byte by itself",
+        group=Group.PROTOCOL,
+        states=LINKED,
+        elsewhere=_NO_LINK,
+        counter="split",
+        strike=lambda scene: scene.faults.split(),
+        library="joins them in linear time",
+        user=_NOTHING,
+    ),
+    Fault(
+        name="frame that drips",
+        group=Group.PROTOCOL,
+        states=LINKED,
+        elsewhere=_NO_LINK,
+        counter="drip",
+        strike=lambda scene: scene.faults.drip(0.02),
+        seen=LOSS,
+        setup=Setup(options={"probe_after": 0.1, "probe_timeout": 0.1}),
+        library="does not take half a frame for a sign of life: dead at 27 s",
+        user=_LOSS,
+    ),
+    Fault(
+        name="peer that does not read, and pings",
+        group=Group.PROTOCOL,
+        states=LINKED,
+        elsewhere=_NO_LINK,
+        counter="frames_ping_flood",
+        strike=lambda scene: (scene.faults.stop_reading(), scene.faults.send_frames("ping_flood")),
+        library="goes on reading; the pong waits for room",
+        user=_NOTHING,
+    ),
+)
