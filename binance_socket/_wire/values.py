@@ -15,12 +15,14 @@ __all__ = [
     "ZERO",
     "ZERO_TEXT",
     "Members",
+    "amount_or_zero",
     "as_array",
     "as_object",
     "decimal_from",
     "exactly",
     "is_array",
     "is_object",
+    "milliseconds_of",
     "moment_from",
     "optional_moment_from",
     "plain",
@@ -85,6 +87,14 @@ def decimal_from(text: object) -> Decimal:
     return number
 
 
+def amount_or_zero(text: object) -> Decimal:
+    """Return the number that *text* spells, or zero where it spells none."""
+    try:
+        return decimal_from(text)
+    except (TypeError, ValueError, ArithmeticError):
+        return ZERO
+
+
 ZERO_TEXT: Final = "0.00000000"
 ZERO: Final = Decimal(ZERO_TEXT)
 """
@@ -116,6 +126,11 @@ def moment_from(number: object) -> datetime:
     if -_MICROSECONDS_FROM < timestamp < _MICROSECONDS_FROM:
         timestamp *= 1000
     return _EPOCH + timedelta(microseconds=timestamp)
+
+
+def milliseconds_of(timestamp: int) -> int:
+    """Return a timestamp of either unit in whole milliseconds."""
+    return timestamp if timestamp < _MICROSECONDS_FROM else timestamp // 1000
 
 
 class Moments(dict[int, datetime]):

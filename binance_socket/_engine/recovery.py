@@ -1,0 +1,387 @@
+"""
+What happens to a subscription between a loss and the time when everything is told that can be found out.
+
+::
+
+    WHOLE --lost--> SILENT --events come again--> ASKING --answered--> WAITING --asked again, twice--> WHOLE
+              ^                                     |  (events wait)      |  (events go on)
+              +-------------------------------------+---------------------+-- lost: the gap ends, another begins
+
+Everything here happens in the subscription's turn, among its events: there is one order of things, and nothing to lock.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import attrs
+
+from .._session.backfill import Backfill, Question
+from .._session.restoration import restore
+from .._session.server_clock import ServerClock
+from .._session.told import Told
+from .._wire.messages import Request
+from ..errors import BinanceSocketError, ClientClosed
+from ..gaps import Gap, GapStatus, Unrecoverable
+from ..models.response import Response
+from .clock import Clock
+from .futures import CallFuture
+from .timer import Alarm, Timer
+
+__all__ = ["Recoverable", "Recovery", "Sources"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LOOK_BACK: Final = 10_000
+"""How far before a gap changes are looked for, in milliseconds: clocks and databases are not exact."""
+_LOOK_AHEAD: Final = 60_000
+_LONGEST: Final = 24 * 3600 * 1000
+"""The longest time that may be asked for at once, in milliseconds."""
+_SETTLED_AFTER: Final = 120_000
+"""When the exchange's database has everything in any case, in milliseconds."""
+_SHARE: Final = 2
+"""Half of the weight that is left is for the user's own requests."""
+_IN_ANY_CASE: Final = (
+    Unrecoverable.INTERMEDIATE_STATES,
+    Unrecoverable.REJECTED_ORDERS,
+    Unrecoverable.CAUSES_OF_BALANCES,
+    Unrecoverable.OTHER_SYMBOLS,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ids = itertools.count(1)
+
+
+class Recoverable(Protocol[T]):
+    """The subscription that something is recovered for. Everything but the first is called in its turn."""
+
+    def run_in_turn(self, function: Callable[[], object]) -> None:
+        """Run *function* in its turn among the events. Any thread."""
+        ...
+
+    def deliver_held(self, item: T) -> None:
+        """Deliver an event that had to wait."""
+        ...
+
+    def deliver_recovered(self, payload: dict[str, Any], *, late: bool) -> None:
+        """Deliver an event that was found out; *late* if later ones have been delivered already."""
+        ...
+
+    def payload_of(self, item: T) -> Mapping[str, Any]:
+        """Return what an event that waits says; empty where it cannot be read."""
+        ...
+
+    def tell_gap(self, gap: Gap) -> None:
+        """Tell the user."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Sources:
+    """Where the account's state can be asked for, and how."""
+
+    account: str
+    """What to call it."""
+    submit: Callable[[Request[Any]], CallFuture[Response[Any]]]
+    room: Callable[[], int]
+    """Returns how much weight is left in this minute."""
+    hold: float
+    """How long events may wait for what comes before them, in seconds."""
+    rechecks: tuple[float, ...]
+    """When to ask again, in seconds after events have come again: the exchange's database may be behind."""
+
+
+class Recovery(Generic[T]):
+    """
+    One subscription's gaps. Every method is to be called in the subscription's turn, but for :attr:`gap`.
+
+    Without *sources* nothing can be asked: then gaps are told of, and that is all.
+    """
+
+    def __init__(
+        self,
+        subscription: Recoverable[T],
+        *,
+        clock: Clock,
+        timer: Timer,
+        server_clock: ServerClock,
+        most_held: int,
+        sources: Sources | None,
+    ) -> None:
+        self._subscription = subscription
+        self._clock = clock
+        self._timer = timer
+        self._server_clock = server_clock
+        self._most_held = most_held
+        self._sources = sources
+        self.told: Told | None = None if sources is None else Told()
+        """What the subscriber knows of its account."""
+        self.holding = False
+        """Whether events have to wait: see :meth:`hold`. May be read by any thread."""
+        self.gap: Gap | None = None
+        """The gap that is open, as it was told last. Replaced as a whole; any thread."""
+        self.count = 0
+        """How many gaps there were so far."""
+        self._held: deque[T] = deque()
+        self._alarms: list[Alarm] = []
+        # Answers and alarms of a gap that is over are told by it, and ignored.
+        self._generation = 0
+        self._restored_at = 0.0
+        self._began = 0
+        """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
+        self._window = 0
+        self._backfill: Backfill | None = None
+        self._rechecks: deque[float] = deque()
+        self._missing: set[Unrecoverable] = set()
+        self._answered_anything = False
+        self._checked: dict[str, None] = {}
+
+    # What the subscription tells.
+
+    def opened(self, now: float) -> None:
+        """Events come (again), as of *now* (monotonic)."""
+        gap = self.gap
+        if gap is None:
+            if self._sources is not None and not self._began:
+                self._learn_time(lambda: self._begin(now))
+            return
+        self._restored_at = now
+        self.gap = attrs.evolve(gap, to=_moment(self._server_time(now + self._server_clock.uncertainty)))
+        if self._sources is None:
+            self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
+            return
+        self.holding = True
+        self._alarm(now + self._sources.hold, self.release)
+        self._rechecks = deque(self._sources.rechecks)
+        self._learn_time(lambda: self._ask_round(whole=True))
+
+    def lost(self, reason: str, heard_at: float, received_at: float | None, now: float) -> None:
+        """
+        Events have stopped.
+
+        *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did (wall clock).
+        """
+        window = self._break_off()
+        told = self.told
+        start = self._server_time(min(heard_at, now) - self._lag(received_at, now) - self._server_clock.uncertainty)
+        if told is not None and told.last_event:
+            # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
+            start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
+        self._window = min(window or start, max(start - LOOK_BACK, self._began))
+        self.count += 1
+        account = None if self._sources is None else self._sources.account
+        self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(start))
+        if told is not None:
+            told.gap_opened()
+        self._subscription.tell_gap(self.gap)
+
+    def hold(self, item: T) -> None:
+        """Keep an event until what comes before it is found out. Only while :attr:`holding`."""
+        self._held.append(item)
+        if len(self._held) >= self._most_held:
+            logger.warning("too many events wait for what was missed before them, which will be late")
+            self.release()
+
+    def release(self) -> None:
+        """Deliver the events that wait. Idempotent."""
+        self.holding = False
+        while self._held:
+            self._subscription.deliver_held(self._held.popleft())
+
+    def end(self) -> None:
+        """The subscription has ended."""
+        self._break_off()
+
+    def _begin(self, now: float) -> None:
+        self._began = self._server_time(now)
+
+    def _lag(self, received_at: float | None, now: float) -> float:
+        """Return how long the latest event had been under way, in seconds: the latest sign of life may have been, too."""
+        if received_at is None or self.told is None or not self.told.last_event:
+            return 0.0
+        by_exchange = received_at + self._server_time(now) / 1000 - self._clock.time()
+        return max(by_exchange - self.told.last_event / 1000, 0.0)
+
+    # Questions and answers.
+
+    def _learn_time(self, then: Callable[[], object]) -> None:
+        """Do something once the exchange has told what time it is, or could not be asked."""
+        if self._server_clock.is_learned:
+            then()
+        else:
+            self._submit(Request[Any]("time"), lambda _: then())
+
+    def _ask_round(self, *, whole: bool) -> None:
+        sources, told = self._sources, self.told
+        assert sources is not None
+        assert told is not None
+        end = self._server_time(self._clock.monotonic()) + _LOOK_AHEAD
+        start = max(self._window, end - _LONGEST)
+        backfill = self._backfill = Backfill(
+            symbols=told.symbols(self._checked),
+            open_orders=told.open_orders,
+            open_lists=told.open_lists,
+            start=start,
+            end=end,
+            budget=sources.room() // _SHARE,
+            whole=whole,
+        )
+        if start > self._window:
+            self._missing.add(Unrecoverable.LATE_ENTRIES)
+        self._ask(backfill, backfill.begin())
+        if backfill.done:
+            self._conclude(backfill)
+
+    def _ask(self, backfill: Backfill, questions: list[Question]) -> None:
+        for question in questions:
+            self._submit(question.request, functools.partial(self._answered, backfill, question))
+
+    def _submit(self, request: Request[Any], then: Callable[[Any], object]) -> None:
+        assert self._sources is not None
+        generation = self._generation
+
+        def forward(future: Future[Response[Any]]) -> None:
+            self._subscription.run_in_turn(lambda: answered(_outcome(future)))
+
+        def answered(outcome: Any) -> None:
+            if generation == self._generation:
+                then(outcome)
+
+        try:
+            future = self._sources.submit(request)
+        except BinanceSocketError as error:
+            outcome: Any = error
+            self._subscription.run_in_turn(lambda: answered(outcome))
+        else:
+            future.when_done(forward)
+
+    def _answered(self, backfill: Backfill, question: Question, outcome: Any) -> None:
+        if isinstance(outcome, BaseException):
+            logger.warning("a gap could not be looked into with %s: %s", question.request.method, outcome)
+        self._ask(backfill, backfill.answered(question, outcome))
+        if backfill.done:
+            self._conclude(backfill)
+
+    def _conclude(self, backfill: Backfill) -> None:
+        """Tell what was found out, and what is next."""
+        gap, told = self.gap, self.told
+        assert gap is not None
+        assert told is not None
+        self._backfill = None
+        findings = backfill.findings
+        last = not self._rechecks
+        held = [self._subscription.payload_of(item) for item in self._held]
+        restored = restore(told, findings, held, start=self._window, last=last)
+        self._note(backfill)
+        self.gap = attrs.evolve(
+            gap,
+            recovered_orders=gap.recovered_orders + restored.orders,
+            recovered_trades=gap.recovered_trades + restored.trades,
+            balances_resynced=gap.balances_resynced or findings.account is not None,
+            symbols_checked=tuple(self._checked),
+        )
+        late = not self.holding
+        for event in restored.events:
+            self._subscription.deliver_recovered(event, late=late)
+        self.release()
+        if last:
+            self._finish(self._verdict(), self._unknown())
+        else:
+            self._alarm(self._restored_at + self._rechecks.popleft(), lambda: self._ask_round(whole=False))
+
+    def _note(self, backfill: Backfill) -> None:
+        """Note what this round has answered, and what it has not."""
+        findings = backfill.findings
+        self._answered_anything = self._answered_anything or findings.anything
+        for symbol in findings.checked:
+            self._checked[symbol] = None
+        told = self.told
+        if told is not None and told.forgotten_at >= self._window:
+            self._missing.add(Unrecoverable.FORGOTTEN_ORDERS)
+        if findings.unchecked:
+            self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
+            for symbol in findings.unchecked:
+                self._checked.pop(symbol, None)
+        if backfill.whole:
+            if findings.account is None:
+                self._missing.add(Unrecoverable.BALANCES)
+            if not (findings.has_open_orders and findings.has_open_lists):
+                self._missing.add(Unrecoverable.OPEN_ORDERS)
+
+    def _verdict(self) -> GapStatus:
+        if not self._answered_anything:
+            return GapStatus.FAILED
+        return GapStatus.PARTIAL if self._missing else GapStatus.RECOVERED_STATE
+
+    def _unknown(self) -> tuple[Unrecoverable, ...]:
+        if not self._answered_anything:
+            return (Unrecoverable.EVERYTHING,)
+        return (*_IN_ANY_CASE, *(kind for kind in Unrecoverable if kind in self._missing))
+
+    # How a gap ends.
+
+    def _break_off(self) -> int | None:
+        """End a gap of which not everything is known. Return from when on events may be missing that were not told."""
+        self.release()
+        if self.gap is None:
+            return None
+        window = self._window
+        if self._answered_anything:
+            # What has been looked for already may still turn up in the exchange's database, but not for ever.
+            window = max(window, self._server_time(self._clock.monotonic()) - _SETTLED_AFTER)
+        self._missing.add(Unrecoverable.LATE_ENTRIES)
+        self._end_gap(self._verdict(), self._unknown())
+        return window
+
+    def _finish(self, status: GapStatus, unrecoverable: tuple[Unrecoverable, ...]) -> None:
+        """End the gap: nothing more will be found out."""
+        if self.told is not None:
+            self.told.gap_closed()
+        self._end_gap(status, unrecoverable)
+
+    def _end_gap(self, status: GapStatus, unrecoverable: tuple[Unrecoverable, ...]) -> None:
+        gap = self.gap
+        assert gap is not None
+        self._generation += 1
+        for alarm in self._alarms:
+            alarm.cancel()
+        self._alarms.clear()
+        self._backfill = None
+        self._rechecks.clear()
+        self._missing.clear()
+        self._checked.clear()
+        self._answered_anything = False
+        self.gap = None
+        self._subscription.tell_gap(attrs.evolve(gap, status=status, unrecoverable=unrecoverable))
+
+    def _alarm(self, when: float, function: Callable[[], object]) -> None:
+        generation = self._generation
+
+        def ring() -> None:
+            if generation == self._generation:
+                function()
+
+        self._alarms.append(self._timer.call_at(when, lambda: self._subscription.run_in_turn(ring)))
+
+    def _server_time(self, now: float) -> int:
+        """Return the exchange's time in milliseconds, as of *now* (monotonic)."""
+        return self._server_clock.timestamp(now)
+
+
+def _outcome(future: Future[Response[Any]]) -> Any:
+    if future.cancelled():
+        return ClientClosed("the question was withdrawn")
+    return future.exception() or future.result().result
+
+
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -1,0 +1,315 @@
+"""
+From what the exchange has answered after a gap to the events that were missed. Pure.
+
+They have the form of the events themselves, so that whatever takes those takes these. What cannot be known has the
+value that stands for nothing: no execution id (-1), no commission for what is no trade. ``E``, the time of sending, is
+when it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import attrs
+
+from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, milliseconds_of
+from .backfill import Findings
+from .told import FINAL, OrderKey, Told
+
+__all__ = ["Restored", "restore"]
+
+# What happened to an order, by what became of it.
+_EXECUTIONS: Final[Mapping[str, str]] = {
+    "CANCELED": "CANCELED",
+    "REJECTED": "REJECTED",
+    "EXPIRED": "EXPIRED",
+    "EXPIRED_IN_MATCH": "TRADE_PREVENTION",
+    "FILLED": "TRADE",
+}
+# From the key in an answer to that in an executionReport, where the answer has it.
+_CONDITIONAL: Final[Mapping[str, str]] = {
+    "trailingDelta": "d",
+    "trailingTime": "D",
+    "strategyId": "j",
+    "strategyType": "J",
+    "preventedMatchId": "v",
+    "preventedQuantity": "A",
+    "workingFloor": "k",
+    "usedSor": "uS",
+    "pegPriceType": "gP",
+    "pegOffsetType": "gOT",
+    "pegOffsetValue": "gOV",
+    "peggedPrice": "gp",
+    "expiryReason": "eR",
+}
+
+
+@attrs.frozen
+class Restored:
+    """The events that were missed, in the order of the time that they happened, and how many tell of what."""
+
+    events: tuple[dict[str, Any], ...]
+    orders: int
+    trades: int
+
+
+def restore(
+    told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *, start: int, last: bool
+) -> Restored:
+    """
+    Return what *findings* tell and *told* has not, and note it as told.
+
+    *held* are events that have come since the gap, and are still to be told: what they tell of is left to them. What
+    was the same before *start* (milliseconds) was not missed. Only in the *last* round is an order that was filled
+    told of without its trades: they may still turn up.
+    """
+    work = _Restoration(told, findings, held, start, last=last)
+    work.orders_and_trades()
+    work.lists()
+    work.balances()
+    return work.result()
+
+
+class _Restoration:
+    def __init__(
+        self, told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], start: int, *, last: bool
+    ) -> None:
+        self._told = told
+        self._findings = findings
+        self._start = max(start, told.forgotten_at)
+        self._last = last
+        self._held_trades: set[OrderKey] = set()
+        self._held_orders: dict[OrderKey, Mapping[str, Any]] = {}
+        self._held_assets: set[Any] = set()
+        self._held_lists: set[Any] = set()
+        self._held_balances_at = 0
+        for event in held:
+            self._hold(event)
+        # With when it happened, and how much it is worth telling first of what happened at the same time.
+        self._events: list[tuple[int, int, dict[str, Any]]] = []
+        self._orders: set[OrderKey] = set()
+        self._trades = 0
+
+    def _hold(self, event: Mapping[str, Any]) -> None:
+        name, number = event.get("e"), event.get("i")
+        if name == "executionReport" and type(number) is int:
+            symbol, trade = str(event.get("s")), event.get("t")
+            self._held_orders.setdefault((symbol, number), event)
+            if type(trade) is int and trade >= 0:
+                self._held_trades.add((symbol, trade))
+        elif name == "outboundAccountPosition":
+            self._held_assets.update(str(as_object(balance).get("a")) for balance in as_array(event.get("B")))
+            moment = event.get("u")
+            if type(moment) is int:
+                self._held_balances_at = max(self._held_balances_at, moment)
+        elif name == "listStatus":
+            self._held_lists.add(str(event.get("g")))
+
+    def result(self) -> Restored:
+        """Return everything, sorted."""
+        self._events.sort(key=lambda entry: entry[:2])
+        return Restored(tuple(event for _, _, event in self._events), len(self._orders), self._trades)
+
+    # Orders and trades.
+
+    def orders_and_trades(self) -> None:
+        """Find trades that were not told, and orders that are not as they were told to be."""
+        by_order: dict[OrderKey, list[dict[str, Any]]] = {}
+        for entry in self._findings.trades.values():
+            by_order.setdefault((entry["symbol"], entry["orderId"]), []).append(entry)
+        for key in dict.fromkeys((*self._findings.orders, *by_order)):
+            entry = self._findings.orders.get(key)
+            if entry is None:
+                # Nobody can tell of its trades what order they were of. The next round asks again.
+                continue
+            trades = sorted(by_order.get(key, ()), key=lambda trade: trade["id"])
+            filled = self._tell_trades(key, entry, trades)
+            if key not in self._held_orders:
+                self._tell_state(key, entry, filled)
+
+    def _tell_trades(self, key: OrderKey, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> Decimal:
+        """Tell the trades of an order that were not told, and return how much of it is filled as far as is known."""
+        mark = self._told.mark(key)
+        if mark is not None:
+            filled, quote = amount_or_zero(mark.filled), amount_or_zero(mark.quote)
+            trades = [trade for trade in trades if trade["id"] > mark.trade_id]
+        else:
+            filled, quote = self._before(order, trades)
+        whole = amount_or_zero(order.get("origQty"))
+        for trade in trades:
+            filled += amount_or_zero(trade["qty"])
+            quote += amount_or_zero(trade["quoteQty"])
+            known = self._told.knows_trade(key, trade["id"]) or (key[0], trade["id"]) in self._held_trades
+            if known or milliseconds_of(trade["time"]) < self._start:
+                continue
+            status = "FILLED" if order["status"] == "FILLED" and filled >= whole else "PARTIALLY_FILLED"
+            event = _report(order, "TRADE", status, trade["time"], filled=filled, quote=quote)
+            event.update(
+                l=trade["qty"],
+                L=trade["price"],
+                Y=trade["quoteQty"],
+                n=trade.get("commission", "0"),
+                N=trade.get("commissionAsset"),
+                t=trade["id"],
+                m=trade.get("isMaker", False),
+                M=trade.get("isBestMatch", False),
+            )
+            self._told.restore_trade(event)
+            self._trades += 1
+            self._events.append((trade["time"], trade["id"], event))
+        return filled
+
+    def _before(self, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> tuple[Decimal, Decimal]:
+        """Return how much of an order that was never told of had been filled before *trades*, and for how much."""
+        created = order.get("time")
+        if type(created) is not int or milliseconds_of(created) < self._start:
+            filled = amount_or_zero(order["executedQty"]) - sum(amount_or_zero(trade["qty"]) for trade in trades)
+            quote = amount_or_zero(order.get("cummulativeQuoteQty"))
+            if filled > 0:
+                return filled, quote - sum(amount_or_zero(trade["quoteQty"]) for trade in trades)
+        return Decimal(0), Decimal(0)
+
+    def _tell_state(self, key: OrderKey, order: dict[str, Any], filled: Decimal) -> None:
+        """Tell of an order what its trades have not told."""
+        told, status, at = self._told.order(key), order["status"], order["updateTime"]
+        if milliseconds_of(at) < self._start or (told is not None and (told.at > at or told.status in FINAL)):
+            return
+        executed = amount_or_zero(order["executedQty"])
+        missing = executed - filled
+        if missing > 0 and not self._last:
+            return
+        if status in _EXECUTIONS:
+            execution = _EXECUTIONS[status]
+        elif missing > 0:
+            execution = "TRADE"
+        elif told is None or (told.status == "PENDING_NEW" and status != told.status):
+            execution = "NEW"
+        elif amount_or_zero(told.quantity) != amount_or_zero(order.get("origQty")) and "origQty" in order:
+            execution = "REPLACED"
+        else:
+            return
+        quote = amount_or_zero(order.get("cummulativeQuoteQty"))
+        event = _report(order, execution, status, at, filled=executed, quote=quote)
+        if execution == "TRADE":
+            # Nothing where the last of its trades was told as a partial fill, because it was made smaller since.
+            event["l"] = f"{max(missing, Decimal(0)):f}"
+        elif execution == "CANCELED":
+            event["C"] = order.get("clientOrderId", "")
+        elif execution == "REPLACED" and told is not None:
+            event["C"] = told.client_order_id or ""
+        self._told.restore_order(event, at, summed=missing > 0)
+        self._orders.add(key)
+        # After the trades of the same time.
+        self._events.append((at, 2**62, event))
+
+    # Order lists and balances.
+
+    def lists(self) -> None:
+        """Tell of order lists that are not as they were told to be."""
+        for number, entry in self._findings.lists.items():
+            told = self._told.list_status(number)
+            is_done, at = entry["listOrderStatus"] != "EXECUTING", entry["transactionTime"]
+            if str(number) in self._held_lists or is_done == (told is None):
+                # Told already; or done, and nobody knew of it: it was asked for because it was open.
+                continue
+            if told is None and milliseconds_of(at) < self._start:
+                continue
+            event = _list_status(entry, at)
+            self._told.restore_list(event)
+            self._events.append((at, 2**62 + 1, event))
+
+    def balances(self) -> None:
+        """Tell the balances that are not as they were told to be."""
+        account = self._findings.account
+        if account is None:
+            return
+        at = account["updateTime"]
+        if milliseconds_of(at) < self._start or at < max(self._told.balances_at, self._held_balances_at):
+            return
+        changed = [
+            {"a": balance["asset"], "f": balance["free"], "l": balance["locked"]}
+            for balance in account["balances"]
+            if balance["asset"] not in self._held_assets and self._is_news(balance)
+        ]
+        if changed:
+            event = {"e": "outboundAccountPosition", "E": at, "u": at, "B": changed}
+            self._told.restore_balances(event, covers=not self._held_assets)
+            self._events.append((at, 2**62 + 2, event))
+
+    def _is_news(self, balance: dict[str, Any]) -> bool:
+        told = self._told.balance(balance["asset"])
+        now = amount_or_zero(balance["free"]), amount_or_zero(balance["locked"])
+        if told is None:
+            return any(now)
+        return now != (amount_or_zero(told[0]), amount_or_zero(told[1]))
+
+
+def _report(
+    order: Mapping[str, Any], execution: str, status: str, at: int, *, filled: Decimal, quote: Decimal
+) -> dict[str, Any]:
+    """Return an executionReport of an order as an answer has it."""
+    client_order_id = order.get("clientOrderId", "")
+    event: dict[str, Any] = {
+        "e": "executionReport",
+        "E": at,
+        "s": order["symbol"],
+        "c": client_order_id,
+        "S": order.get("side"),
+        "o": order.get("type"),
+        "f": order.get("timeInForce"),
+        "q": order.get("origQty", ZERO_TEXT),
+        "p": order.get("price", ZERO_TEXT),
+        "P": order.get("stopPrice", ZERO_TEXT),
+        "F": order.get("icebergQty", ZERO_TEXT),
+        "g": order.get("orderListId", -1),
+        "C": "",
+        "x": execution,
+        "X": status,
+        "r": "NONE",
+        "i": order["orderId"],
+        "l": ZERO_TEXT,
+        "z": f"{filled:f}",
+        "L": ZERO_TEXT,
+        "n": "0",
+        "N": None,
+        "T": at,
+        "t": -1,
+        "I": -1,
+        "w": bool(order.get("isWorking")) and status not in FINAL,
+        "m": False,
+        "M": False,
+        "O": order.get("time"),
+        "Z": f"{quote:f}",
+        "Y": ZERO_TEXT,
+        "Q": order.get("origQuoteOrderQty", ZERO_TEXT),
+        "V": order.get("selfTradePreventionMode", "NONE"),
+    }
+    working_since = order.get("workingTime")
+    if type(working_since) is int and working_since >= 0:
+        event["W"] = working_since
+    for name, key in _CONDITIONAL.items():
+        if name in order:
+            event[key] = order[name]
+    return event
+
+
+def _list_status(entry: Mapping[str, Any], at: int) -> dict[str, Any]:
+    """Return a listStatus of an order list as an answer has it."""
+    return {
+        "e": "listStatus",
+        "E": at,
+        "s": entry["symbol"],
+        "g": entry["orderListId"],
+        "c": entry.get("contingencyType"),
+        "l": entry.get("listStatusType"),
+        "L": entry["listOrderStatus"],
+        "r": "NONE",
+        "C": entry.get("listClientOrderId"),
+        "T": at,
+        "O": [
+            {"s": order.get("symbol"), "i": order.get("orderId"), "c": order.get("clientOrderId")}
+            for order in map(as_object, entry["orders"])
+        ],
+    }

@@ -1,0 +1,300 @@
+"""What a subscriber has been told of its account. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from .._wire.values import amount_or_zero, as_array, as_object, milliseconds_of
+
+__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder"]
+
+FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
+"""The statuses after which nothing happens to an order."""
+MOST_CLOSED: Final = 2_000
+"""As many closed orders are remembered in any case,"""
+KEPT_FOR: Final = 60_000
+"""those that were closed within as many milliseconds besides,"""
+MOST_ORDERS: Final = 20_000
+"""but no more than that."""
+MOST_SYMBOLS: Final = 1_000
+MOST_LISTS: Final = 10_000
+MOST_TRADES: Final = 100_000
+
+OrderKey = tuple[str, int]
+"""The symbol, and the exchange's number of an order, a trade."""
+
+
+class ToldOrder(NamedTuple):
+    """An order as the latest event has told of it. Amounts are text, as it came."""
+
+    status: Any
+    filled: Any
+    quote: Any
+    trade_id: int
+    """The latest trade's; -1 for none."""
+    quantity: Any
+    client_order_id: Any
+    at: int
+    """When it changed last, as the exchange wrote it."""
+
+
+class Mark(NamedTuple):
+    """How far an order had been told of when a gap began."""
+
+    trade_id: int = -1
+    filled: Any = "0"
+    quote: Any = "0"
+
+
+class Told:
+    """
+    What the events that were delivered have told of an account. For one thread at a time: the subscription's turn.
+
+    :meth:`take` every event before it is delivered. While a gap is open, more is remembered: what orders were like
+    when it began, and which trades have been told since, so that those can be found which have not.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[OrderKey, ToldOrder] = {}
+        # The latest last.
+        self._closed: dict[OrderKey, ToldOrder] = {}
+        self._symbols: dict[str, None] = {}
+        self._lists: dict[int, dict[str, Any]] = {}
+        self._balances: dict[str, tuple[Any, Any]] = {}
+        self.balances_at = 0
+        """The latest ``u`` of a position event, as the exchange wrote it."""
+        self.last_event = 0
+        """When the latest event was sent, in milliseconds by the exchange's clock; 0 before the first one."""
+        self.forgotten_at = 0
+        """Orders that were closed by then, in milliseconds, may have been forgotten."""
+        self.repeated = 0
+        """Events that were not delivered because what they tell had been found out and told before."""
+        # Only while a gap is open.
+        self._active = False
+        self._marks: dict[OrderKey, Mark] = {}
+        # With when they happened.
+        self._trades: dict[OrderKey, int] = {}
+        self._restored: dict[OrderKey, int] = {}
+        self._summed: set[OrderKey] = set()
+        self._restored_lists: dict[int, str] = {}
+        self._balances_restored_at: int | None = None
+
+    # Events.
+
+    def take(self, event: Mapping[str, Any]) -> bool:
+        """Note what *event* tells. Return False where that was found out, and told, before. Never raises."""
+        name = event.get("e")
+        if name == "executionReport":
+            symbol, number = event.get("s"), event.get("i")
+            if type(symbol) is str and type(number) is int:
+                key = (symbol, number)
+                if self._active and self._covers(key, event):
+                    self.repeated += 1
+                    return False
+                self._note_order(key, event)
+        elif name == "outboundAccountPosition":
+            if self._active and self._covers_balances(event):
+                self.repeated += 1
+                return False
+            self._note_balances(event)
+        elif name == "listStatus":
+            if self._active and self._restored_lists.get(event.get("g", -1)) == event.get("L"):
+                self.repeated += 1
+                return False
+            self._note_list(event)
+        moment = event.get("E")
+        if type(moment) is int:
+            self.last_event = max(self.last_event, milliseconds_of(moment))
+        return True
+
+    def _note_order(self, key: OrderKey, event: Mapping[str, Any]) -> None:
+        before = self._open.get(key) or self._closed.get(key)
+        latest, trade, at = -1 if before is None else before.trade_id, event.get("t"), event.get("T")
+        if self._active:
+            if key not in self._marks:
+                self._marks[key] = Mark() if before is None else Mark(before.trade_id, before.filled, before.quote)
+                if len(self._marks) > MOST_ORDERS:
+                    self._give_up(at)
+            if type(trade) is int and trade >= 0:
+                self._trades[key[0], trade] = 0
+                if len(self._trades) > MOST_TRADES:
+                    self._give_up(at)
+        if type(trade) is int and trade > latest:
+            latest = trade
+        status, original = event.get("X"), event.get("C")
+        # The report of a cancellation has the cancellation's own id, and the order's beside it; that of an amendment
+        # has the order's, and beside it the one that it had before.
+        name = original if original and event.get("x") != "REPLACED" else event.get("c")
+        order = ToldOrder(
+            status, event.get("z"), event.get("Z"), latest, event.get("q"), name, at if type(at) is int else 0
+        )
+        if status in FINAL:
+            self._open.pop(key, None)
+            self._closed.pop(key, None)
+            self._closed[key] = order
+            if len(self._closed) > MOST_CLOSED:
+                self._forget(order.at)
+        else:
+            if key in self._closed:
+                del self._closed[key]
+            self._open[key] = order
+            if len(self._open) > MOST_ORDERS:
+                self._drop(self._open)
+        if key[0] not in self._symbols:
+            self._symbols[key[0]] = None
+            if len(self._symbols) > MOST_SYMBOLS:
+                del self._symbols[next(iter(self._symbols))]
+
+    def _forget(self, now: int) -> None:
+        """Forget the orders that were closed longest ago, if there are too many."""
+        oldest = self._closed[next(iter(self._closed))]
+        if milliseconds_of(now) - milliseconds_of(oldest.at) > KEPT_FOR or len(self._closed) > MOST_ORDERS:
+            self._drop(self._closed)
+
+    def _give_up(self, at: Any) -> None:
+        """Too much has happened while a gap is open: of what was before, it is not known any more what was told."""
+        self._marks.clear()
+        self._trades.clear()
+        if type(at) is int:
+            self.forgotten_at = max(self.forgotten_at, milliseconds_of(at))
+
+    def _drop(self, orders: dict[OrderKey, ToldOrder]) -> None:
+        key = next(iter(orders))
+        self.forgotten_at = max(self.forgotten_at, milliseconds_of(orders.pop(key).at))
+
+    def _note_balances(self, event: Mapping[str, Any]) -> None:
+        moment = event.get("u")
+        if type(moment) is int:
+            self.balances_at = max(self.balances_at, moment)
+        for balance in map(as_object, as_array(event.get("B"))):
+            asset = balance.get("a")
+            if type(asset) is str:
+                self._balances[asset] = (balance.get("f"), balance.get("l"))
+
+    def _note_list(self, event: Mapping[str, Any]) -> None:
+        number = event.get("g")
+        if type(number) is not int:
+            return
+        if event.get("L") == "EXECUTING":
+            self._lists[number] = dict(event)
+            if len(self._lists) > MOST_LISTS:
+                del self._lists[next(iter(self._lists))]
+        else:
+            self._lists.pop(number, None)
+
+    # What was restored, and is not to be told a second time.
+
+    def _covers(self, key: OrderKey, event: Mapping[str, Any]) -> bool:
+        if event.get("x") == "TRADE":
+            if (key[0], event.get("t")) in self._trades:
+                return True
+            told = self.order(key)
+            return (
+                key in self._summed
+                and told is not None
+                and amount_or_zero(event.get("z")) <= amount_or_zero(told.filled)
+            )
+        as_of, at, told = self._restored.get(key), event.get("T"), self.order(key)
+        if as_of is None or told is None or type(at) is not int:
+            return False
+        return at < as_of or (at == as_of and event.get("X") == told.status)
+
+    def _covers_balances(self, event: Mapping[str, Any]) -> bool:
+        moment, as_of = event.get("u"), self._balances_restored_at
+        if as_of is None or type(moment) is not int or moment > as_of:
+            return False
+        # Two changes within one instant: what was found out may have been the first of them.
+        return moment < as_of or all(
+            self._balances.get(balance.get("a", "")) == (balance.get("f"), balance.get("l"))
+            for balance in map(as_object, as_array(event.get("B")))
+        )
+
+    def restore_trade(self, event: Mapping[str, Any]) -> None:
+        """Note a trade that was found out, and is about to be told."""
+        # take() knows the trade from here on.
+        key = (event["s"], event["i"])
+        self._note_order(key, event)
+
+    def restore_order(self, event: Mapping[str, Any], as_of: int, *, summed: bool) -> None:
+        """
+        Note a state of an order that was found out, as of *as_of*: what happened to it before is not told any more.
+
+        *summed* says that it stands for trades which nobody knows.
+        """
+        key = (event["s"], event["i"])
+        self._note_order(key, event)
+        self._restored[key] = as_of
+        if summed:
+            self._summed.add(key)
+
+    def restore_balances(self, event: Mapping[str, Any], *, covers: bool) -> None:
+        """Note balances that were found out; where it *covers*, older ones are not told any more."""
+        self._note_balances(event)
+        if covers:
+            self._balances_restored_at = event["u"]
+
+    def restore_list(self, event: Mapping[str, Any]) -> None:
+        """Note the state of an order list that was found out."""
+        self._note_list(event)
+        self._restored_lists[event["g"]] = event["L"]
+
+    # Gaps.
+
+    def gap_opened(self) -> None:
+        """Remember from now on what is told, so that it can be seen what was not."""
+        self._active = True
+
+    def gap_closed(self) -> None:
+        """Everything that is to be found out has been."""
+        self._active = False
+        self._marks.clear()
+        self._trades.clear()
+        self._restored.clear()
+        self._summed.clear()
+        self._restored_lists.clear()
+        self._balances_restored_at = None
+
+    # Questions.
+
+    def order(self, key: OrderKey) -> ToldOrder | None:
+        """Return what was told of an order."""
+        return self._open.get(key) or self._closed.get(key)
+
+    def mark(self, key: OrderKey) -> Mark | None:
+        """Return how far an order had been told of when the gap began; None if it had not been at all."""
+        mark = self._marks.get(key)
+        if mark is not None:
+            return None if mark == Mark() else mark
+        order = self.order(key)
+        return None if order is None else Mark(order.trade_id, order.filled, order.quote)
+
+    def knows_trade(self, key: OrderKey, trade_id: int) -> bool:
+        """Return whether a trade of that order was told."""
+        if (key[0], trade_id) in self._trades:
+            return True
+        mark = self.mark(key)
+        return mark is not None and trade_id <= mark.trade_id
+
+    def balance(self, asset: str) -> tuple[Any, Any] | None:
+        """Return what was told to be free, and locked, of an asset."""
+        return self._balances.get(asset)
+
+    def list_status(self, number: int) -> dict[str, Any] | None:
+        """Return the latest event of an order list that is open, as far as was told."""
+        return self._lists.get(number)
+
+    @property
+    def open_orders(self) -> Iterator[OrderKey]:
+        """The orders that are open, as far as was told."""
+        return iter(tuple(self._open))
+
+    @property
+    def open_lists(self) -> Iterator[int]:
+        """The order lists that are open, as far as was told."""
+        return iter(tuple(self._lists))
+
+    def symbols(self, others: Iterable[str] = ()) -> list[str]:
+        """Return the symbols that events were about, and *others*: those with open orders first, then the latest."""
+        first = dict.fromkeys(symbol for symbol, _ in self._open)
+        return list(dict.fromkeys((*first, *others, *reversed(self._symbols))))
