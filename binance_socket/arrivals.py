@@ -16,6 +16,20 @@ __all__ = ["Batch", "DataEvent", "EventSource", "arrived"]
 T = TypeVar("T")
 
 
+class EventSource(enum.Enum):
+    """How the library came to know of an event."""
+
+    LIVE = "live"
+    """The exchange sent it as it happened."""
+    BACKFILL = "backfill"
+    """
+    It happened while nothing could be heard, and the exchange was asked afterwards.
+
+    What cannot be known has the value that stands for nothing (an ``execution_id`` of -1); ``event_time`` is when it
+    happened.
+    """
+
+
 @attrs.frozen
 class Batch:
     """What the events of one read have in common."""
@@ -24,13 +38,8 @@ class Batch:
     """It may be a listen key."""
     received_at: datetime
     possible_duplicate: bool = False
-
-
-class EventSource(enum.Enum):
-    """How the library came to know of an event."""
-
-    LIVE = "live"
-    """The exchange sent it as it happened."""
+    source: EventSource = EventSource.LIVE
+    late: bool = False
 
 
 @attrs.frozen(weakref_slot=False)
@@ -41,7 +50,7 @@ class DataEvent(Generic[T]):
     stream: str | int | None = attrs.field(repr=False)
     """The name of the stream, the listen key, or the number of the subscription, that it came on."""
     received_at: datetime
-    """When it was read from the socket, by this machine's clock, in UTC."""
+    """When it was read from the socket, or made from an answer, by this machine's clock, in UTC."""
     event_time: datetime | None
     """When the exchange sent it, by its own clock, in UTC."""
     source: EventSource = EventSource.LIVE
@@ -52,13 +61,14 @@ class DataEvent(Generic[T]):
     While one connection takes over from another, every event comes twice; where two events cannot be told apart,
     neither is dropped.
     """
+    late: bool = False
+    """Whether events that happened later may have been delivered before it. Only what was found out afterwards is."""
     raw: Any = attrs.field(default=None, repr=False)
     """The payload as it came, if the options ask for it (``keep_raw``): an object, or an array of them."""
 
 
 _Thawed: Final = thawed(DataEvent)
 _new: Final[Callable[[Any], Any]] = object.__new__
-_LIVE: Final = EventSource.LIVE
 
 
 def arrived(data: T, batch: Batch, event_time: datetime | None, raw: Any) -> DataEvent[T]:
@@ -68,8 +78,9 @@ def arrived(data: T, batch: Batch, event_time: datetime | None, raw: Any) -> Dat
     event.stream = batch.stream
     event.received_at = batch.received_at
     event.event_time = event_time
-    event.source = _LIVE
+    event.source = batch.source
     event.possible_duplicate = batch.possible_duplicate
+    event.late = batch.late
     event.raw = raw
     event.__class__ = DataEvent
     return event  # type: ignore[no-any-return]

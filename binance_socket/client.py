@@ -22,6 +22,7 @@ from ._engine.futures import CallFuture
 from ._engine.hooks import Hook, Listeners
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
+from ._engine.recovery import Sources
 from ._engine.threads import NAME_PREFIX, on_engine_thread
 from ._engine.transport import Network
 from ._engine.websocket import WebSocketNetwork
@@ -33,6 +34,7 @@ from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, HandlerError, InvalidRequest
 from .events import CancellationToken, Dispatcher, Lag, UpdateSubscription
 from .health import StateChange
+from .models.enums import RateLimitType
 from .models.rate_limits import RateLimits
 from .models.response import Response
 from .options import ClientOptions, Environment, FlowPolicy, check_receive_window
@@ -390,9 +392,12 @@ class _Caller:
         if ct is not None and ct.is_cancelled:
             raise CallCancelled("cancelled before anything was sent")
         hub = self.anchor.hub
+        sources = None
         if isinstance(dispatch, UserDataDispatcher):
-            dispatch = _overheard(dispatch, hub)
-        subscription = UpdateSubscription(hub, dispatch, topics, policy=policy, keeps_alive=self.anchor)
+            dispatch, sources = _overheard(dispatch, hub), self._sources()
+        subscription = UpdateSubscription(
+            hub, dispatch, topics, policy=policy, keeps_alive=self.anchor, sources=sources
+        )
         kept = None
         topic = topics[0]
         if keeper is not None and isinstance(topic, StreamTopic):
@@ -410,6 +415,24 @@ class _Caller:
         if kept is not None:
             kept.run()
         return subscription
+
+    def _sources(self) -> Sources | None:
+        """Return where the account's state can be asked for after a gap."""
+        hub, credentials = self.anchor.hub, self.credentials
+        if credentials is None or not hub.options.backfill:
+            return None
+
+        def room() -> int:
+            weights = hub.rate_limits.get(RateLimitType.REQUEST_WEIGHT)
+            return min((window.remaining for window in weights), default=0)
+
+        return Sources(
+            account=f"...{credentials.api_key.reveal()[-4:]}",
+            submit=hub.submit,
+            room=room,
+            hold=hub.options.backfill_hold,
+            rechecks=hub.options.backfill_rechecks,
+        )
 
     def _keeper(self, key: str, requests: KeyRequests, subscription: UpdateSubscription) -> ListenKeyKeeper:
         hub = self.anchor.hub

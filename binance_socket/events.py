@@ -7,10 +7,10 @@ import itertools
 import logging
 import sys
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import attrs
 from typing_extensions import Self
@@ -19,33 +19,22 @@ from ._engine.audience import Payload
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.mailbox import DropOldest, Everything, LatestOnly, Mailbox
+from ._engine.recovery import Recovery, Sources
 from ._engine.strand import Strand
 from ._session.topics import MarketTopic, StreamTopic, Topic
 from ._wire.codec import loads
+from ._wire.values import as_object
 from .arrivals import Batch, DataEvent, EventSource
+from .callbacks import Callbacks, Lag
 from .cancellation import CancellationToken
-from .errors import BinanceSocketError, DecodeError, HandlerError, InvalidRequest
+from .errors import BinanceSocketError, DecodeError
+from .gaps import Gap
 from .health import SubscriptionState
-from .masking import beyond_us, hand_over
 from .options import FlowPolicy
 
 __all__ = ["CancellationToken", "DataEvent", "EventSource", "Lag", "SubscriptionState", "UpdateSubscription"]
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-@attrs.frozen
-class Lag:
-    """A handler is too slow for its events. Told once, until it has caught up."""
-
-    dropped: int
-    """How many events were dropped because of that, since the last time this was told: none where nothing is."""
-    pending: int
-    """How many wait for the handler."""
-    subscription: int
-    """The ``id`` of the subscription whose handler it is."""
 
 
 class Dispatcher(Protocol):
@@ -64,7 +53,8 @@ class _Notice:
 
 
 # What a mailbox holds. Events are plain tuples because there are so many of them.
-_Item = tuple[Payload, Batch] | _Notice
+_Event = tuple[Payload, Batch]
+_Item = _Event | _Notice
 
 
 def _is_notice(item: _Item) -> bool:
@@ -94,6 +84,7 @@ class UpdateSubscription:
         *,
         policy: FlowPolicy = FlowPolicy.BLOCK,
         keeps_alive: object = None,
+        sources: Sources | None = None,
     ) -> None:
         self.id: int = next(_ids)
         """A number of our own, unique in this process."""
@@ -122,6 +113,16 @@ class UpdateSubscription:
         self._dropped_told = 0
         # How many losses have had their turn among the events. For the executor's thread alone.
         self._losses_delivered = 0
+        self._callbacks = Callbacks(self.id, hub.hooks)
+        # Everything in it happens in turn.
+        self._recovery: Recovery[_Event] = Recovery(
+            self,
+            clock=hub.clock,
+            timer=hub.timer,
+            server_clock=hub.server_clock,
+            most_held=size,
+            sources=sources,
+        )
         # In epoch seconds, and the same as a datetime. Replaced as a whole.
         self._last_received: tuple[float, datetime] | None = None
         self._ended = threading.Event()
@@ -134,12 +135,6 @@ class UpdateSubscription:
         self._lost_at: float | None = None
         self._losses = 0
         self._keeper: ListenKeyKeeper | None = None
-        self._told_end = False
-        self._on_lost: list[Callable[[], object]] = []
-        self._on_restored: list[Callable[[timedelta], object]] = []
-        self._on_closed: list[Callable[[], object]] = []
-        self._on_exception: list[Callable[[BinanceSocketError], object]] = []
-        self._on_lag: list[Callable[[Lag], object]] = []
 
     @property
     def state(self) -> SubscriptionState:
@@ -175,23 +170,15 @@ class UpdateSubscription:
 
     def on_connection_lost(self, callback: Callable[[], object]) -> Callable[[], object]:
         """Have ``callback()`` called whenever events stop coming. In order with the events; usable as a decorator."""
-        return self._add(self._on_lost, callback)
+        return self._callbacks.add(self._callbacks.lost, callback)
 
     def on_connection_restored(self, callback: Callable[[timedelta], object]) -> Callable[[timedelta], object]:
         """Have ``callback(downtime)`` called whenever events come again after they had stopped."""
-        return self._add(self._on_restored, callback)
+        return self._callbacks.add(self._callbacks.restored, callback)
 
     def on_connection_closed(self, callback: Callable[[], object]) -> Callable[[], object]:
         """Have ``callback()`` called once the subscription has ended for good; at once, here, if it has already."""
-        if not callable(callback):
-            raise InvalidRequest(f"{callback!r} cannot be called")
-        with self._lock:
-            told = self._told_end
-            if not told:
-                self._on_closed.append(callback)
-        if told:
-            self._guarded(callback)
-        return callback
+        return self._callbacks.add_closed(callback)
 
     def on_exception(self, callback: Callable[[BinanceSocketError], object]) -> Callable[[BinanceSocketError], object]:
         """
@@ -200,7 +187,7 @@ class UpdateSubscription:
         That is a HandlerError when a callback raised, a DecodeError when a payload was not understood, or why the
         exchange ended the subscription. Without such a callback, these are logged.
         """
-        return self._add(self._on_exception, callback)
+        return self._callbacks.add(self._callbacks.exception, callback)
 
     def on_lag(self, callback: Callable[[Lag], object]) -> Callable[[Lag], object]:
         """
@@ -211,7 +198,22 @@ class UpdateSubscription:
         the first dropped event is missing among the others, and again only after half of the mailbox was empty. Never
         with ``LATEST_ONLY``. Without such a callback, it is logged.
         """
-        return self._add(self._on_lag, callback)
+        return self._callbacks.add(self._callbacks.lag, callback)
+
+    def on_gap(self, callback: Callable[[Gap], object]) -> Callable[[Gap], object]:
+        """
+        Have ``callback(gap)`` called for every time during which events may be missing.
+
+        That is after ``on_connection_lost``, with the status OPEN, and again with a final one, after everything that
+        could be found out was delivered: events of the account whose ``DataEvent.source`` is BACKFILL. Without such a
+        callback, it is logged.
+        """
+        return self._callbacks.add(self._callbacks.gap, callback)
+
+    @property
+    def gap(self) -> Gap | None:
+        """The gap that is open, None if there is none. Any thread."""
+        return self._recovery.gap
 
     # How it ends.
 
@@ -276,9 +278,11 @@ class UpdateSubscription:
             self._state = SubscriptionState.ACTIVE
             lost_at, self._lost_at = self._lost_at, None
         if lost_at is not None:
-            self._post_notice(self._on_restored, timedelta(seconds=now - lost_at))
+            downtime = timedelta(seconds=now - lost_at)
+            self.run_in_turn(lambda: self._callbacks.tell_restored(downtime))
+        self.run_in_turn(lambda: self._recovery.opened(now))
 
-    def lost(self, topic: Topic, reason: str, now: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
         """No events of *topic* come until it is opened again."""
         with self._lock:
             self._open.discard(topic)
@@ -288,8 +292,14 @@ class UpdateSubscription:
             self._lost_at = now
             self._losses += 1
         logger.warning("subscription %d: no events for the time being: %s", self.id, reason)
-        self._strand.post(_Notice(self._loss_delivered))
-        self._post_notice(self._on_lost)
+        received_at = None if self._last_received is None else self._last_received[0]
+
+        def tell() -> None:
+            self._callbacks.tell_lost()
+            self._losses_delivered += 1
+            self._recovery.lost(reason, heard_at, received_at, now)
+
+        self.run_in_turn(tell)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """No events of *topic* come any more. That ends the subscription, for whatever else it hears."""
@@ -310,7 +320,7 @@ class UpdateSubscription:
         if name != "listenKeyExpired" or topic not in self._topics:
             return
         if self._keeper is not None:
-            self.lost(topic, "the listen key has expired", now)
+            self.lost(topic, "the listen key has expired", now, now)
             self._keeper.expired()
         else:
             # Nothing will come on it any more, and nobody but the user can replace it.
@@ -341,7 +351,7 @@ class UpdateSubscription:
         Events have stopped with the old key, so the user is told; they come again when *new* is open.
         """
         topic, now = StreamTopic(new), self._hub.clock.monotonic()
-        self.lost(self._topics[0], "the listen key is gone", now)
+        self.lost(self._topics[0], "the listen key is gone", now, now)
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return
@@ -365,32 +375,40 @@ class UpdateSubscription:
 
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
-        self._strand.post(_Notice(functools.partial(self._tell, error)))
+        self._strand.post(_Notice(functools.partial(self._callbacks.tell, error)))
 
     # What runs on the executor.
 
     def _deliver(self, item: _Item) -> None:
         if isinstance(item, _Notice):
             item.give()
+        elif self._recovery.holding:
+            self._recovery.hold(item)
         else:
-            event, batch = item
-            payload: Any
-            if isinstance(event, bytes):
-                try:
-                    payload = loads(event)
-                except DecodeError:
-                    payload = self._rescued(event, batch)
-            else:
-                payload = event
-            if payload is not None:
-                self._dispatch(payload, batch, self._tell)
+            self._deliver_event(item)
+
+    def _deliver_event(self, item: _Event) -> None:
+        event, batch = item
+        payload: Any
+        if isinstance(event, bytes):
+            try:
+                payload = loads(event)
+            except DecodeError:
+                payload = self._rescued(event, batch)
+        else:
+            payload = event
+        if payload is None:
+            return
+        told = self._recovery.told
+        if told is None or told.take(payload):
+            self._dispatch(payload, batch, self._callbacks.tell)
 
     def _rescued(self, text: bytes, batch: Batch) -> Any:
         """Return the event of a text that was cut out of its wrapping by position: something stands behind it there."""
         try:
             return loads(b'{"event":' + text + b"}")["event"]
         except DecodeError as error:
-            self._tell(error)
+            self._callbacks.tell(error)
             with self._lock:
                 topics, is_old = self._topics, self._losses != self._losses_delivered
             # What came on an earlier link is among what was missed by its end.
@@ -399,19 +417,41 @@ class UpdateSubscription:
                 self._hub.unreadable(market if market in topics else topics[0], str(error))
             return None
 
-    def _loss_delivered(self) -> None:
-        self._losses_delivered += 1
+    # What recovery asks for, in turn.
+
+    def deliver_held(self, item: _Event) -> None:
+        """Deliver an event that had to wait."""
+        try:
+            self._deliver_event(item)
+        except BaseException as exc:  # noqa: BLE001  # the user's callback; there is more to deliver
+            self._callbacks.tell_raised(exc)
+
+    def deliver_recovered(self, payload: dict[str, Any], *, late: bool) -> None:
+        """Deliver an event that was found out afterwards."""
+        now = datetime.fromtimestamp(self._hub.clock.time(), timezone.utc)
+        batch = Batch(self._stream, now, source=EventSource.BACKFILL, late=late)
+        try:
+            self._dispatch(payload, batch, self._callbacks.tell)
+        except BaseException as exc:  # noqa: BLE001  # the same
+            self._callbacks.tell_raised(exc)
+
+    def payload_of(self, item: _Event) -> Mapping[str, Any]:
+        """Return what an event says; nothing where it cannot be read."""
+        event = item[0]
+        if isinstance(event, bytes):
+            try:
+                return as_object(loads(event))
+            except DecodeError:
+                return {}
+        return as_object(event)
+
+    def tell_gap(self, gap: Gap) -> None:
+        """Tell the user."""
+        self._callbacks.tell_gap(gap)
 
     def _tell_lag(self) -> None:
         told, self._dropped_told = self._dropped_told, self.dropped
-        lag = Lag(self._dropped_told - told, self.pending, self.id)
-        self._hub.hooks.lag(lag)
-        callbacks = tuple(self._on_lag)
-        if not callbacks:
-            what = f"{lag.dropped} events were dropped so far" if lag.dropped else f"{lag.pending} events wait for it"
-            logger.warning("subscription %d: a slow handler, %s", self.id, what)
-        for callback in callbacks:
-            self._guarded(functools.partial(callback, lag))
+        self._callbacks.tell_lag(Lag(self._dropped_told - told, self.pending, self.id))
 
     def _failed(self, exc: BaseException, item: _Item) -> None:
         if self._strand.refused:
@@ -420,64 +460,25 @@ class UpdateSubscription:
             self.close()
             self._over()
         else:
-            self._tell(self._handler_error(exc))
-
-    def _handler_error(self, exc: BaseException) -> HandlerError:
-        error = HandlerError(f"subscription {self.id}: a callback raised {exc!r}")
-        error.__cause__ = exc.with_traceback(beyond_us(exc.__traceback__))
-        return error
-
-    def _tell(self, error: BinanceSocketError) -> None:
-        hand_over(error)
-        if isinstance(error, HandlerError):
-            self._hub.hooks.handler_error(error)
-        callbacks = tuple(self._on_exception)
-        if not callbacks:
-            logger.error("%s", error, exc_info=error.__cause__ or error)
-        for callback in callbacks:
-            try:
-                callback(error)
-            except Exception:
-                logger.exception("subscription %d: an on_exception callback raised", self.id)
+            self._callbacks.tell_raised(exc)
 
     def _end(self, error: BinanceSocketError | None) -> None:
         try:
+            self._recovery.end()
             if error is not None:
-                self._tell(error)
-            with self._lock:
-                self._told_end = True
-                callbacks = tuple(self._on_closed)
-            for callback in callbacks:
-                self._guarded(callback)
+                self._callbacks.tell(error)
+            self._callbacks.tell_closed()
         finally:
             self._over()
 
-    def _guarded(self, callback: Callable[[], object]) -> None:
-        try:
-            callback()
-        except Exception as exc:  # noqa: BLE001  # the user's callback; reported to the user
-            self._tell(self._handler_error(exc))
-
     def _over(self) -> None:
         """Nothing is delivered any more."""
-        with self._lock:
-            self._told_end = True
+        self._callbacks.over()
         self._ended.set()
         self._keeps_alive = None
 
     # How notices get in line.
 
-    def _post_notice(self, callbacks: Sequence[Callable[..., object]], *args: object) -> None:
-        for callback in tuple(callbacks):
-            self._strand.post(_Notice(functools.partial(callback, *args)))
-
     def _post_end(self, error: BinanceSocketError | None) -> None:
         self._strand.post(_Notice(functools.partial(self._end, error)))
         self._strand.close()
-
-    def _add(self, callbacks: list[Any], callback: T) -> T:
-        if not callable(callback):
-            raise InvalidRequest(f"{callback!r} cannot be called")
-        with self._lock:
-            callbacks.append(callback)
-        return callback

@@ -208,6 +208,15 @@ def _check_hours(instance: object, attribute: object, value: Any) -> None:
         raise InvalidRequest(f"rotation_hours are two different hours from 0 to 24, as in (2, 4), not {value!r}")
 
 
+def _check_rechecks(instance: object, attribute: object, value: Any) -> None:
+    moments = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (None,)
+    numbers = [moment for moment in moments if isinstance(moment, (int, float)) and not isinstance(moment, bool)]
+    if len(numbers) != len(moments) or not all(0 < moment < float("inf") for moment in numbers):
+        raise InvalidRequest(f"backfill_rechecks are seconds above 0, as in (5, 30), not {value!r}")
+    if sorted(numbers) != numbers:
+        raise InvalidRequest(f"backfill_rechecks are in ascending order, not {value!r}")
+
+
 def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
     if value is not None and value < 1:
         raise InvalidRequest("connect_budget is at least 1, or None for no limit")
@@ -307,6 +316,21 @@ class ClientOptions:
 
     It is called by the thread that places the order, and must never return the same twice: by this name the order is
     found again when its outcome is unknown. The default returns 32 random hexadecimal digits.
+    """
+    backfill: bool = attrs.field(default=True, validator=_is_bool)
+    """
+    After a gap in the account's events, ask the exchange for what can be found out, and deliver that as events.
+
+    That takes request weight: 106, and 120 for each symbol that the account has been heard to trade on. It takes half
+    of what is left at most.
+    """
+    backfill_hold: float = attrs.field(default=5.0, validator=_is_not_negative)
+    """How long events may wait for what came before them, in seconds. After that, the latter is delivered late."""
+    backfill_rechecks: tuple[float, ...] = attrs.field(default=(5.0, 30.0), validator=_check_rechecks)
+    """
+    When orders and trades are asked for again, in seconds after events have come again, in ascending order.
+
+    The exchange answers from a database that may be behind. The gap is closed after the last of them.
     """
     rotation_after: float | None = attrs.field(default=23 * 3600.0, validator=_is_above_zero_or_none)
     """

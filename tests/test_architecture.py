@@ -10,19 +10,19 @@ PACKAGE = Path(binance_socket.__file__).parent
 
 # From the ground up. A module may import its own floor and those below; rooms of one floor are listed together.
 FLOORS = (
-    ("errors", "masking", "outcomes"),
+    ("errors", "gaps", "masking", "outcomes"),
     ("client_order_ids", "credentials", "options"),
     ("models",),
     ("_wire",),
     ("_session",),
     ("health",),
     ("_engine",),
-    ("arrivals", "cancellation", "events", "spot_api"),
+    ("arrivals", "callbacks", "cancellation", "events", "spot_api"),
     ("client",),
     ("integrations", "sandbox", "testing", "cli", "__main__"),
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-PURE = frozenset({"errors", "masking", "outcomes", "models", "_wire", "_session", "health"})
+PURE = frozenset({"errors", "gaps", "masking", "outcomes", "models", "_wire", "_session", "health"})
 IMPURE = frozenset({"threading", "time", "socket", "queue", "websocket", "requests"})
 
 

@@ -34,8 +34,8 @@ class Subscriber(Protocol):
         """Events of *topic* come from now on (monotonic), stamped *route*."""
         ...
 
-    def lost(self, topic: Topic, reason: str, now: float) -> None:
-        """No events of *topic* come until it is opened again."""
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
+        """No events of *topic* come until it is opened again; the last sign of life came at *heard_at* (monotonic)."""
         ...
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
@@ -62,7 +62,8 @@ class StandIn(Subscriber, Protocol):
 Payload = dict[str, Any] | list[Any] | bytes
 """An event, or the JSON that it is. Market streams send arrays, too."""
 Routes = Mapping[Hashable, tuple[Topic, tuple[Subscriber, ...]]]
-Telling = Callable[[float, float], None]
+Telling = Callable[[float, float, float], None]
+"""Takes the monotonic time, the wall clock, and when the peer last gave a sign of life (monotonic)."""
 
 
 class Opening:
@@ -170,7 +171,7 @@ class Audience:
         return any(subscriber.full for subscribers in self._subscribers.values() for subscriber in subscribers)
 
     def follow(self, effects: Iterable[Effect]) -> list[Telling]:
-        """Adapt the routes to what the session decided. Return what to do: each takes monotonic and wall clock."""
+        """Adapt the routes to what the session decided. Return what to do."""
         tellings: list[Telling] = []
         for effect in effects:
             if isinstance(effect, Opened):
@@ -268,7 +269,7 @@ def _open_already(subscriber: Subscriber, topic: Topic, route: Hashable, now: fl
 
 
 def _opened(effect: Opened, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> Telling:
-    def tell(now: float, wall: float) -> None:
+    def tell(now: float, wall: float, heard_at: float) -> None:
         for subscriber in subscribers:
             subscriber.opened(effect.topic, effect.route, now)
             if effect.early:
@@ -280,15 +281,15 @@ def _opened(effect: Opened, subscribers: tuple[Subscriber, ...], waiting: list[t
 
 
 def _lost(effect: Lost, subscribers: tuple[Subscriber, ...]) -> Telling:
-    def tell(now: float, wall: float) -> None:
+    def tell(now: float, wall: float, heard_at: float) -> None:
         for subscriber in subscribers:
-            subscriber.lost(effect.topic, effect.reason, now)
+            subscriber.lost(effect.topic, effect.reason, now, heard_at)
 
     return tell
 
 
 def _closed(effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> Telling:
-    def tell(now: float, wall: float) -> None:
+    def tell(now: float, wall: float, heard_at: float) -> None:
         for subscriber in subscribers:
             subscriber.closed(effect.topic, effect.error)
         for _, opening in waiting:
@@ -298,7 +299,7 @@ def _closed(effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[t
 
 
 def _delivered(effect: Deliver, subscribers: tuple[Subscriber, ...]) -> Telling:
-    def tell(now: float, wall: float) -> None:
+    def tell(now: float, wall: float, heard_at: float) -> None:
         for subscriber in subscribers:
             subscriber.post((effect.payload,), wall, None)
             name = as_object(effect.payload).get("e")

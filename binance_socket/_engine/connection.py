@@ -101,7 +101,7 @@ class Connection:
         self._alarm_at = float("inf")
         self._updating = _Update(self)
         # Written by the reader alone.
-        self._heard_at = 0.0
+        self._heard_at = self._read_at = 0.0
         self.watcher: Watcher | None = None
         self.succession: Succession[Connection] = Succession(
             self._changed, self._update, session, self._audience, dialect, clock, executor
@@ -124,6 +124,11 @@ class Connection:
         """Whether the connection is closed and its reader has ended. Any thread."""
         reader = self._reader
         return self.state.is_final and (reader is None or not reader.is_alive())
+
+    @property
+    def heard_at(self) -> float:
+        """When something was read last (monotonic): everything before it has come. Any thread."""
+        return self._read_at
 
     @property
     def stalled(self) -> bool:
@@ -341,7 +346,7 @@ class Connection:
         return self._network.connect(self._url, timeout=self._connect_timeout, waker=waker)
 
     def _receive(self, link: Link) -> None:
-        now = self._heard_at = self._clock.monotonic()
+        now = self._heard_at = self._read_at = self._clock.monotonic()
         with self._update() as session:
             if session.state.is_final:
                 raise LinkClosed(1000, "closed while connecting")
@@ -352,7 +357,7 @@ class Connection:
         receive = link.transport.receive
         while True:
             messages = receive()
-            self._heard_at = self._clock.monotonic()
+            self._heard_at = self._read_at = self._clock.monotonic()
             if messages and self._lanes.take(messages, self._clock.time()):
                 self._await_room()
 
@@ -430,7 +435,7 @@ class Connection:
 
     def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None, crowded: bool) -> None:
         for tell in tellings:
-            tell(self._clock.monotonic(), self._clock.time())
+            tell(self._clock.monotonic(), self._clock.time(), self._read_at)
         if link is not None and link.has_outbox and not self._session.state.is_final:
             self._writer.flush(link, crowded=crowded)
         for effect in effects:

@@ -39,11 +39,15 @@ class Owner(Protocol):
         """Some event has come from both connections."""
         ...
 
+    def old_heard_at(self) -> float:
+        """Return when the old connection has brought something last (monotonic)."""
+        ...
+
     def old_lost(self, overlap: Overlap, reason: str, now: float) -> None:
         """The old connection has lost the topic."""
         ...
 
-    def new_lost(self, overlap: Overlap, reason: str, now: float) -> None:
+    def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost the topic."""
         ...
 
@@ -126,15 +130,15 @@ class Overlap:
 
     def forward_lost(self, reason: str, now: float) -> None:
         """The subscribers hear nothing for the time being."""
-        self.do(lambda: self._tell_lost(reason, now))
+        self.do(lambda: self._tell_lost(reason, now, self.owner.old_heard_at()))
 
-    def lose_new(self, reason: str, now: float) -> None:
+    def lose_new(self, reason: str, now: float, heard_at: float) -> None:
         """The new connection, which is the only one by now, has lost the topic."""
 
         def lose() -> None:
             self._open = False
             self._end_old(proven=True)
-            self._tell_lost(reason, now)
+            self._tell_lost(reason, now, heard_at)
 
         self.do(lose)
 
@@ -222,7 +226,7 @@ class Overlap:
             return
         if not proven and not self._merge.common:
             now = self.owner.now()
-            self._tell_lost(_UNPROVEN, now)
+            self._tell_lost(_UNPROVEN, now, self.owner.old_heard_at())
             if self._open:
                 self._tell_opened(now)
         self._deliver(self._merge.old_ended())
@@ -233,9 +237,9 @@ class Overlap:
             self._told_common = True
             self.owner.common_seen()
 
-    def _tell_lost(self, reason: str, now: float) -> None:
+    def _tell_lost(self, reason: str, now: float, heard_at: float) -> None:
         for listener in self.listeners:
-            listener.lost(self.topic, reason, now)
+            listener.lost(self.topic, reason, now, heard_at)
 
     def _tell_opened(self, now: float) -> None:
         for listener in self.listeners:
@@ -312,7 +316,7 @@ class _OldSide(_Side):
         for listener in self._overlap.listeners:
             listener.opened(topic, route, now)
 
-    def lost(self, topic: Topic, reason: str, now: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
         """The old connection has lost the topic."""
         self._overlap.owner.old_lost(self._overlap, reason, now)
 
@@ -337,9 +341,9 @@ class _NewSide(_Side):
         """The new connection has the topic."""
         self._overlap.do(lambda: self._overlap.opened_new(route, now))
 
-    def lost(self, topic: Topic, reason: str, now: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost the topic."""
-        self._overlap.owner.new_lost(self._overlap, reason, now)
+        self._overlap.owner.new_lost(self._overlap, reason, now, heard_at)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed; or it was refused, which whoever waits for it to open hears as well."""

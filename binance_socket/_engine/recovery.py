@@ -40,6 +40,7 @@ __all__ = ["Recoverable", "Recovery", "Sources"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 LOOK_BACK: Final = 10_000
 """How far before a gap changes are looked for, in milliseconds: clocks and databases are not exact."""
@@ -61,14 +62,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ids = itertools.count(1)
 
 
-class Recoverable(Protocol[T]):
+class Recoverable(Protocol[T_contra]):
     """The subscription that something is recovered for. Everything but the first is called in its turn."""
 
     def run_in_turn(self, function: Callable[[], object]) -> None:
         """Run *function* in its turn among the events. Any thread."""
         ...
 
-    def deliver_held(self, item: T) -> None:
+    def deliver_held(self, item: T_contra) -> None:
         """Deliver an event that had to wait."""
         ...
 
@@ -76,7 +77,7 @@ class Recoverable(Protocol[T]):
         """Deliver an event that was found out; *late* if later ones have been delivered already."""
         ...
 
-    def payload_of(self, item: T) -> Mapping[str, Any]:
+    def payload_of(self, item: T_contra) -> Mapping[str, Any]:
         """Return what an event that waits says; empty where it cannot be read."""
         ...
 
@@ -205,7 +206,7 @@ class Recovery(Generic[T]):
         self._began = self._server_time(now)
 
     def _lag(self, received_at: float | None, now: float) -> float:
-        """Return how long the latest event had been under way, in seconds: the latest sign of life may have been, too."""
+        """Return how long the latest event was under way, in seconds: the latest sign of life may have been, too."""
         if received_at is None or self.told is None or not self.told.last_event:
             return 0.0
         by_exchange = received_at + self._server_time(now) / 1000 - self._clock.time()

@@ -150,6 +150,10 @@ class Rotation:
         """Some event has come from both connections: proof that nothing is missing between them."""
         self._move()
 
+    def old_heard_at(self) -> float:
+        """Return when the old connection has brought something last (monotonic)."""
+        return self.old.heard_at
+
     def old_lost(self, overlap: Overlap, reason: str, now: float) -> None:
         """The old connection has lost a topic."""
         self._move()
@@ -158,10 +162,10 @@ class Rotation:
         else:
             overlap.end_old()
 
-    def new_lost(self, overlap: Overlap, reason: str, now: float) -> None:
+    def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost a topic."""
         if not self.give_up(ConnectionLost(f"the new connection was lost: {reason}")) and not overlap.given_up:
-            overlap.lose_new(reason, now)
+            overlap.lose_new(reason, now, heard_at)
 
     def look(self) -> None:
         """Go on if it is time."""

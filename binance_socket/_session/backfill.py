@@ -8,7 +8,7 @@ and an end to them where the budget ends. Source: the WebSocket API document, ac
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -28,13 +28,19 @@ _WEIGHT_OF_OPEN_LISTS: Final = 6
 _WEIGHT_OF_HISTORY: Final = 20
 _WEIGHT_OF_ONE: Final = 4
 # What an entry must have to be of use, and of which type; amounts are text.
-_ORDER: Final = {"symbol": str, "orderId": int, "status": str, "updateTime": int}
+_ORDER: Final[Mapping[str, type]] = {"symbol": str, "orderId": int, "status": str, "updateTime": int}
 # A pending order whose quantity is not known yet has none.
 _ORDER_AMOUNTS: Final = ("executedQty",)
-_TRADE: Final = {"symbol": str, "id": int, "orderId": int, "time": int}
+_TRADE: Final[Mapping[str, type]] = {"symbol": str, "id": int, "orderId": int, "time": int}
 _TRADE_AMOUNTS: Final = ("price", "qty", "quoteQty")
-_LIST: Final = {"orderListId": int, "symbol": str, "listOrderStatus": str, "transactionTime": int, "orders": list}
-_BALANCE: Final = {"asset": str, "free": str, "locked": str}
+_LIST: Final[Mapping[str, type]] = {
+    "orderListId": int,
+    "symbol": str,
+    "listOrderStatus": str,
+    "transactionTime": int,
+    "orders": list,
+}
+_BALANCE: Final[Mapping[str, type]] = {"asset": str, "free": str, "locked": str}
 
 
 class Subject(enum.Enum):
@@ -125,9 +131,7 @@ class Backfill:
         questions: list[Question] = []
         if self.whole:
             questions += self._affordable(
-                Question(
-                    Subject.ACCOUNT, query("account.status", _WEIGHT_OF_ACCOUNT, omitZeroBalances=False)
-                ),
+                Question(Subject.ACCOUNT, query("account.status", _WEIGHT_OF_ACCOUNT, omitZeroBalances=False)),
                 Question(Subject.OPEN_ORDERS, query("openOrders.status", _WEIGHT_OF_OPEN_ORDERS)),
                 Question(Subject.OPEN_LISTS, query("openOrderLists.status", _WEIGHT_OF_OPEN_LISTS)),
             )
@@ -230,9 +234,7 @@ class Backfill:
         )
 
     def _orders_within(self, symbol: str, start: int, end: int) -> Question:
-        request = query(
-            "allOrders", _WEIGHT_OF_HISTORY, symbol=symbol, startTime=start, endTime=end, limit=PAGE
-        )
+        request = query("allOrders", _WEIGHT_OF_HISTORY, symbol=symbol, startTime=start, endTime=end, limit=PAGE)
         return Question(Subject.ORDERS, request, symbol)
 
     def _in_history(self, symbol: str, *questions: Question) -> list[Question]:
@@ -296,8 +298,8 @@ _TAKERS: Final = {
 }
 
 
-def _entries(answer: Any, types: dict[str, type], amounts: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the entries of an answer. Raises TypeError, ValueError or ArithmeticError where one is not as it should."""
+def _entries(answer: Any, types: Mapping[str, type], amounts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the entries of an answer. Raises TypeError, ValueError or ArithmeticError where one is wrong."""
     if not is_array(answer):
         raise TypeError("not an array")
     for entry in answer:

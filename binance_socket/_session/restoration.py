@@ -55,9 +55,7 @@ class Restored:
     trades: int
 
 
-def restore(
-    told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *, start: int, last: bool
-) -> Restored:
+def restore(told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *, start: int, last: bool) -> Restored:
     """
     Return what *findings* tell and *told* has not, and note it as told.
 
@@ -120,14 +118,14 @@ class _Restoration:
         for entry in self._findings.trades.values():
             by_order.setdefault((entry["symbol"], entry["orderId"]), []).append(entry)
         for key in dict.fromkeys((*self._findings.orders, *by_order)):
-            entry = self._findings.orders.get(key)
-            if entry is None:
+            order = self._findings.orders.get(key)
+            if order is None:
                 # Nobody can tell of its trades what order they were of. The next round asks again.
                 continue
             trades = sorted(by_order.get(key, ()), key=lambda trade: trade["id"])
-            filled = self._tell_trades(key, entry, trades)
+            filled = self._tell_trades(key, order, trades)
             if key not in self._held_orders:
-                self._tell_state(key, entry, filled)
+                self._tell_state(key, order, filled)
 
     def _tell_trades(self, key: OrderKey, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> Decimal:
         """Tell the trades of an order that were not told, and return how much of it is filled as far as is known."""

@@ -73,8 +73,7 @@ class Told:
         # Only while a gap is open.
         self._active = False
         self._marks: dict[OrderKey, Mark] = {}
-        # With when they happened.
-        self._trades: dict[OrderKey, int] = {}
+        self._trades: dict[OrderKey, None] = {}
         self._restored: dict[OrderKey, int] = {}
         self._summed: set[OrderKey] = set()
         self._restored_lists: dict[int, str] = {}
@@ -117,7 +116,7 @@ class Told:
                 if len(self._marks) > MOST_ORDERS:
                     self._give_up(at)
             if type(trade) is int and trade >= 0:
-                self._trades[key[0], trade] = 0
+                self._trades[key[0], trade] = None
                 if len(self._trades) > MOST_TRADES:
                     self._give_up(at)
         if type(trade) is int and trade > latest:

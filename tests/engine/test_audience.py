@@ -25,7 +25,7 @@ class Listener:
     def opened(self, topic, route, now):
         self.story.append(("opened", route))
 
-    def lost(self, topic, reason, now):
+    def lost(self, topic, reason, now, heard_at):
         self.story.append(("lost", reason))
 
     def closed(self, topic, error):
@@ -42,7 +42,7 @@ def waiting(*topics):
 
 def follow(audience, *effects):
     for tell in audience.follow(effects):
-        tell(1.0, 2.0)
+        tell(1.0, 2.0, 0.5)
 
 
 def test_opened_is_told_before_early_events_and_before_the_future_is_done():
