@@ -46,6 +46,7 @@ from .errors import (
     TlsError,
 )
 from .events import CancellationToken, DataEvent, EventSource, Lag, SubscriptionState, UpdateSubscription
+from .gaps import Gap, GapStatus, Unrecoverable
 from .health import (
     CallbackThreads,
     ConnectionHealth,
@@ -131,6 +132,8 @@ __all__ = [
     "FilterFailure",
     "FlowPolicy",
     "ForkedClientError",
+    "Gap",
+    "GapStatus",
     "HandlerError",
     "HandshakeError",
     "Health",
@@ -181,6 +184,7 @@ __all__ = [
     "TimeUnit",
     "TlsError",
     "UnknownEvent",
+    "Unrecoverable",
     "UpdateSubscription",
     "Verdict",
     "WorkingLeg",

@@ -224,23 +224,26 @@ class _Restoration:
         if account is None:
             return
         at = account["updateTime"]
-        if milliseconds_of(at) < self._start or at < max(self._told.balances_at, self._held_balances_at):
+        latest = max(self._told.balances_at, self._held_balances_at)
+        if milliseconds_of(at) < self._start or at < latest:
             return
+        # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
+        changed_since = at > latest
         changed = [
             {"a": balance["asset"], "f": balance["free"], "l": balance["locked"]}
             for balance in account["balances"]
-            if balance["asset"] not in self._held_assets and self._is_news(balance)
+            if balance["asset"] not in self._held_assets and self._is_news(balance, changed_since)
         ]
         if changed:
             event = {"e": "outboundAccountPosition", "E": at, "u": at, "B": changed}
             self._told.restore_balances(event, covers=not self._held_assets)
             self._events.append((at, 2**62 + 2, event))
 
-    def _is_news(self, balance: dict[str, Any]) -> bool:
+    def _is_news(self, balance: dict[str, Any], changed_since: bool) -> bool:
         told = self._told.balance(balance["asset"])
         now = amount_or_zero(balance["free"]), amount_or_zero(balance["locked"])
         if told is None:
-            return any(now)
+            return changed_since and any(now)
         return now != (amount_or_zero(told[0]), amount_or_zero(told[1]))
 
 

@@ -85,7 +85,7 @@ def all_orders(history: OrderHistory, symbol: str, params: Parameters) -> list[O
     found = [
         order
         for order in history.orders(symbol)
-        if order.id >= (first_id or 0) and earliest <= order.created_at <= latest
+        if order.id >= (first_id or 0) and earliest <= order.updated_at <= latest
     ]
     return _page(found, params, from_start="orderId" in params or "startTime" in params)
 
@@ -119,7 +119,7 @@ def all_lists(history: OrderHistory, params: Parameters) -> list[OrderList]:
     if first_id is not None and ("startTime" in params or "endTime" in params):
         raise ExchangeError(-1128, "Combination of optional parameters invalid.")
     earliest, latest = _period(params)
-    found = [each for each in history.lists() if each.id >= (first_id or 0) and earliest <= each.created_at <= latest]
+    found = [each for each in history.lists() if each.id >= (first_id or 0) and earliest <= each.updated_at <= latest]
     return _page(found, params, from_start=first_id is not None or "startTime" in params)
 
 

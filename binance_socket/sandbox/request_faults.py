@@ -23,6 +23,8 @@ _TIMES_OF_ENTRIES: Final[Mapping[str, str]] = {
     "openOrders.status": "time",
     "order.amendments": "time",
     "allOrderLists": "transactionTime",
+    "allOrders": "updateTime",
+    "myTrades": "time",
 }
 _UNKNOWN_OUTCOME: Final = "The backend did not answer in time; whether it has executed this is unknown."
 
