@@ -279,6 +279,13 @@ class ClientOptions:
     """Silence after which the peer is pinged. The exchange itself pings every 20 seconds."""
     probe_timeout: float = attrs.field(default=5.0, validator=_is_above_zero)
     """How long the probe may stay unanswered before the link counts as dead."""
+    audit_after: float | None = attrs.field(default=900.0, validator=_is_above_zero_or_none)
+    """
+    How long user data may be silent before the exchange is asked whether it still has the subscription; None for never.
+
+    If it has not, the subscription says lost and restored. The question weighs 2. Listen keys and market streams are
+    not asked about.
+    """
     backoff_base: float = attrs.field(default=0.5, validator=_is_not_negative)
     """Reconnects wait a random time of up to ``base * 2**attempt``: full jitter."""
     backoff_cap: float = attrs.field(default=30.0, validator=_is_not_negative)

@@ -101,7 +101,7 @@ class Connection:
         self._alarm_at = float("inf")
         self._updating = _Update(self)
         # Written by the reader alone.
-        self._heard_at = self._read_at = 0.0
+        self._heard_at = self._read_at = self._event_at = 0.0
         self.watcher: Watcher | None = None
         self.succession: Succession[Connection] = Succession(
             self._changed, self._update, session, self._audience, dialect, clock, executor
@@ -358,8 +358,12 @@ class Connection:
         while True:
             messages = receive()
             self._heard_at = self._read_at = self._clock.monotonic()
-            if messages and self._lanes.take(messages, self._clock.time()):
-                self._await_room()
+            if messages:
+                full = self._lanes.take(messages, self._clock.time())
+                if self._lanes.brought_events:
+                    self._event_at = self._heard_at
+                if full:
+                    self._await_room()
 
     def _state_lane(self, messages: list[Any]) -> None:
         with self._update() as session:
@@ -396,13 +400,13 @@ class Connection:
         try:
             with self._update() as session:
                 self._alarm, self._alarm_at = None, float("inf")
-                session.tick(self._clock.monotonic(), self._heard_at)
+                session.tick(self._clock.monotonic(), self._heard_at, self._event_at)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
             self._defect(exc)
 
     def _schedule(self) -> None:
         """Have :meth:`_tick` called when it is time. Requires holding the lock."""
-        when = self._session.next_tick(self._heard_at)
+        when = self._session.next_tick(self._heard_at, self._event_at)
         if when is None or when >= self._alarm_at or self._session.state.is_final:
             return
         if self._alarm is not None:

@@ -339,6 +339,7 @@ class Hub:
             request_timeout=options.request_timeout,
             probe_after=options.probe_after,
             probe_timeout=options.probe_timeout,
+            audit_after=options.audit_after,
             door=door,
         )
         connection = Connection(

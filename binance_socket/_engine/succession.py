@@ -56,7 +56,7 @@ class Succession(Generic[C]):
     def in_use(self) -> bool:
         """Whether somebody listens, or was asked for something lately, here."""
         with self._changed:
-            return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon_wanted
+            return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon.wanted
 
     def is_settled(self) -> bool:
         """Whether there is a link, and everything that is wanted is open on it."""
@@ -72,18 +72,18 @@ class Succession(Generic[C]):
     def logon_wanted(self) -> bool:
         """Whether the session should be logged on."""
         with self._changed:
-            return self._session.logon_wanted
+            return self._session.logon.wanted
 
     @property
     def lacks_logon(self) -> bool:
         """Whether the session should be logged on, and is not."""
         with self._changed:
-            return self._session.logon_wanted and not self._session.logged_on
+            return self._session.logon.wanted and not self._session.logon.on
 
     def follow_logon(self, *, wanted: bool) -> None:
         """Be logged on, or not, as the connection is from which this one takes over. Before the first link."""
         with self._changed:
-            self._session.logon_wanted = wanted
+            self._session.logon.wanted = wanted
 
     def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
         """Let *stand_ins* hear their topics in place of the subscribers."""

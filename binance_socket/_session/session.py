@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from .._wire.messages import Reply, Request, Security, error_of, parse_reply
 from .._wire.values import as_object, is_object
@@ -24,31 +24,25 @@ from ..errors import (
     RequestTimeout,
 )
 from .admission import Admission, Door, OpenDoor
+from .audit import Audit
 from .backoff import Backoff, is_permanent
-from .closing import INVALID_TEXT, POLICY, PROTOCOL_ERROR, TOO_BIG, UNSUPPORTED_DATA, LinkClosed
+from .closing import POLICY, LinkClosed
 from .correlation import Correlation
 from .effects import Abort, Closed, Complete, Effect, Late, Outcome, Pending
+from .logon import Logon
 from .server_clock import ServerClock, time_told
 from .state import TRANSITIONS, State
 from .strays import Strays
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .tally import Tally
 from .topics import Dialect, Topic
+from .trust import Trust
 from .unanswered import Tombstones, abandoned, ended, lost, not_opened, over, timed_out
 from .vigil import Vigil
 
 __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
-
-LOGON = "session.logon"
-LOGOUT = "session.logout"
-# A link that was given up for what came on it has not proved itself, unless it had held so long, in seconds.
-PROBATION: Final = 300.0
-# With these codes links end for what the one side cannot make of what the other sent.
-_MISUNDERSTOOD: Final = frozenset({PROTOCOL_ERROR, UNSUPPORTED_DATA, INVALID_TEXT, TOO_BIG})
-# So many messages that cannot be read, one after the other, and the peer speaks something else.
-MOST_UNREADABLE: Final = 3
 
 
 class Session:
@@ -64,6 +58,7 @@ class Session:
         request_timeout: float,
         probe_after: float,
         probe_timeout: float,
+        audit_after: float | None = None,
         door: Door | None = None,
     ) -> None:
         self.tally = Tally()
@@ -82,38 +77,22 @@ class Session:
         self._admission = Admission(door or OpenDoor(), self._effects, self._refuse)
         self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
         self._strays = Strays(dialect, self._effects, self._subscriptions, self._open_subscriptions, self.tally)
+        self.logon = Logon(self._subscriptions, self._ask_now, self._open_subscriptions)
+        """Whether it is logged on, and should be."""
+        self._audit = Audit(
+            audit_after if dialect.lists_routes else None, self._subscriptions, self._ask_now, self._open_subscriptions
+        )
         # What the session does with the answers to its own requests.
         self._continuations: dict[str, Callable[[Outcome], None]] = {}
         self._now = 0.0
         self._resume_at = 0.0
-        self._connected_at = 0.0
-        self._proved = False
-        self._given_up = False
-        # Messages that could not be read, since the last one that could.
-        self._unreadable = 0
+        self._trust = Trust()
         self._was_up = False
-        self._logon_wanted = False
-        self._logon_running = False
-        self._logged_on = False
         self._last_error: BinanceSocketError | None = None
 
     @property
     def state(self) -> State:
         return self._state
-
-    @property
-    def logged_on(self) -> bool:
-        """Whether the exchange has accepted a logon on the present link."""
-        return self._logged_on
-
-    @property
-    def logon_wanted(self) -> bool:
-        """Whether every link is to be logged on, because the user has done so once."""
-        return self._logon_wanted
-
-    @logon_wanted.setter
-    def logon_wanted(self, wanted: bool) -> None:
-        self._logon_wanted = wanted
 
     @property
     def resume_at(self) -> float:
@@ -237,13 +216,11 @@ class Session:
         self.tally.connects += 1
         self._was_up = True
         self._last_error = None
-        self._connected_at = now
-        self._proved = self._given_up = False
-        self._unreadable = 0
+        self._trust.begin(now)
         self._vigil.begin()
+        self._audit.begin(now)
         waiting = tuple(self._requests)
-        if self._logon_wanted:
-            self._log_on()
+        self.logon.begin()
         self._open_subscriptions()
         for pending in waiting:
             self._admission.send(pending, now)
@@ -261,9 +238,8 @@ class Session:
         self.tally.losses += 1
         if isinstance(error, LinkClosed):
             self.last_close = error.code, error.reason
-            self._given_up = self._given_up or error.code in _MISUNDERSTOOD
         logger.warning("connection lost: %s", error)
-        self._logged_on = self._logon_running = False
+        self.logon.end()
         self._continuations.clear()
         self._tombstones.clear()
         self._subscriptions.link_lost(str(error))
@@ -273,8 +249,7 @@ class Session:
                 self._complete(pending, lost(pending, error))
             else:
                 self._admission.ended(pending, now)
-        # What cannot be read would be sent again at once, by a server that does not know better.
-        if self._proved and not (self._given_up and now - self._connected_at < PROBATION):
+        if self._trust.proven(error, now):
             self._backoff.reset()
         banished = isinstance(error, LinkClosed) and error.code == POLICY
         self._retreat(self._backoff.penalty if banished else None)
@@ -287,7 +262,7 @@ class Session:
         except DecodeError as error:
             self._not_understood(message, error)
         else:
-            self._unreadable = 0
+            self._trust.understood()
         if self._admission:
             self._admission.release(now)
 
@@ -295,18 +270,12 @@ class Session:
         """
         Take in that a message could not be read.
 
-        It may have been an event, of any subscription: then the link is given up, so that everybody who hears something
-        is told that something is missing. Where nobody does, it was an answer, which is missed by its deadline; a link
-        of which nothing can be read is given up all the same.
+        If the link is given up for that, everybody who hears something there is told that something is missing.
         """
         self._now = now
         self.tally.malformed += 1
-        self._unreadable += 1
         logger.warning("a message that cannot be read: %s", why)
-        if self._state is not State.READY or self._given_up:
-            return
-        if self._subscriptions.listening or self._unreadable >= MOST_UNREADABLE:
-            self._given_up = True
+        if self._state is State.READY and self._trust.unreadable(listening=self._subscriptions.listening):
             reason = f"a message could not be read: {why}"
             # At once, so that no event is delivered after the one that is missing, and before this is told.
             self._subscriptions.link_lost(reason)
@@ -321,8 +290,12 @@ class Session:
 
     # What the clock does.
 
-    def tick(self, now: float, heard_at: float) -> None:
-        """Do what is due; *heard_at* is when the peer last gave a sign of life."""
+    def tick(self, now: float, heard_at: float, event_at: float = 0.0) -> None:
+        """
+        Do what is due.
+
+        *heard_at* is when the peer last gave a sign of life, *event_at* when it last sent an event.
+        """
         self._now = now
         for pending in self._requests.take_due(now):
             unsent = pending.claim()
@@ -335,14 +308,16 @@ class Session:
             self._admission.release(now)
             if self._vigil.watch(now, heard_at, self._admission.door.quiet_until):
                 self._subscriptions.budget.spend(now)
+            self._audit.look(now, heard_at, event_at)
 
-    def next_tick(self, heard_at: float) -> float | None:
+    def next_tick(self, heard_at: float, event_at: float = 0.0) -> float | None:
         """Return when :meth:`tick` has something to do."""
         when = self._requests.next_deadline()
         if self._state is not State.READY:
             return when
         silent_at = self._vigil.next(heard_at, self._admission.door.quiet_until)
-        for other in (self._subscriptions.next_retry(), silent_at, self._admission.next_at(self._now)):
+        audit_at = self._audit.next(heard_at, event_at)
+        for other in (self._subscriptions.next_retry(), silent_at, audit_at, self._admission.next_at(self._now)):
             if other is not None and (when is None or other < when):
                 when = other
         return when
@@ -381,7 +356,7 @@ class Session:
             self._complete(pending, ended(pending, error))
 
     def _answered(self, reply: Reply) -> None:
-        self._proved = True
+        self._trust.answered()
         pending = self._requests.take(reply.id)
         if pending is None:
             if reply.error is not None:
@@ -394,11 +369,7 @@ class Session:
         self._learn_time(pending, reply)
         self._admission.answered(pending, reply, self._now)
         error = error_of(reply, pending.request)
-        if pending.request.method == LOGON and error is None:
-            self._logon_wanted = self._logged_on = True
-            self._open_subscriptions()
-        elif pending.request.method == LOGOUT and error is None:
-            self._logon_wanted = self._logged_on = False
+        self.logon.answered(pending.request, error)
         # A server that counts messages looks at no timestamps.
         untimed = self._dialect.messages_per_second is not None
         if isinstance(error, InvalidTimestamp) and not pending.resynced and not untimed:
@@ -422,37 +393,21 @@ class Session:
             self.tally.malformed += 1
             logger.warning("an error that belongs to no request: %s", error)
             return
-        logger.warning("the exchange revoked this session: %s", error)
-        self._logged_on = False
         for pending in self._requests:
             # Not our own logon, for one: if it is under way, it is not the one that was revoked.
             asked_by_user = pending.handle is not None and pending.request.security is not Security.NONE
             if asked_by_user and pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
                 self._complete(pending, ended(pending, error))
-        self._subscriptions.logged_off("the exchange revoked the session")
-        self._open_subscriptions()
+        self.logon.revoked(error)
 
-    # Logging on, and the clock.
-
-    def _log_on(self) -> None:
-        if not self._logon_running:
-            self._logon_running = True
-            self._ask_now(Request(LOGON, security=Security.SIGNED, weight=2), self._logon_answered)
-
-    def _logon_answered(self, outcome: Outcome) -> None:
-        self._logon_running = False
-        error = outcome if isinstance(outcome, BinanceSocketError) else error_of(outcome, Request(LOGON))
-        if error is not None:
-            logger.warning("logging on failed: %s", error)
-            self._subscriptions.logon_failed(error)
+    # Subscriptions, and the clock.
 
     def _open_subscriptions(self) -> None:
-        if self._state is not State.READY or self._given_up:
+        if self._state is not State.READY or self._trust.given_up:
             return
-        if not self._logged_on and self._subscriptions.waits_for_logon():
-            self._log_on()
-        self._subscriptions.open(logged_on=self._logged_on)
+        self.logon.look()
+        self._subscriptions.open(logged_on=self.logon.on)
 
     def _resync(self, pending: Pending) -> None:
         """Ask what time it is, and then the same again with the right time: -1021 is a definite refusal."""
@@ -515,7 +470,7 @@ class Session:
 
     def _end(self, state: State) -> None:
         self._become(state)
-        self._logged_on = False
+        self.logon.end()
         self._continuations.clear()
         self._tombstones.clear()
         for pending in self._requests.take_all():

@@ -31,14 +31,14 @@ from .effects import Closed, Effect, Lost, Opened, Outcome
 from .message_budget import MessageBudget
 from .topics import Dialect, Topic, merged
 
-__all__ = ["STREAM_TERMINATED", "TERMINATED", "Subscriptions", "may_pass"]
+__all__ = ["LISTING", "STREAM_TERMINATED", "TERMINATED", "Ask", "Subscriptions", "listed_routes", "may_pass"]
 
 logger = logging.getLogger(__name__)
 
 STREAM_TERMINATED = "eventStreamTerminated"
 TERMINATED = "the exchange ended the event stream"
 ALREADY_SUBSCRIBED = -2035
-LISTING = Request[Any]("session.subscriptions")
+LISTING = Request[Any]("session.subscriptions", weight=2)
 # Events that come before their acknowledgement wait for it. More than this cannot be in one read.
 MOST_EARLY_EVENTS = 4096
 
@@ -115,6 +115,10 @@ class Subscriptions:
     def open_topics(self) -> list[Topic]:
         """Return the topics that the server has acknowledged on the present link."""
         return self._topics_in(Stage.OPEN)
+
+    def open_routes(self) -> dict[Topic, Hashable]:
+        """Return those topics with what the server stamps on their events."""
+        return {entry.topic: entry.route for entry in self._entries.values() if entry.stage is Stage.OPEN}
 
     def waits_for_logon(self) -> bool:
         """Return whether some topic may be asked for by now, but for the session not being logged on."""
@@ -333,8 +337,7 @@ class Subscriptions:
                 return
             assert isinstance(outcome, Reply)
             routes = {other.route for other in self._entries.values() if other.stage is Stage.OPEN}
-            found = [as_object(item).get("subscriptionId") for item in as_array(outcome.result)]
-            ours = [route for route in found if type(route) is int and route not in routes]
+            ours = [route for route in listed_routes(outcome) if route not in routes]
             if len(ours) == 1:
                 self._opened(entry, ours[0])
             else:
@@ -395,6 +398,12 @@ def _together(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
         group.append(entry)
     if group:
         yield group
+
+
+def listed_routes(reply: Reply) -> list[int]:
+    """Return the ids that an answer to ``session.subscriptions`` lists."""
+    found = [as_object(item).get("subscriptionId") for item in as_array(reply.result)]
+    return [route for route in found if type(route) is int]
 
 
 def may_pass(error: BinanceSocketError) -> bool:

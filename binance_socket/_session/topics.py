@@ -34,6 +34,8 @@ class Dialect:
     """Whether every event is an object that begins with its name; some names end the stream. Else, none does."""
     topics_at_once: int = 1
     """How many topics one message may ask for."""
+    lists_routes: bool = False
+    """Whether the server lists, when asked, what it stamps on the events of the connection."""
     messages_per_second: int | None = None
     """How many messages of ours the server takes, pings and pongs not counted; None for no limit of the link's."""
 
@@ -48,7 +50,7 @@ class Dialect:
         return (b"}}",) if self.named else (b"}}", b"]}")
 
 
-WS_API = Dialect("subscriptionId", "event", b'{"subscriptionId":', b',"event":{"e":"')
+WS_API = Dialect("subscriptionId", "event", b'{"subscriptionId":', b',"event":{"e":"', lists_routes=True)
 # A stream server takes 5 messages a second, of which one is kept for the answer to its ping. With as many names in one
 # message, a full connection of 1,024 streams is asked for in four.
 _CONTROL: Mapping[str, Any] = {"topics_at_once": 256, "messages_per_second": 4}

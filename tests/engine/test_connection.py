@@ -823,7 +823,7 @@ def test_a_defect_on_the_timer_fails_the_connection(client, network, clock, monk
     future = place(client)
     network.accept().sent()
 
-    def broken(now, heard_at):
+    def broken(*times):
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(client._hub.api._session, "tick", broken)
@@ -913,3 +913,26 @@ def test_an_executor_with_no_length_is_still_the_one_that_is_used(make_client, e
     _subscription, transport = subscribe(client, on_account_balance_update=lambda _: heard.put(on_engine_thread()))
     exchange.emit(transport, 1)
     assert heard.get(timeout=PATIENCE) is True
+
+
+def test_a_subscription_that_the_exchange_has_forgotten(make_client, exchange, subscribe, pass_time):
+    """It is asked about after a long time without an event, and subscribed again: the user hears lost and restored."""
+    client = make_client(audit_after=100.0, probe_after=1e6)
+    story = queue.SimpleQueue()
+    subscription, transport = subscribe(
+        client, route=3, on_account_balance_update=lambda event: story.put(str(event.data.delta))
+    )
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    pass_time(client, 60.0)
+    exchange.emit(transport, 1, route=3)
+    assert story.get(timeout=PATIENCE) == "1"
+    pass_time(client, 60.0)
+    assert transport.nothing_sent()
+    pass_time(client, 40.0)
+    exchange.expect(transport, "session.subscriptions", [{"subscriptionId": 3}])
+    pass_time(client, 100.0)
+    exchange.expect(transport, "session.subscriptions", [])
+    exchange.expect(transport, "userDataStream.subscribe.signature", {"subscriptionId": 4})
+    exchange.emit(transport, 2, route=4)
+    assert [story.get(timeout=PATIENCE) for _ in range(3)] == ["lost", "restored", "2"]

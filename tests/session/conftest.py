@@ -22,7 +22,12 @@ PROBE_TIMEOUT = 5.0
 class Driven:
     """A session with a hand on its clock and its wire: what it wants sent counts as written once it was looked at."""
 
-    def __init__(self, dialect: Dialect = WS_API, random: Callable[[], float] = lambda: 0.5) -> None:
+    def __init__(
+        self,
+        dialect: Dialect = WS_API,
+        random: Callable[[], float] = lambda: 0.5,
+        audit_after: float | None = None,
+    ) -> None:
         self.now = 1000.0
         self.heard_at = self.now
         self.clock = ServerClock(monotonic=self.now, wall=1_700_000_000.0)
@@ -34,6 +39,7 @@ class Driven:
             request_timeout=TIMEOUT,
             probe_after=PROBE_AFTER,
             probe_timeout=PROBE_TIMEOUT,
+            audit_after=audit_after,
         )
 
     # What the connection does.

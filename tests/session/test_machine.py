@@ -407,7 +407,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def revoke(self) -> None:
         self.receive({"id": None, "status": 401, "error": {"code": -2015, "msg": "revoked"}})
-        assert not self.session.logged_on
+        assert not self.session.logon.on
         assert not any(topic.needs_logon for topic in self.open)
 
     @precondition(lambda self: self.connected())
@@ -499,7 +499,7 @@ class Life(RuleBasedStateMachine):
             assert session.is_open(topic) is (topic in self.open)
         if session.state is not State.READY:
             assert not self.open
-            assert not session.logged_on
+            assert not session.logon.on
         assert session.in_flight >= sum(not call.done for call in self.calls)
         assert session.wants_link is bool(session.in_flight or self.wanted)
         assert session.state.is_final is self.ended

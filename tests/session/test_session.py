@@ -545,12 +545,12 @@ def test_lost_while_resyncing(ready: Any, outcomes: Any) -> None:
 def test_a_logon_is_repeated_on_each_link(ready: Any) -> None:
     """Once the user has logged on, before anything else is sent."""
     [pending] = ready.write(ready.submit("a", LOGON))
-    assert not ready.session.logged_on
+    assert not ready.session.logon.on
     ready.answer(pending, {})
-    assert ready.session.logged_on
+    assert ready.session.logon.on
     ready.submit("b")
     ready.lose()
-    assert not ready.session.logged_on
+    assert not ready.session.logon.on
     assert [effect.pending.request.method for effect in ready.connect()] == ["session.logon", "ping"]
 
 
@@ -560,7 +560,7 @@ def test_a_logout_ends_that(ready: Any) -> None:
     ready.answer(pending, {})
     [pending] = ready.write(ready.submit("b", "session.logout"))
     ready.answer(pending, {})
-    assert not ready.session.logged_on
+    assert not ready.session.logon.on
     ready.lose()
     assert ready.connect() == []
 
@@ -575,7 +575,7 @@ def test_a_refusal_changes_nothing(ready: Any, method: str, answer: dict[str, An
         ready.answer(pending, {})
     [pending] = ready.write(ready.submit("b", Request(method, security=Security.SIGNED)))
     ready.receive({"id": pending.id, **answer})
-    assert ready.session.logged_on is before
+    assert ready.session.logon.on is before
 
 
 def test_revoked(ready: Any, outcomes: Any) -> None:
@@ -588,7 +588,7 @@ def test_revoked(ready: Any, outcomes: Any) -> None:
     effects = ready.revoke()
     assert set(outcomes(effects)) == {"signed"}
     assert isinstance(outcomes(effects)["signed"], AuthenticationError)
-    assert not ready.session.logged_on
+    assert not ready.session.logon.on
     assert ready.session.in_flight == 2
 
 
