@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import attrs
 
 from ._engine.hooks import Hooks
+from ._engine.threads import check_process, process_token
 from .errors import BinanceSocketError, HandlerError, InvalidRequest
 from .gaps import Gap, GapStatus
 from .masking import beyond_us, hand_over
@@ -46,6 +47,7 @@ class Callbacks:
 
     def __init__(self, subscription_id: int, hooks: Hooks) -> None:
         self._id = subscription_id
+        self._process = process_token()
         # The client's, which hear of some of it as well.
         self._hooks = hooks
         # Guards everything below against being changed.
@@ -61,6 +63,7 @@ class Callbacks:
     def add(self, callbacks: list[Any], callback: T) -> T:
         """Add *callback* to one of the lists, and return it. Raises InvalidRequest."""
         _check(callback)
+        check_process(self._process)
         with self._lock:
             callbacks.append(callback)
         return callback
@@ -68,6 +71,7 @@ class Callbacks:
     def add_closed(self, callback: Callable[[], object]) -> Callable[[], object]:
         """Add what is called at the end; call it, here, if that has been told. Raises InvalidRequest."""
         _check(callback)
+        check_process(self._process)
         with self._lock:
             told = self._told_end
             if not told:
@@ -121,10 +125,10 @@ class Callbacks:
         self.tell(error)
 
     def tell_closed(self) -> None:
-        """Tell that the subscription has ended."""
+        """Tell that the subscription has ended, those who have not been told."""
         with self._lock:
             self._told_end = True
-            callbacks = tuple(self.closed)
+            callbacks, self.closed = tuple(self.closed), []
         self._call(callbacks)
 
     def over(self) -> None:

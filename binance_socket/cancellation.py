@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Callable
 
 from ._engine.timer import Alarm, shared_timer
@@ -20,10 +22,12 @@ class CancellationToken:
     Something to cancel with: pass it as ``ct``, and call :meth:`cancel`.
 
     A cancelled token closes the subscriptions and abandons the calls that it was passed to; calls that begin later
-    raise CallCancelled at once. Any thread.
+    raise CallCancelled at once. Any thread. After a fork, the child's copy has nothing to cancel any more, and a
+    :meth:`cancel_after` does not count; it can be used anew.
     """
 
     def __init__(self) -> None:
+        _tokens.add(self)
         # Guards everything below.
         self._lock = threading.Lock()
         self._cancelled = False
@@ -73,3 +77,22 @@ class CancellationToken:
     def _forget(self, number: int) -> None:
         with self._lock:
             self._callbacks.pop(number, None)
+
+    def _begin_anew(self) -> None:
+        """Somebody may have held the lock when the process was forked, and the parent cancels what is its own."""
+        self._lock = threading.Lock()
+        self._callbacks = {}
+        self._alarm = None
+
+
+# Those of this process, for its children.
+_tokens: weakref.WeakSet[CancellationToken] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    for token in tuple(_tokens):
+        token._begin_anew()  # pyright: ignore[reportPrivateUsage]  # one thing in two places
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

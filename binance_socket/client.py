@@ -23,7 +23,7 @@ from ._engine.hooks import Hook, Listeners
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.recovery import Sources
-from ._engine.threads import NAME_PREFIX, on_engine_thread
+from ._engine.threads import on_engine_thread
 from ._engine.transport import Network
 from ._engine.websocket import WebSocketNetwork
 from ._session.listen_key import ListenKey
@@ -249,8 +249,9 @@ class BinanceSocketClient(ClientView):
         """
         End everything: calls that wait fail with ClientClosed, subscriptions end.
 
-        Idempotent; any thread, callbacks included; returns within 3 seconds, whatever callbacks do. Events that have
-        been received are still delivered, for a second at most.
+        Idempotent; any thread, callbacks, signal handlers and finalizers included; returns within 3 seconds, whatever
+        callbacks and the network do. Events that have been received are still delivered, for a second at most. Whoever
+        calls this while others do waits for the same end. Does nothing after a fork.
         """
         self._hub.close()
 
@@ -263,7 +264,10 @@ class BinanceSocketClient(ClientView):
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._hub.closed else self._hub.api.state.value
+        if not self._hub.is_here:
+            state = "made before a fork"
+        else:
+            state = "closed" if self._hub.closed else self._hub.api.state.value
         return f"<BinanceSocketClient {self._hub.environment.name}: {state}>"
 
 
@@ -284,16 +288,8 @@ class _Anchor:
 
 def _let_go(hub: Hub) -> None:
     """Close the client that nobody holds any more, or at the interpreter's exit."""
-    if not threading.main_thread().is_alive():
-        hub.close()
-        return
-    # The garbage collector may call this anywhere, even on one of the hub's own threads while it holds a lock. A
-    # daemon, because it must not keep the interpreter from ending.
-    closer = threading.Thread(target=hub.close, name=f"{NAME_PREFIX}closer", daemon=True)
-    try:
-        closer.start()
-    except RuntimeError:
-        logger.error("a client that nobody holds could not be closed: there is no thread to be had")
+    # The garbage collector may call this anywhere, even on one of the hub's own threads while it holds a lock.
+    hub.close(wait=not threading.main_thread().is_alive())
 
 
 @attrs.frozen(kw_only=True)
@@ -348,6 +344,8 @@ class _Caller:
 
     @property
     def symbols(self) -> SymbolCache:
+        # Another thread may have been asking for them when the process was forked.
+        self.anchor.hub.check_process()
         return self.anchor.symbols
 
     def call(self, request: Request[R]) -> Response[R]:

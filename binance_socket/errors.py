@@ -221,7 +221,8 @@ class OutcomeUnknown(DeliveryError):
         is ever sent again.
 
         Any thread, callbacks included, and as often as you like: what is known is returned at once. Raises ClientClosed
-        after the client's ``close()``, and NotSupportedError for a copy of the error, which has no client to ask.
+        after the client's ``close()``, ForkedClientError after a fork, and NotSupportedError for a copy of the error,
+        which has no client to ask.
         """
         if self._resolver is None:
             raise NotSupportedError("a copy of an error has no client to ask: resolve the error that was raised")

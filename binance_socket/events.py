@@ -16,6 +16,7 @@ import attrs
 from typing_extensions import Self
 
 from ._engine.audience import Payload
+from ._engine.ending import Finish
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.mailbox import DropOldest, Everything, LatestOnly, Mailbox
@@ -125,7 +126,7 @@ class UpdateSubscription:
         )
         # In epoch seconds, and the same as a datetime. Replaced as a whole.
         self._last_received: tuple[float, datetime] | None = None
-        self._ended = threading.Event()
+        self._ended = Finish()
         # Guards everything below.
         self._lock = threading.Lock()
         self._state = SubscriptionState.SUBSCRIBING
@@ -219,11 +220,13 @@ class UpdateSubscription:
 
     def close(self) -> None:
         """
-        End the subscription. Idempotent; any thread, callbacks included; does not wait.
+        End the subscription. Idempotent; any thread, callbacks included; does not wait. Does nothing after a fork.
 
         The exchange is told to send nothing more, and nothing more is taken. What had been received is still delivered:
         ``wait()`` returns when it is.
         """
+        if not self._hub.is_here:
+            return
         with self._lock:
             topics, keeper = self._topics, self._keeper
             if self._state is SubscriptionState.CLOSED:
@@ -235,7 +238,12 @@ class UpdateSubscription:
         self._post_end(None)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the subscription has ended and its last callback has run. Return whether it has by *timeout*."""
+        """
+        Wait until the subscription has ended and its last callback has run. Return whether it has by *timeout*.
+
+        Never longer than a second after the client's close(): an executor of yours may not get to it, or be waiting here.
+        """
+        self._hub.check_process()
         return self._ended.wait(timeout)
 
     def __enter__(self) -> Self:
@@ -329,13 +337,18 @@ class UpdateSubscription:
     def finish(self, timeout: float) -> None:
         """Wait until what was received is delivered, and drop the rest."""
         if not self._ended.wait(timeout):
-            self._strand.abandon()
+            # Should the callback that is in the way ever return, the end is told after it.
+            self._strand.abandon(self._callbacks.tell_closed)
             self._over()
             logger.warning(
                 "subscription %d: the client was closed before %d events were delivered",
                 self.id,
                 self._strand.undelivered,
             )
+
+    def leave(self, timeout: float) -> None:
+        """The client is closed, and does not wait. Let nobody else wait for longer than *timeout* seconds."""
+        self._ended.limit(timeout)
 
     # Listen keys.
 
@@ -364,10 +377,12 @@ class UpdateSubscription:
             self._hub.subscribe((topic,), self)
         except BinanceSocketError as error:
             self.closed(topic, error)
-        self._hub.unsubscribe(before, self, leaves=False)
+        self._hub.unsubscribe(before, self)
         if self.state is SubscriptionState.CLOSED:
             # By another thread, which may have come before subscribe().
             self._hub.unsubscribe((topic,), self)
+            if self._ended.is_over:
+                self._hub.forget(self)
 
     def run_in_turn(self, function: Callable[[], object]) -> None:
         """Run *function* in its turn among the events, on the executor; not at all once the subscription has ended."""
@@ -475,6 +490,7 @@ class UpdateSubscription:
         """Nothing is delivered any more."""
         self._callbacks.over()
         self._ended.set()
+        self._hub.forget(self)
         self._keeps_alive = None
 
     # How notices get in line.

@@ -50,6 +50,10 @@ class Subscriber(Protocol):
         """The client is closed: wait up to *timeout* seconds until what was posted is delivered, and drop the rest."""
         ...
 
+    def leave(self, timeout: float) -> None:
+        """The client is closed, and does not wait: nobody else should for more than *timeout* seconds."""
+        ...
+
 
 class StandIn(Subscriber, Protocol):
     """Hears a topic in place of its subscribers, as long as two connections have it."""

@@ -27,7 +27,7 @@ from .guarded_socket import prepare
 from .threads import NAME_PREFIX
 from .waker import Waker
 
-__all__ = ["Attempt", "Proxy", "dial", "tls_context"]
+__all__ = ["Attempt", "Proxy", "connect", "dial", "tls_context"]
 
 _HEAD_START = 0.25
 """Seconds after which the next address is tried beside the one that has not answered (RFC 8305)."""
@@ -89,6 +89,11 @@ class Attempt:
         self.step = "starting"
         """What is going on, for the error message."""
 
+    @property
+    def is_late(self) -> bool:
+        """Whether its time is up."""
+        return self._clock.monotonic() >= self.deadline
+
     def wait(self, *waits: tuple[socket.socket | Waker, int], limit: float | None = None) -> list[socket.socket]:
         """
         Wait for any of the objects to be ready for its events, *limit* seconds at most. Return the ready sockets.
@@ -136,7 +141,7 @@ class Attempt:
         """Raise ConnectionLost when interrupted, or when the attempt's time is up."""
         if self.waker.woken:
             raise ConnectionLost("aborted")
-        if self._clock.monotonic() >= self.deadline:
+        if self.is_late:
             raise ConnectionLost(f"connecting took too long: time was up while {self.step}")
 
 
@@ -147,7 +152,7 @@ def dial(url: str, attempt: Attempt, *, proxy: Proxy | None = None, ca_file: Pat
     Raises TlsError, ProxyError or ConnectionLost; nothing of the attempt is left open then.
     """
     scheme, host, port = _target(url)
-    sock = _connect(host, port, attempt) if proxy is None else _connect_to_proxy(proxy, attempt)
+    sock = connect(host, port, attempt) if proxy is None else _connect_to_proxy(proxy, attempt)
     with contextlib.ExitStack() as undo:
         undo.callback(sock.close)
         if proxy is not None:
@@ -223,11 +228,12 @@ def _taking_turns(addresses: Iterable[_Address]) -> list[_Address]:
 # TCP
 
 
-def _connect(host: str, port: int, attempt: Attempt) -> socket.socket:
+def connect(host: str, port: int, attempt: Attempt) -> socket.socket:
     """
-    Connect to the first address that answers.
+    Connect to the first address of *host* that answers, and return the socket, which is non-blocking.
 
     Every address gets its chance: the next one is tried when one fails, and beside it when it does not answer soon.
+    Raises ConnectionLost, or another OSError where the system has no more sockets.
     """
     waiting = deque(_resolve(host, port, attempt))
     attempt.step = f"connecting to {host}:{port}"
@@ -279,7 +285,7 @@ def _start_connecting(target: _Address) -> socket.socket:
 
 def _connect_to_proxy(proxy: Proxy, attempt: Attempt) -> socket.socket:
     try:
-        return _connect(proxy.host, proxy.port, attempt)
+        return connect(proxy.host, proxy.port, attempt)
     except ConnectionLost as exc:
         if attempt.waker.woken:
             raise

@@ -24,7 +24,7 @@ from ..outcomes import CancelReplaceOutcome, Verdict
 from .clock import Clock
 from .futures import CallFuture
 from .inquirer import Inquirer
-from .threads import on_engine_thread
+from .threads import check_process, on_engine_thread, process_token
 
 __all__ = ["Doubt", "Doubts"]
 
@@ -59,6 +59,7 @@ class Doubts:
         self.check = check
         """Raises where the client cannot be used any more."""
         self._receive_window = receive_window
+        self.process = process_token()
         # Guards everything below. Nothing else is locked while it is held.
         self._lock = threading.Lock()
         # Replaced, never changed, so that they can be looked up without the lock.
@@ -202,6 +203,7 @@ class Doubt:
 
     def resolve(self, timeout: float) -> Verdict:
         """See :meth:`OutcomeUnknown.resolve`."""
+        check_process(self._doubts.process)
         if on_engine_thread():
             raise RuntimeError("to wait on one of the library's own threads would be to wait for itself")
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -13,7 +13,7 @@ from .._session.effects import Complete, Late, Outcome, Pending
 from .._wire.messages import Reply, response_to
 from ..errors import BinanceSocketError, OutcomeUnknown
 from ..masking import hand_over
-from .threads import on_engine_thread
+from .threads import check_process, on_engine_thread, process_token
 
 __all__ = ["CallFuture", "Doubtful", "Repeating", "begin", "complete", "complete_with", "deliver_late"]
 
@@ -60,6 +60,7 @@ class CallFuture(Future[T]):
     def __init__(self, executor: Executor, withdraw: Callable[[CallFuture[T]], object] | None = None) -> None:
         super().__init__()
         self._executor = executor
+        self._process = process_token()
         # Is told when the future was cancelled: whoever has the request need not keep a place for it any more.
         self._withdraw = withdraw
         self.doubt: Doubtful | None = None
@@ -71,6 +72,8 @@ class CallFuture(Future[T]):
 
     def cancel(self) -> bool:
         """Cancel the call if its request has not been written yet; then it never is. Any thread."""
+        if self._process != process_token():
+            return False
         cancelled = super().cancel()
         if cancelled and self._withdraw is not None:
             self._withdraw(self)
@@ -83,21 +86,27 @@ class CallFuture(Future[T]):
                 self._started = self.set_running_or_notify_cancel()
             return self._started
 
-    if sys.version_info < (3, 11):
+    def result(self, timeout: float | None = None) -> T:
+        """Return the result. Raises ForkedClientError after a fork: it would never come."""
+        check_process(self._process)
+        if sys.version_info >= (3, 11):
+            return super().result(timeout)
+        try:
+            return super().result(timeout)
+        except concurrent.futures.TimeoutError:
+            # As with later Pythons.
+            raise _WaitTimeout from None
 
-        def result(self, timeout: float | None = None) -> T:
-            """Return the result, as futures of later Pythons do: a wait that was too short is a TimeoutError."""
-            try:
-                return super().result(timeout)
-            except concurrent.futures.TimeoutError:
-                raise _WaitTimeout from None
-
-        def exception(self, timeout: float | None = None) -> BaseException | None:
-            """Return the exception; the same."""
-            try:
-                return super().exception(timeout)
-            except concurrent.futures.TimeoutError:
-                raise _WaitTimeout from None
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return the exception, or None. Raises ForkedClientError after a fork."""
+        check_process(self._process)
+        if sys.version_info >= (3, 11):
+            return super().exception(timeout)
+        try:
+            return super().exception(timeout)
+        except concurrent.futures.TimeoutError:
+            # As with later Pythons.
+            raise _WaitTimeout from None
 
     def set_exception(self, exception: BaseException | None) -> None:
         """Complete the future with *exception*, which does not tell what was in the variables where it comes from."""
@@ -107,6 +116,7 @@ class CallFuture(Future[T]):
 
     def add_done_callback(self, fn: Callable[[Future[T]], Any]) -> None:
         """Run ``fn(future)`` on the client's executor once the future is done, at once if it is already."""
+        check_process(self._process)
         super().add_done_callback(lambda future: self._hand_over(fn, future))
 
     def when_done(self, fn: Callable[[Future[T]], object]) -> None:

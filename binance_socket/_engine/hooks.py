@@ -16,6 +16,7 @@ from ..errors import HandlerError
 from ..health import StateChange
 from .mailbox import DropOldest
 from .strand import Strand
+from .threads import check_process, process_token
 from .watchdog import Progress
 
 __all__ = ["Hook", "Hooks", "Listeners"]
@@ -41,15 +42,17 @@ class Listeners:
     Held by whoever holds the client, and not by the engine: a hook that uses its client does not keep it alive.
     """
 
-    __slots__ = ("__weakref__", "_callbacks", "_lock")
+    __slots__ = ("__weakref__", "_callbacks", "_lock", "_process")
 
     def __init__(self) -> None:
+        self._process = process_token()
         # Guards everything below. A leaf.
         self._lock = threading.Lock()
         self._callbacks: dict[Hook, tuple[Callable[[Any], object], ...]] = {}
 
     def add(self, hook: Hook, callback: Callable[[Any], object]) -> None:
-        """Have *callback* called from now on. Any thread."""
+        """Have *callback* called from now on. Any thread. Raises ForkedClientError after a fork."""
+        check_process(self._process)
         with self._lock:
             self._callbacks[hook] = (*self._callbacks.get(hook, ()), callback)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import orjson
 from ..credentials import Secret
 from ..errors import Certainty, ConnectionLost, DeliveryError, ProxyError, RequestTimeout, TlsError
 from .clock import SystemClock
+from .line import Line
 
 if TYPE_CHECKING:
     import requests
@@ -40,13 +42,14 @@ def request_json(
     timeout: float,
     ca_file: Path | None = None,
     proxy: Secret | None = None,
+    line: Line | None = None,
 ) -> HttpAnswer:
     """
     Make one REST call, and return the answer, errors of the exchange included.
 
     Blocks. *timeout* limits the connecting, each wait for the peer and the body as a whole, in seconds; a peer that
     sends its headers byte by byte can take longer. TLS is verified, redirects are not followed, and nothing is taken
-    from the environment or from netrc.
+    from the environment or from netrc. *line*, which is closed then, is for another thread to end the call with.
 
     Raises RequestTimeout, TlsError, ProxyError or ConnectionLost with their certainty. They do not mention the URL or
     the headers, in which keys travel, and have neither a cause nor a traceback that does.
@@ -55,7 +58,7 @@ def request_json(
     import requests
 
     try:
-        with _session(ca_file, proxy) as session:
+        with line or Line() as line, _session(ca_file, proxy, line) as session:
             return _ask(session, method, url, params, headers, timeout)
     except DeliveryError as exc:
         failure = exc.with_traceback(None)
@@ -109,18 +112,26 @@ def _ask(
     return HttpAnswer(response.status_code, payload, response.headers)
 
 
-def _session(ca_file: Path | None, proxy: Secret | None) -> requests.Session:
+def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
 
+    pools = _pools(line)
+
     class VerifyingAdapter(HTTPAdapter):
-        """Bring our own TLS settings: the default ones write session keys to the file named by SSLKEYLOGFILE."""
+        """
+        Bring our own connections, and our own TLS settings: the default ones write session keys to the file named by
+        SSLKEYLOGFILE.
+        """
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, ssl_context=_context(), **kwargs)
+            self.poolmanager.pool_classes_by_scheme = pools
 
         def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-            return super().proxy_manager_for(*args, ssl_context=_context(), **kwargs)
+            manager = super().proxy_manager_for(*args, ssl_context=_context(), **kwargs)
+            manager.pool_classes_by_scheme = pools
+            return manager
 
     class DirectSession(requests.Session):
         """Follow no redirect, and do not even look where it leads: it may lead nowhere."""
@@ -131,10 +142,44 @@ def _session(ca_file: Path | None, proxy: Secret | None) -> requests.Session:
     session = DirectSession()
     session.trust_env = False
     session.verify = True if ca_file is None else str(ca_file)
-    session.mount("https://", VerifyingAdapter())
+    for scheme in pools:
+        session.mount(f"{scheme}://", VerifyingAdapter())
     if proxy is not None:
         session.proxies = {"http": proxy.reveal(), "https": proxy.reveal()}
     return session
+
+
+def _pools(line: Line) -> dict[str, Any]:
+    """Return what has urllib3 connect through *line*: its own way of connecting can be neither ended nor limited."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    def connected(connection: HTTPConnection) -> socket.socket:
+        timeout = connection.timeout
+        assert isinstance(timeout, (int, float))
+        try:
+            return line.connect(connection.host, connection.port, timeout)
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(connection, str(exc)) from exc
+        except OSError as exc:
+            raise NewConnectionError(connection, str(exc)) from exc
+
+    class Connection(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return connected(self)
+
+    class SecureConnection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return connected(self)
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    return {"http": Pool, "https": SecurePool}
 
 
 def _context() -> ssl.SSLContext:

@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import secrets
+import sys
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from .._session.session import Session
 from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, StreamTopic, Topic
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
-from ..errors import ClientClosed, ForkedClientError, InvalidRequest
+from ..errors import ClientClosed, InvalidRequest
 from ..masking import MaskedText
 from ..models.rate_limits import RateLimits
 from ..models.response import Response
@@ -31,6 +32,7 @@ from .audience import Opening, Subscriber
 from .clock import Clock, SystemClock
 from .connection import Connection
 from .doubts import Doubts
+from .ending import Ending
 from .futures import CallFuture
 from .gate import Door, LearningClock, gate_of
 from .hooks import Hooks
@@ -39,7 +41,7 @@ from .pool import Pool, Seats
 from .repeats import Repeats
 from .rest import ListenKeyRest
 from .rotator import Role, Rotator
-from .threads import process_token
+from .threads import check_process, on_engine_thread, process_token
 from .timer import Timer
 from .transport import Network
 from .turns import Turns
@@ -52,12 +54,13 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-# What close() may take, in seconds: for the readers, for the timer, for callbacks that are still to run, and for other
-# threads to end (twice).
-_READERS_MAY_TAKE = 1.2
-_TIMER_MAY_TAKE = 0.4
+# What an end may take, in seconds: the readers, the timer, callbacks that are still to run, and other threads to end
+# (three times); and how long close() waits for all of it.
+_READERS_MAY_TAKE = 1.0
+_TIMER_MAY_TAKE = 0.3
 _CALLBACKS_MAY_TAKE = 1.0
-_THREADS_MAY_TAKE = 0.2
+_THREADS_MAY_TAKE = 0.15
+_CLOSE_MAY_TAKE = 2.8
 # The exchange allows 36 characters; eight of them tell our connections' requests from everybody else's in its logs.
 _ID_PREFIX_BYTES = 6
 
@@ -109,6 +112,7 @@ class Hub:
         # What engine threads must not wait for: writing to a peer that does not read.
         self._helpers = Workers(8, "helper")
         self._process = process_token()
+        self._ending = Ending(self._stop, self._finish)
         self._network = network
         self._ids = _request_ids()
         self._rest = ListenKeyRest(environment, options, self._gate, executor=executor, timer=self.timer)
@@ -150,6 +154,11 @@ class Hub:
         """Whether :meth:`close` was called."""
         return self._closed
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this was made in the present process, and not before a fork."""
+        return self._process == process_token()
+
     def submit(self, request: Request[R], timeout: float | None = None) -> CallFuture[Response[R]]:
         """Ask *request*, and return the future of its answer. Any thread; never waits for the answer."""
         self._check_usable()
@@ -173,6 +182,8 @@ class Hub:
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
+        if not self.is_here:
+            return
         self._rest.cancel(future)
         self._repeats.cancel(future)
         self._withdraw(future)
@@ -211,11 +222,9 @@ class Hub:
         future.when_done(lambda _: alarm.cancel())
         return future
 
-    def unsubscribe(self, topics: Sequence[Topic], subscriber: Subscriber, *, leaves: bool = True) -> None:
-        """Stop *subscriber* from hearing *topics*; with *leaves*, it hears nothing else. Any thread; idempotent."""
-        if leaves:
-            self.forget(subscriber)
-        if process_token() != self._process:
+    def unsubscribe(self, topics: Sequence[Topic], subscriber: Subscriber) -> None:
+        """Stop *subscriber* from hearing *topics*. Any thread; idempotent."""
+        if not self.is_here:
             return
         is_market = _are_market(topics)
         for connection, its_topics in self._market.leave(topics, subscriber) if is_market else self._seats(topics):
@@ -225,7 +234,7 @@ class Hub:
                 connection.close()
 
     def forget(self, subscriber: Subscriber) -> None:
-        """Do not wait for *subscriber* any more when closing: it has ended."""
+        """Do not wait for *subscriber* any more when closing: its last callback has run."""
         with self._lock:
             self._subscribers.discard(subscriber)
 
@@ -244,21 +253,29 @@ class Hub:
         for connection in (self.api, self.streams, *self._rotator.connections, *self._market.connections):
             connection.wake()
 
-    def close(self) -> None:
+    def close(self, *, wait: bool = True) -> None:
         """
-        End everything. Idempotent; any thread, callbacks included; returns within 3 seconds.
+        End everything. Idempotent; any thread, callbacks, signal handlers and finalizers included; within 3 seconds.
 
         Calls that wait fail with ClientClosed. Events that have been received are still delivered, for a second at
-        most. Afterwards no thread of ours is left, but one that is stuck in a callback of the user's.
+        most. Afterwards no thread of ours is left, but one that is stuck in a callback of the user's. Without *wait*,
+        and on the library's own threads, all of that is only begun.
         """
-        if process_token() != self._process:
+        if not self.is_here or sys.is_finalizing():
             return
-        with self._lock:
-            self._closed = True
-            subscribers = tuple(self._subscribers)
-            self._subscribers.clear()
+        self._closed = True
+        self._ending.begin()
+        if wait and not on_engine_thread():
+            workers = self._own_workers
+            # A callback that closes the client cannot wait for itself.
+            is_callback = workers is not None and workers.is_own_thread()
+            self._ending.wait(_CLOSE_MAY_TAKE, for_callbacks=not is_callback)
+
+    def _stop(self) -> None:
+        """Fail what waits, and end the threads that bring anything new."""
         # Threads are joined in real time.
         deadline = _SYSTEM_CLOCK.monotonic() + _READERS_MAY_TAKE
+        self._closed = True
         connections = tuple(dict.fromkeys((*self._rotator.close(), self.api, self.streams, *self._market.close())))
         for connection in connections:
             connection.close()
@@ -270,27 +287,28 @@ class Hub:
             connection.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self._inquirer.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self.timer.close(_TIMER_MAY_TAKE)
-        workers = self._own_workers
-        if workers is not None and workers.is_own_thread():
-            # A callback that closes the client cannot wait for itself.
-            with contextlib.suppress(RuntimeError):  # it was closed before
-                self._helpers.submit(self._finish, subscribers, workers)
-            self._helpers.shutdown(wait=False)
-            return
-        self._helpers.shutdown(wait=False)
-        if workers is not None:
-            self._finish(subscribers, workers)
-            workers.join(_THREADS_MAY_TAKE)
-        self._helpers.join(_THREADS_MAY_TAKE)
 
-    def _finish(self, subscribers: tuple[Subscriber, ...], workers: Workers) -> None:
-        """Let callbacks have what was received, for a limited time; then end their threads."""
+    def _finish(self) -> None:
+        """Let callbacks have what was received, for a limited time; then end the other threads."""
+        with self._lock:
+            subscribers = tuple(self._subscribers)
+            self._subscribers.clear()
+        self._helpers.shutdown(wait=False)
+        workers = self._own_workers
         deadline = _SYSTEM_CLOCK.monotonic() + _CALLBACKS_MAY_TAKE
         for subscriber in subscribers:
-            subscriber.finish(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
+            if workers is None:
+                # An executor of the user's may be a window's thread, which perhaps waits for us.
+                subscriber.leave(_CALLBACKS_MAY_TAKE)
+            else:
+                subscriber.finish(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         # What comes later finds no thread any more.
         self.hooks.close()
-        workers.shutdown(wait=False)
+        if workers is not None:
+            workers.shutdown(wait=False)
+            workers.join(_THREADS_MAY_TAKE)
+        self._helpers.join(_THREADS_MAY_TAKE)
+        self._rest.join(_THREADS_MAY_TAKE)
 
     # Composition.
 
@@ -366,9 +384,7 @@ class Hub:
     @property
     def rate_limits(self) -> RateLimits:
         """What is used of the venue's rate limits."""
-        if process_token() != self._process:
-            # Somebody may have held the gate's lock when the process was forked.
-            raise ForkedClientError("this client was made before a fork; make one in this process")
+        self.check_process()
         account = None if self.credentials is None else self.credentials.api_key.reveal()
         return self._gate.view(account, self.clock.monotonic())
 
@@ -402,9 +418,12 @@ class Hub:
             self._gate.connected(weight, now)
         return delay
 
+    def check_process(self) -> None:
+        """Raise ForkedClientError in any other process than the one in which this was made."""
+        check_process(self._process)
+
     def _check_usable(self) -> None:
-        if process_token() != self._process:
-            raise ForkedClientError("this client was made before a fork; make one in this process")
+        self.check_process()
         if self._closed:
             raise ClientClosed("the client is closed")
 

@@ -298,6 +298,9 @@ class _Side:
     def finish(self, timeout: float) -> None:
         """Nothing waits here: the subscribers are waited for."""
 
+    def leave(self, timeout: float) -> None:
+        """The same."""
+
 
 class _OldSide(_Side):
     """Stands for the subscribers on the old connection."""

@@ -23,10 +23,10 @@ from ..errors import (
 )
 from ..models.response import Response
 from ..options import ClientOptions, Environment, RateLimitPolicy
-from .clock import SystemClock
 from .futures import CallFuture
 from .gate import Gate
 from .http import HttpAnswer, request_json
+from .line import Line
 from .timer import Timer
 from .workers import Workers
 
@@ -45,8 +45,8 @@ class ListenKeyRest:
     """
     Asks for listen keys with ``POST, PUT, DELETE /api/v3/userDataStream`` and the API key in a header.
 
-    Each call is made on a thread of its own kind, which cannot be interrupted: a future that is cancelled, or whose
-    time is up, or whose client is closed, ends at once, and the answer that may still come is ignored.
+    Each call is made on a thread of its own kind. A future that is cancelled, or whose time is up, or whose client is
+    closed, ends at once, and so does its call: the answer that may still come is not waited for.
     """
 
     METHODS: ClassVar[Mapping[str, str]] = {
@@ -69,6 +69,8 @@ class ListenKeyRest:
         self._lock = threading.Lock()
         # Whoever takes a future out of here completes it.
         self._waiting: set[Future[Any]] = set()
+        # What the calls under way talk through.
+        self._lines: dict[Future[Any], Line] = {}
         self._closed = False
 
     def submit(self, request: Request[R], credentials: Credentials, timeout: float) -> CallFuture[Response[R]]:
@@ -102,8 +104,7 @@ class ListenKeyRest:
         refusal = self._gate.spend(request, now)
         try:
             if refusal is None:
-                left = deadline - now
-                self._workers.submit(self._answer, request, credentials, SystemClock().monotonic() + left, future)
+                self._workers.submit(self._answer, request, credentials, deadline, future)
             elif self._waits and (open_at := self._gate.closed_until) <= deadline:
                 self._timer.call_at(open_at, lambda: self._start(request, credentials, deadline, future))
             else:
@@ -126,9 +127,15 @@ class ListenKeyRest:
             self._end(future, ClientClosed("the client is closed"))
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def ask(self, request: Request[R], credentials: Credentials, timeout: float) -> Response[R]:
+    def join(self, timeout: float) -> None:
+        """After :meth:`close`: wait up to *timeout* seconds for the threads to end."""
+        self._workers.join(timeout)
+
+    def ask(
+        self, request: Request[R], credentials: Credentials, timeout: float, line: Line | None = None
+    ) -> Response[R]:
         """
-        Return the answer to *request*. Blocks for *timeout* seconds at most.
+        Return the answer to *request*. Blocks for *timeout* seconds at most, or until *line* is ended.
 
         Raises ApiError and its kind, RequestTimeout, ConnectionLost, TlsError, DecodeError.
         """
@@ -141,6 +148,7 @@ class ListenKeyRest:
             timeout=timeout,
             ca_file=self._environment.ca_file,
             proxy=self._proxy,
+            line=line,
         )
         used = answer.headers.get(_USED_WEIGHT, "")
         if used.isdecimal():
@@ -156,13 +164,20 @@ class ListenKeyRest:
     ) -> None:
         """Make the call, on a thread of our own."""
         outcome: Response[R] | BinanceSocketError
-        left = deadline - SystemClock().monotonic()
+        left = deadline - self._timer.now()
         if left <= 0 or future.done() or not future.start():
             return
         try:
-            outcome = self.ask(request, credentials, left)
+            with Line() as line:
+                with self._lock:
+                    if future not in self._waiting:
+                        return
+                    self._lines[future] = line
+                outcome = self.ask(request, credentials, left, line)
         except BinanceSocketError as error:
             outcome = error
+        except OSError as exc:
+            outcome = ConnectionLost(f"nothing to ask with: {exc}")
         except Exception as exc:
             # A defect of ours. It must not end in a caller who waits for ever.
             logger.exception("a REST call has failed")
@@ -183,6 +198,10 @@ class ListenKeyRest:
             if future not in self._waiting:
                 return
             self._waiting.discard(future)
+            line = self._lines.pop(future, None)
+        if line is not None:
+            # Where it is not its call that ends it.
+            line.end()
         assert isinstance(future, CallFuture)
         if not future.start():
             return

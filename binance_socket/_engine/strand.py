@@ -43,6 +43,7 @@ class Strand(Generic[T]):
         "_counting",
         "_draining",
         "_executor",
+        "_farewell",
         "_half",
         "_high_water",
         "_mailbox",
@@ -83,6 +84,8 @@ class Strand(Generic[T]):
         self._high_water = 0
         self._closed = False
         self._abandoned = False
+        # What runs last once the strand is abandoned. Taken out by the drain that runs it.
+        self._farewell: Callable[[], object] | None = None
         self.refused = False
         """Whether the executor takes nothing more. Then ``on_error`` is told of that, and of no item's exception."""
         # Guards _undelivered.
@@ -130,9 +133,14 @@ class Strand(Generic[T]):
         """Ignore what is posted from now on. What was posted is still delivered."""
         self._closed = True
 
-    def abandon(self) -> None:
-        """Close, and drop what waits; it counts as undelivered. An item being handled is handled to its end."""
+    def abandon(self, farewell: Callable[[], object] | None = None) -> None:
+        """
+        Close, and drop what waits; it counts as undelivered. An item being handled is handled to its end.
+
+        If anything was handled or waited, *farewell* is called once that has been, where the items are handled.
+        """
         self._closed = True
+        self._farewell = farewell
         self._abandoned = True
         self._drop()
 
@@ -212,12 +220,23 @@ class Strand(Generic[T]):
                 return
             if self._was_full:
                 self._make_room()
+            if self._abandoned:
+                self._say_farewell()
             progress.end()
             # Nothing of the last item stays alive with an idle strand's frame; the frame ends here in most cases.
             self._draining.release()
             if not self._mailbox or not self._draining.acquire(blocking=False):
                 return
             progress.begin()
+
+    def _say_farewell(self) -> None:
+        """Requires _draining."""
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:
+            try:
+                farewell()
+            except Exception:
+                logger.exception("a farewell failed")
 
     def _make_room(self) -> None:
         self._was_full = False

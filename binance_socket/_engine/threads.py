@@ -7,7 +7,9 @@ import os
 import threading
 from collections.abc import Callable
 
-__all__ = ["NAME_PREFIX", "EngineThread", "on_engine_thread", "process_token"]
+from ..errors import ForkedClientError
+
+__all__ = ["NAME_PREFIX", "EngineThread", "check_process", "on_engine_thread", "process_token"]
 
 NAME_PREFIX = "binance-socket-"
 
@@ -36,6 +38,17 @@ _process_token = next(_tokens)
 def process_token() -> int:
     """Return a number that is another one after a fork. Asking the system who we are would take longer."""
     return _process_token
+
+
+def check_process(token: int) -> None:
+    """
+    Raise ForkedClientError if :func:`process_token` was another one when *token* was asked for.
+
+    To be called before any lock is taken: somebody may have held it when the process was forked, and nobody in the
+    child lets go of it.
+    """
+    if token != _process_token:
+        raise ForkedClientError("this client was made before a fork; make one in this process")
 
 
 def _take_another_token() -> None:

@@ -109,6 +109,15 @@ class Surroundings(Protocol):
         """Return a new back-off as the options say."""
         ...
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process that the client was made in, and not one that was forked from it."""
+        ...
+
+    def check_process(self) -> None:
+        """Raise ForkedClientError if it is not."""
+        ...
+
 
 class KeyRequests(Protocol):
     """How a listen key is kept alive and replaced."""

@@ -121,7 +121,7 @@ class LocalOrderBook:
     @property
     def is_synchronised(self) -> bool:
         """Whether this is the exchange's book, as far as its events have come. Any thread."""
-        with self._changed:
+        with self._here():
             return self._is_fresh()
 
     @property
@@ -147,7 +147,7 @@ class LocalOrderBook:
         Raises OrderBookNotSynchronised, with the reason as its cause, when the book has ended. To be called by the
         application's threads: a callback would wait for what cannot happen before it returns, if there is one thread.
         """
-        with self._changed:
+        with self._here():
             self._changed.wait_for(lambda: self._is_fresh() or self.state is BookState.CLOSED, timeout)
             if self.state is BookState.CLOSED:
                 raise self._not_synchronised()
@@ -158,7 +158,7 @@ class LocalOrderBook:
     @property
     def best(self) -> BestPrices:
         """The best bid and the best ask, of one moment. Raises OrderBookNotSynchronised."""
-        with self._changed:
+        with self._here():
             self._check_fresh()
             return BestPrices(self._book.bids.best, self._book.asks.best)
 
@@ -182,7 +182,7 @@ class LocalOrderBook:
         Raises InvalidRequest and TypeError for what is no price, OrderBookNotSynchronised.
         """
         limit = _amount("price", price)
-        with self._changed:
+        with self._here():
             self._check_fresh()
             levels = self._book.bids.up_to(limit) or self._book.asks.up_to(limit)
         return _sum(levels)
@@ -200,7 +200,7 @@ class LocalOrderBook:
         if wanted <= 0:
             raise InvalidRequest(f"quantity is above 0, not {wanted}")
         taken: list[PriceLevel] = []
-        with self._changed:
+        with self._here():
             self._check_fresh()
             for level in self._book.asks if side == "BUY" else self._book.bids:
                 part = min(level.quantity, rest)
@@ -218,7 +218,7 @@ class LocalOrderBook:
         """
         if levels is not None and (type(levels) is not int or levels < 1):
             raise InvalidRequest(f"levels is a whole number above 0, not {levels!r}")
-        with self._changed:
+        with self._here():
             book = self._book
             bids, asks = (tuple(side) if levels is None else side.first(levels) for side in (book.bids, book.asks))
             return BookView(self.symbol, self._is_fresh(), book.last_update_id, bids, asks)
@@ -241,7 +241,9 @@ class LocalOrderBook:
     # How it ends.
 
     def close(self) -> None:
-        """End the book. Idempotent; any thread, callbacks included; does not wait."""
+        """End the book. Idempotent; any thread, callbacks included; does not wait. Does nothing after a fork."""
+        if not self._surroundings.is_here:
+            return
         self._over(None)
         if self._subscription is not None:
             self._subscription.close()
@@ -399,8 +401,13 @@ class LocalOrderBook:
 
     # The rest.
 
+    def _here(self) -> threading.Condition:
+        """Return what to hold while reading. Raises ForkedClientError where somebody may hold it for ever."""
+        self._surroundings.check_process()
+        return self._changed
+
     def _read_side(self, side: PriceLevels, read: Callable[[PriceLevels], T]) -> T:
-        with self._changed:
+        with self._here():
             self._check_fresh()
             return read(side)
 
@@ -451,7 +458,7 @@ class LocalOrderBook:
     def _add(self, callbacks: list[Any], callback: Callback) -> Callback:
         if not callable(callback) or inspect.iscoroutinefunction(callback):
             raise InvalidRequest(f"a callback is an ordinary function, {callback!r} is not")
-        with self._changed:
+        with self._here():
             callbacks.append(callback)
         return callback
 

@@ -236,6 +236,42 @@ def test_closing_ends_a_waiting_call(make_client, environment, venue):
     venue.release.set()
 
 
+@pytest.mark.parametrize("how", ["close", "cancel", "time is up"])
+def test_a_call_ends_with_its_future(make_client, environment, venue, clock, how):
+    """Its thread does not wait for the answer any longer; after close() there is none."""
+    client = make_client(environment=environment, request_timeout=60)
+    token = CancellationToken()
+    venue.answer(None, b"")
+    future = client.with_options(ct=token).spot_api.account.start_user_stream.submit()
+    venue.asked.get(timeout=PATIENCE)
+    if how == "close":
+        client.close()
+        assert [thread for thread in threading.enumerate() if "rest" in thread.name] == []
+    elif how == "cancel":
+        token.cancel()
+    else:
+        clock.advance(60)
+    assert isinstance(future.exception(PATIENCE), (ClientClosed, CallCancelled, RequestTimeout))
+    # The thread that made the call is there for the next ones, of which as many as there are threads would hang.
+    for _ in range(4 if how != "close" else 0):
+        venue.answer(200, {"listenKey": "abc"})
+        assert client.spot_api.account.start_user_stream().result == "abc"
+    venue.release.set()
+
+
+def test_no_descriptors_for_a_call(make_client, environment, monkeypatch):
+    """That the system has no more is told as what it is: the call has not been made."""
+
+    def none_left():
+        raise OSError(24, "Too many open files")
+
+    client = make_client(environment=environment)
+    monkeypatch.setattr(rest_module, "Line", none_left)
+    with pytest.raises(ConnectionLost, match="Too many open files") as caught:
+        client.spot_api.account.start_user_stream()
+    assert caught.value.certainty is Certainty.NOT_SENT
+
+
 def test_calls_that_hang_do_not_hold_up_the_sockets(make_client, environment, venue, network, exchange, clock):
     """However many: what the reader has others write is written."""
     client = make_client(environment=environment)
