@@ -241,7 +241,7 @@ class UpdateSubscription:
         """
         Wait until the subscription has ended and its last callback has run. Return whether it has by *timeout*.
 
-        Never longer than a second after the client's close(): an executor of yours may not get to it, or be waiting here.
+        Never longer than a second after the client's close(): an executor of yours may not get to it, or wait here.
         """
         self._hub.check_process()
         return self._ended.wait(timeout)

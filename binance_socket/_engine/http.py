@@ -174,10 +174,10 @@ def _pools(line: Line) -> dict[str, Any]:
             return connected(self)
 
     class Pool(HTTPConnectionPool):
-        ConnectionCls = Connection
+        ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]  # as with urllib3's own
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = SecureConnection
+        ConnectionCls = SecureConnection  # pyright: ignore[reportAssignmentType]
 
     return {"http": Pool, "https": SecurePool}
 
