@@ -76,6 +76,8 @@ class Seen:
     """What a read that was in flight may end with, beside being answered."""
     order: tuple[type[BaseException], ...] = ()
     """The same of an order."""
+    unanswered: tuple[str, ...] = ()
+    """The methods of those that are not answered in any case: they end with what is said above."""
     rotation: tuple[type[BaseException], ...] = ()
     """What ``client.rotate()`` may raise."""
     told: tuple[type[BaseException], ...] = ()
@@ -108,10 +110,12 @@ class Setup:
     """Makes the raw server that stands between the client and the sandbox."""
     listen_key: bool = False
     """Whether the subscription is one to a listen key."""
-    answered_late: bool = True
-    """Whether what was held back is answered in the end."""
+    key_type: str = "HMAC"
+    """The account's kind of key. To be logged on takes an Ed25519 key in any case."""
+    target: str | None = None
+    """The method of the call that an armed fault is for, where it is not what the state consists of."""
     patience: float | None = None
-    """The time-out of the calls in flight, in seconds, where the fault is that nothing comes."""
+    """How long an answer is waited for, in seconds, where the fault is that none comes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -132,6 +136,10 @@ class Fault:
     """Under which name it is counted where it happens: in ``sandbox.faults.triggered``, or in the raw server."""
     arm: Callable[[Scene], object] | None = None
     strike: Callable[[Scene], object] | None = None
+    afterwards: Callable[[Scene], object] | None = None
+    """What happens when everything is as it should be again; things must be so after it, too."""
+    times: int = 1
+    """How often it happens, at least."""
     seen: Seen = NOTHING
     seen_in: Mapping[State, Seen] = attrs.field(factory=dict[State, Seen])
     """What differs from that in some states."""

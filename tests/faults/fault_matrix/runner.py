@@ -33,18 +33,22 @@ def _act(scene: Scene, case: Case) -> list[str]:
     states.prepare(scene)
     if fault.arm is not None:
         fault.arm(scene)
-    states.enter(scene, fault)
+    held = states.enter(scene, fault)
     if fault.strike is not None:
         fault.strike(scene)
-    if not scene.happened(fault.counter):
+    if not scene.happened(fault.counter, fault.times):
         return [f"{fault.counter} has not happened: {scene.faults.triggered}"]
     if case.state is State.CLOSING:
         scene.until = scene.account.event_count
         return []
-    # A report of an order, because reports are what a rotation knows for certain.
-    scene.publish(order=case.state is State.ROTATING)
-    states.let_go(scene)
-    return _settle(scene, case, seen)
+    scene.publish()
+    if held:
+        scene.faults.release()
+    wrong = _settle(scene, case, seen)
+    if fault.afterwards is not None and not wrong:
+        fault.afterwards(scene)
+        wrong += _goes_on(scene, seen)
+    return wrong
 
 
 def _settle(scene: Scene, case: Case, seen: Seen) -> list[str]:
@@ -53,20 +57,30 @@ def _settle(scene: Scene, case: Case, seen: Seen) -> list[str]:
     if case.state in FORMING:
         error = scene.subscribed()
         if seen.refused or error is not None:
-            return [] if isinstance(error, seen.refused) else [f"subscribing: {error!r} instead of {seen.refused}"]
+            if not isinstance(error, seen.refused):
+                return [f"subscribing: {error!r} instead of {seen.refused}"]
+            return _goes_on(scene, seen)
     elif seen.loss:
         scene.transcript.wait_for("lost", "restored")
     if scene.rotating is not None:
-        error = scene.rotating.join()
+        error = scene.rotated()
         if error is not None and not isinstance(error, seen.rotation):
             wrong.append(f"rotate() raised {error!r}")
+    for asked in scene.asked:
+        asked.wait()
     if seen.end is not None:
         scene.transcript.wait_for("closed")
-    elif not seen.failed:
+    return wrong + _goes_on(scene, seen)
+
+
+def _goes_on(scene: Scene, seen: Seen) -> list[str]:
+    """Return what is wrong with the client once it should be as good as before."""
+    if seen.failed:
+        return []
+    if seen.end is None and scene.subscription is not None:
         scene.transcript.wait_heard(scene.publish(order=True))
-    if seen.end is None and not seen.failed and not scene.client.spot_api.account.session_subscriptions().result:
-        wrong.append("the exchange knows of no subscription")
-    return wrong
+    status = scene.patient.spot_api.account.session_status()
+    return [] if status.status == 200 else [f"the client is not good for anything any more: {status}"]
 
 
 def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
@@ -80,7 +94,8 @@ def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
         allowed = seen.order if asked.name == ORDER else seen.read
         if state is State.CLOSING and asked.name == ORDER:
             allowed = (*allowed, OutcomeUnknown)
-        wrong += asked.violations((*allowed, *after_close))
+        answered = asked.name not in seen.unanswered
+        wrong += asked.violations((*allowed, *after_close), answered=answered)
     # U2
     wrong += defects.violations(scene.client, expected=seen.failed)
     if seen.reason and state is not State.CLOSING:

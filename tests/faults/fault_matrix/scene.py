@@ -23,6 +23,11 @@ FUNDS = {"USDT": "100000", "BTC": "1"}
 OPTIONS: Mapping[str, Any] = {"backoff_base": 0.01, "connect_budget": None, "keep_raw": True}
 READ = "account.status"
 ORDER = "order.place"
+# Where the library itself waits for the answer that does not come.
+_IMPATIENT = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING})
+# How often something happens during a rotation, in seconds, and for how long at most.
+_ROUND = 0.02
+_MOST_ROUNDS = 100
 
 
 class Background:
@@ -40,6 +45,11 @@ class Background:
             self.result = self._function()
         except BaseException as exc:  # noqa: BLE001  # looked at by whoever joins
             self.error = exc
+
+    def ended(self, within: float) -> bool:
+        """Wait so many seconds for the end, and tell whether it has come."""
+        self._thread.join(within)
+        return not self._thread.is_alive()
 
     def join(self) -> BaseException | None:
         """Wait for the end, and return what was raised."""
@@ -62,15 +72,21 @@ class Asked:
         self.times += 1
         self._done.set()
 
-    def violations(self, allowed: tuple[type[BaseException], ...]) -> list[str]:
-        """U1: return what is wrong with how it ended."""
+    def wait(self) -> None:
+        """Wait until it is done, however it ends; what is wrong with that is told by ``violations``."""
+        self._done.wait(PATIENCE)
+
+    def violations(self, allowed: tuple[type[BaseException], ...], *, answered: bool = True) -> list[str]:
+        """U1: return what is wrong with how it ended: with an error that is *allowed*, or *answered* if that may be."""
         try:
             error = self.future.exception(PATIENCE)
         except TimeoutError:
             return [f"{self.name}: no answer, and no error either"]
         if not self._done.wait(PATIENCE):
             return [f"{self.name}: done, and nobody was called back"]
-        wrong = [] if error is None or isinstance(error, allowed) else [f"{self.name}: ended with {error!r}"]
+        wrong = []
+        if not isinstance(error, allowed) and not (error is None and answered):
+            wrong.append(f"{self.name}: ended with {error!r} instead of {[kind.__name__ for kind in allowed]}")
         return wrong + ([] if self.times == 1 else [f"{self.name}: done {self.times} times"])
 
 
@@ -100,16 +116,17 @@ class Scene:
     _number: int = 0
 
     def __attrs_post_init__(self) -> None:
-        kind = "ED25519" if self.state is State.LOGGING_ON else "HMAC"
+        kind = "ED25519" if self.state is State.LOGGING_ON else self.setup.key_type
         self.account = self.sandbox.create_account(FUNDS, key_type=kind)
         if self.setup.raw is not None:
             self.raw = self.setup.raw(self)
         environment = self.sandbox.environment if self.raw is None else self.raw.environment
         proxy = None if self.raw is None else self.raw.proxy
+        options = {**OPTIONS, "proxy": proxy, **self.setup.options}
+        if self.setup.patience is not None and self.state in _IMPATIENT:
+            options["request_timeout"] = self.setup.patience
         self.client = BinanceSocketClient(
-            credentials=self.account.credentials,
-            environment=environment,
-            options=ClientOptions(**{**OPTIONS, "proxy": proxy, **self.setup.options}),
+            credentials=self.account.credentials, environment=environment, options=ClientOptions(**options)
         )
 
     @property
@@ -118,13 +135,25 @@ class Scene:
         return self.sandbox.faults
 
     @property
+    def awaited(self) -> str:
+        """The method whose answer the state waits for."""
+        if self.state is State.LOGGING_ON:
+            return "session.logon"
+        if self.state in (State.SUBSCRIBING, State.ROTATING):
+            return f"userDataStream.subscribe{'' if self.setup.key_type == 'ED25519' else '.signature'}"
+        return READ
+
+    @property
     def target(self) -> str:
-        """The method whose answer the state consists of."""
-        return {
-            State.LOGGING_ON: "session.logon",
-            State.SUBSCRIBING: "userDataStream.subscribe.signature",
-            State.ROTATING: "userDataStream.subscribe.signature",
-        }.get(self.state, READ)
+        """The method of the call that an armed fault is for."""
+        if self.setup.target is not None:
+            return self.setup.target
+        return self.awaited
+
+    @property
+    def patient(self) -> Any:
+        """The client, with calls that are answered even on a busy machine."""
+        return self.client.with_options(timeout=PATIENCE)
 
     # What happens at the exchange.
 
@@ -168,7 +197,7 @@ class Scene:
 
     def ask(self, *, read: bool = True, order: bool = True) -> None:
         """Have a read and an order in flight."""
-        view = self.client.with_options(timeout=self.setup.patience)
+        view = self.patient if self.setup.patience is None else self.client.with_options(timeout=self.setup.patience)
         if read:
             self.asked.append(Asked(READ, view.spot_api.account.get_account_info.submit()))
         if order:
@@ -180,19 +209,29 @@ class Scene:
         """Begin to leave the connections for new ones, on a thread of its own."""
         self.rotating = Background("rotating", lambda: self.client.rotate(PATIENCE))
 
+    def rotated(self) -> BaseException | None:
+        """Wait until rotating has ended, while things go on happening to the account, and return what it raised."""
+        assert self.rotating is not None
+        for _ in range(_MOST_ROUNDS):
+            # Reports of orders, because these are what a rotation knows for certain.
+            self.publish(order=True)
+            if self.rotating.ended(_ROUND):
+                break
+        return self.rotating.join()
+
     # What has happened.
 
     def count(self, name: str) -> None:
         """Note a fault on the client's side."""
         self.own[name] += 1
 
-    def happened(self, name: str) -> bool:
+    def happened(self, name: str, times: int = 1) -> bool:
         """Wait until the fault of that name has happened, wherever it is counted; False if it has not."""
-        if self.own[name]:
+        if self.own[name] >= times:
             return True
         if self.raw is not None and self.raw.counts(name):
-            return bool(self.raw.wait_for(name, PATIENCE))
-        return bool(self.faults.wait_for(name, 1, PATIENCE))
+            return bool(self.raw.wait_for(name, times, PATIENCE))
+        return bool(self.faults.wait_for(name, times, PATIENCE))
 
     def close(self) -> None:
         """Close everything, whatever has become of it."""

@@ -1,8 +1,8 @@
 """
 How a client is brought into each state, and held there while a fault strikes.
 
-Where the fault strikes, the answer that the state consists of is kept back until :func:`let_go`. Where it is armed,
-nothing is kept back: the fault is what happens to the connect, the request or the answer.
+Where the fault strikes, the answer that the state consists of is kept back. Where it is armed, nothing is: the fault is
+what happens to the connect, the request or the answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from .kinds import Fault, State
 from .scene import ORDER, READ, Scene
 from .transcript import PATIENCE
 
-__all__ = ["enter", "let_go", "prepare"]
+__all__ = ["enter", "prepare"]
+
+# What these consist of is no call of the user's.
+_BESIDE = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING})
 
 
 def prepare(scene: Scene) -> None:
@@ -22,15 +25,14 @@ def prepare(scene: Scene) -> None:
         scene.open()
 
 
-def enter(scene: Scene, fault: Fault) -> None:
-    """Bring the client into its state, and hold it there if the fault strikes."""
-    _ENTER[scene.state](scene, fault.strike is not None)
-
-
-def let_go(scene: Scene) -> None:
-    """Answer what was kept back."""
-    if scene.setup.answered_late:
-        scene.faults.release()
+def enter(scene: Scene, fault: Fault) -> bool:
+    """Bring the client into its state, and return whether it is held there until released."""
+    beside = scene.setup.target is not None and scene.state in _BESIDE
+    held = fault.strike is not None or beside
+    _ENTER[scene.state](scene, held)
+    if beside:
+        scene.ask(read=scene.setup.target == READ, order=scene.setup.target == ORDER)
+    return held
 
 
 def _held(scene: Scene, held: bool, *methods: str) -> Callable[[], None]:
@@ -64,7 +66,7 @@ def _logging_on(scene: Scene, held: bool) -> None:
 
 
 def _subscribing(scene: Scene, held: bool) -> None:
-    wait = _held(scene, held, scene.target)
+    wait = _held(scene, held, scene.awaited)
     scene.subscribe()
     wait()
 
@@ -80,7 +82,7 @@ def _in_flight(scene: Scene, held: bool) -> None:
 
 
 def _rotating(scene: Scene, held: bool) -> None:
-    wait = _held(scene, held, scene.target)
+    wait = _held(scene, held, scene.awaited)
     scene.rotate()
     wait()
 
