@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 
 from ._wire.decoder import thawed
+from .errors import BinanceSocketError
 
-__all__ = ["Batch", "DataEvent", "EventSource", "arrived"]
+__all__ = ["Batch", "DataEvent", "Dispatcher", "EventSource", "arrived"]
 
 T = TypeVar("T")
 
@@ -84,3 +85,11 @@ def arrived(data: T, batch: Batch, event_time: datetime | None, raw: Any) -> Dat
     event.raw = raw
     event.__class__ = DataEvent
     return event  # type: ignore[no-any-return]
+
+
+class Dispatcher(Protocol):
+    """Turns a payload into what a user's callback takes, and calls it. Runs on the executor, one event at a time."""
+
+    def __call__(self, payload: Any, batch: Batch, report: Callable[[BinanceSocketError], object], /) -> None:
+        """Deliver one event. What the callback raises is passed on; *report* takes what else goes wrong."""
+        ...

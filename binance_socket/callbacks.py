@@ -15,6 +15,7 @@ from ._engine.hooks import Hooks
 from ._engine.threads import check_process, process_token
 from .errors import BinanceSocketError, HandlerError, InvalidRequest
 from .gaps import Gap, GapStatus
+from .health import SubscriptionState
 from .masking import beyond_us, hand_over
 
 __all__ = ["Callbacks", "Lag"]
@@ -79,6 +80,11 @@ class Callbacks:
         if told:
             self._guarded(callback)
         return callback
+
+    def log(self, state: SubscriptionState, reason: object = None) -> None:
+        """Tell the log of another state of the subscription: as a warning where something went wrong. Any thread."""
+        level = logging.INFO if reason is None else logging.WARNING
+        logger.log(level, "subscription %d: %s%s", self._id, state.value, "" if reason is None else f" ({reason})")
 
     def tell_lost(self) -> None:
         """Tell that events have stopped."""

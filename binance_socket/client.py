@@ -29,11 +29,12 @@ from ._engine.websocket import WebSocketNetwork
 from ._session.listen_key import ListenKey
 from ._session.topics import StreamTopic, Topic
 from ._wire.messages import Request, Security
-from .arrivals import Batch
+from .arrivals import Batch, Dispatcher
 from .credentials import Credentials, credentials_from_env
 from .errors import BinanceSocketError, CallCancelled, HandlerError, InvalidRequest
-from .events import CancellationToken, Dispatcher, Lag, UpdateSubscription
-from .health import StateChange
+from .events import CancellationToken, Lag, UpdateSubscription
+from .gaps import Gap
+from .health import Health, StateChange
 from .models.enums import RateLimitType
 from .models.rate_limits import RateLimits
 from .models.response import Response
@@ -219,6 +220,16 @@ class BinanceSocketClient(ClientView):
         for future in self._hub.rotate():
             future.result(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
+    def health(self) -> Health:
+        """
+        Return how the client is: its connections, its subscriptions, the exchange's clock, rate limits and threads.
+
+        A value that does not change any more; ``print`` shows it in a few lines, and ``health.ok`` says whether all is
+        well. Any thread, callbacks included; cheap, and nothing is asked of the exchange. Shows no secrets. A closed
+        client has a health, too. Raises ForkedClientError in another process.
+        """
+        return self._hub.health()
+
     # What concerns the whole client, whichever connection or subscription it is of.
 
     def on_state(self, hook: Callable[[StateChange], object]) -> Callable[[StateChange], object]:
@@ -230,6 +241,10 @@ class BinanceSocketClient(ClientView):
         ``client.health()``. What a hook raises is logged. A hook that uses the client does not keep it alive.
         """
         return self._listen(Hook.STATE, hook)
+
+    def on_gap(self, hook: Callable[[Gap], object]) -> Callable[[Gap], object]:
+        """Have ``hook(gap)`` called when events of any subscription may be missing, and at the end. See on_state."""
+        return self._listen(Hook.GAP, hook)
 
     def on_lag(self, hook: Callable[[Lag], object]) -> Callable[[Lag], object]:
         """Have ``hook(lag)`` called when events of any subscription come faster than they are handled. See on_state."""

@@ -5,65 +5,35 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-import sys
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
-import attrs
 from typing_extensions import Self
 
 from ._engine.audience import Payload
 from ._engine.ending import Finish
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
-from ._engine.mailbox import DropOldest, Everything, LatestOnly, Mailbox
 from ._engine.recovery import Recovery, Sources
 from ._engine.strand import Strand
-from ._session.topics import MarketTopic, StreamTopic, Topic
+from ._session.topics import MarketTopic, StreamTopic, Topic, shown_route
 from ._wire.codec import loads
 from ._wire.values import as_object
-from .arrivals import Batch, DataEvent, EventSource
+from .arrivals import Batch, DataEvent, Dispatcher, EventSource
 from .callbacks import Callbacks, Lag
 from .cancellation import CancellationToken
+from .deliveries import Event, Item, Notice, deliveries, most_waiting
 from .errors import BinanceSocketError, DecodeError
 from .gaps import Gap
-from .health import SubscriptionState
+from .health import SubscriptionHealth, SubscriptionState
 from .options import FlowPolicy
 
 __all__ = ["CancellationToken", "DataEvent", "EventSource", "Lag", "SubscriptionState", "UpdateSubscription"]
 
 logger = logging.getLogger(__name__)
-
-
-class Dispatcher(Protocol):
-    """Turns a payload into what a user's callback takes, and calls it. Runs on the executor, one event at a time."""
-
-    def __call__(self, payload: Any, batch: Batch, report: Callable[[BinanceSocketError], object], /) -> None:
-        """Deliver one event. What the callback raises is passed on; *report* takes what else goes wrong."""
-        ...
-
-
-@attrs.frozen
-class _Notice:
-    """Something to be done in its turn among the events."""
-
-    give: Callable[[], object]
-
-
-# What a mailbox holds. Events are plain tuples because there are so many of them.
-_Event = tuple[Payload, Batch]
-_Item = _Event | _Notice
-
-
-def _is_notice(item: _Item) -> bool:
-    return isinstance(item, _Notice)
-
-
-def _stream_of(item: _Item) -> str | int | None:
-    return None if isinstance(item, _Notice) else item[1].stream
 
 
 _ids = itertools.count(1)
@@ -93,22 +63,14 @@ class UpdateSubscription:
         self._dispatch = dispatch
         self._keeps_alive = keeps_alive
         size = hub.options.mailbox_size
-        # What may drop; the others hold everything, until the reader stops.
-        self._lossy: DropOldest[_Item] | LatestOnly[_Item] | None = None
-        mailbox: Mailbox[_Item]
-        if policy is FlowPolicy.DROP_OLDEST:
-            mailbox = self._lossy = DropOldest(size, must_stay=_is_notice, notice=lambda: _Notice(self._tell_lag))
-        elif policy is FlowPolicy.LATEST_ONLY:
-            mailbox = self._lossy = LatestOnly(_stream_of)
-        else:
-            mailbox = Everything(size, notice=lambda: _Notice(self._tell_lag))
-        self._strand: Strand[_Item] = Strand(
+        self._mailbox = deliveries(policy, size, self._tell_lag)
+        self._strand: Strand[Item] = Strand(
             hub.executor,
             self._deliver,
-            size=size if self._lossy is None else sys.maxsize,
+            size=most_waiting(policy, size),
             on_room=hub.wake,
             on_error=self._failed,
-            mailbox=mailbox,
+            mailbox=self._mailbox,
             progress=hub.watchdog.watch(f"subscription {self.id}"),
         )
         self._dropped_told = 0
@@ -116,7 +78,7 @@ class UpdateSubscription:
         self._losses_delivered = 0
         self._callbacks = Callbacks(self.id, hub.hooks)
         # Everything in it happens in turn.
-        self._recovery: Recovery[_Event] = Recovery(
+        self._recovery: Recovery[Event] = Recovery(
             self,
             clock=hub.clock,
             timer=hub.timer,
@@ -165,7 +127,7 @@ class UpdateSubscription:
     @property
     def dropped(self) -> int:
         """How many events were dropped because their handler was too slow. Always 0 with ``FlowPolicy.BLOCK``."""
-        return 0 if self._lossy is None else self._lossy.dropped
+        return self._mailbox.dropped
 
     # What the user may want to hear of.
 
@@ -232,6 +194,7 @@ class UpdateSubscription:
             if self._state is SubscriptionState.CLOSED:
                 return
             self._state = SubscriptionState.CLOSED
+        self._callbacks.log(SubscriptionState.CLOSED)
         if keeper is not None:
             keeper.close()
         self._hub.unsubscribe(topics, self)
@@ -285,6 +248,7 @@ class UpdateSubscription:
             self._stream = route if isinstance(route, (str, int)) and len(self._topics) == 1 else None
             self._state = SubscriptionState.ACTIVE
             lost_at, self._lost_at = self._lost_at, None
+        self._callbacks.log(SubscriptionState.ACTIVE)
         if lost_at is not None:
             downtime = timedelta(seconds=now - lost_at)
             self.run_in_turn(lambda: self._callbacks.tell_restored(downtime))
@@ -299,7 +263,7 @@ class UpdateSubscription:
             self._state = SubscriptionState.RECONNECTING
             self._lost_at = now
             self._losses += 1
-        logger.warning("subscription %d: no events for the time being: %s", self.id, reason)
+        self._callbacks.log(SubscriptionState.RECONNECTING, reason)
         received_at = None if self._last_received is None else self._last_received[0]
 
         def tell() -> None:
@@ -318,6 +282,7 @@ class UpdateSubscription:
             # Who waits for it to open gets the error, and nobody else is there to hear of it.
             opened, self._state = self._state is not SubscriptionState.SUBSCRIBING, SubscriptionState.CLOSED
             keeper = self._keeper
+        self._callbacks.log(SubscriptionState.CLOSED, error)
         if keeper is not None:
             keeper.close()
         self._hub.unsubscribe(topics, self)
@@ -333,6 +298,24 @@ class UpdateSubscription:
         else:
             # Nothing will come on it any more, and nobody but the user can replace it.
             self.closed(topic, BinanceSocketError(f"subscription {self.id}: its listen key has expired"))
+
+    def health(self) -> SubscriptionHealth:
+        """Return how the subscription is."""
+        with self._lock:
+            state, topics, stream = self._state, self._topics, self._stream
+        return SubscriptionHealth(
+            id=self.id,
+            state=state,
+            stream=shown_route(topics[0], stream),
+            topics=tuple(topic.label for topic in topics),
+            pending=self._strand.depth,
+            high_water=self._strand.high_water,
+            dropped=self.dropped,
+            lagging=self._mailbox.lagging,
+            gap=self.gap,
+            gaps=self._recovery.count,
+            last_received_at=self.last_received_at,
+        )
 
     def finish(self, timeout: float) -> None:
         """Wait until what was received is delivered, and drop the rest."""
@@ -386,23 +369,23 @@ class UpdateSubscription:
 
     def run_in_turn(self, function: Callable[[], object]) -> None:
         """Run *function* in its turn among the events, on the executor; not at all once the subscription has ended."""
-        self._strand.post(_Notice(function))
+        self._strand.post(Notice(function))
 
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
-        self._strand.post(_Notice(functools.partial(self._callbacks.tell, error)))
+        self._strand.post(Notice(functools.partial(self._callbacks.tell, error)))
 
     # What runs on the executor.
 
-    def _deliver(self, item: _Item) -> None:
-        if isinstance(item, _Notice):
+    def _deliver(self, item: Item) -> None:
+        if isinstance(item, Notice):
             item.give()
         elif self._recovery.holding:
             self._recovery.hold(item)
         else:
             self._deliver_event(item)
 
-    def _deliver_event(self, item: _Event) -> None:
+    def _deliver_event(self, item: Event) -> None:
         event, batch = item
         payload: Any
         if isinstance(event, bytes):
@@ -434,7 +417,7 @@ class UpdateSubscription:
 
     # What recovery asks for, in turn.
 
-    def deliver_held(self, item: _Event) -> None:
+    def deliver_held(self, item: Event) -> None:
         """Deliver an event that had to wait."""
         try:
             self._deliver_event(item)
@@ -450,7 +433,7 @@ class UpdateSubscription:
         except BaseException as exc:  # noqa: BLE001  # the same
             self._callbacks.tell_raised(exc)
 
-    def payload_of(self, item: _Event) -> Mapping[str, Any]:
+    def payload_of(self, item: Event) -> Mapping[str, Any]:
         """Return what an event says; nothing where it cannot be read."""
         event = item[0]
         if isinstance(event, bytes):
@@ -468,7 +451,7 @@ class UpdateSubscription:
         told, self._dropped_told = self._dropped_told, self.dropped
         self._callbacks.tell_lag(Lag(self._dropped_told - told, self.pending, self.id))
 
-    def _failed(self, exc: BaseException, item: _Item) -> None:
+    def _failed(self, exc: BaseException, item: Item) -> None:
         if self._strand.refused:
             # The executor takes nothing any more: without it there is nobody to deliver to.
             logger.error("subscription %d: its executor refused to run callbacks: %r", self.id, exc)
@@ -496,5 +479,5 @@ class UpdateSubscription:
     # How notices get in line.
 
     def _post_end(self, error: BinanceSocketError | None) -> None:
-        self._strand.post(_Notice(functools.partial(self._end, error)))
+        self._strand.post(Notice(functools.partial(self._end, error)))
         self._strand.close()

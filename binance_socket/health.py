@@ -8,7 +8,8 @@ from typing import Final
 
 import attrs
 
-from ._session.state import State as ConnectionState
+from ._session.state import ConnectionState
+from .gaps import Gap
 from .models.rate_limits import RateLimits
 
 __all__ = [
@@ -56,6 +57,8 @@ class StateChange:
 
     connection: str
     """The connection's name, as in :attr:`ConnectionHealth.name`."""
+    number: int
+    """Its number, as in :attr:`ConnectionHealth.number`."""
     before: ConnectionState
     after: ConnectionState
     reason: str | None
@@ -65,7 +68,7 @@ class StateChange:
 
     def __str__(self) -> str:
         reason = "" if self.reason is None else f" ({self.reason})"
-        return f"{self.connection}: {self.before.value} -> {self.after.value}{reason}"
+        return f"{self.connection} #{self.number}: {self.before.value} -> {self.after.value}{reason}"
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +96,9 @@ class ConnectionHealth:
     """
 
     name: str
+    """``api``, ``streams``, ``market-1`` and so on, ``inquiries``. Who takes over has the name of the one before."""
+    number: int
+    """A number of our own, unique in this process."""
     role: ConnectionRole
     state: ConnectionState
     wanted: bool
@@ -106,7 +112,7 @@ class ConnectionHealth:
     1005 and 1006 stand for an end without a code, and without a close frame.
     """
     frame_age: float | None
-    """Seconds since the peer last gave a sign of life, whatever it was; None without a link."""
+    """Seconds since something of the exchange's was last read, whatever it was; None without a link."""
     ping_age: float | None
     """Seconds since the exchange's last ping, which comes every 20; None if none has come on this link."""
     pong_age: float | None
@@ -175,7 +181,7 @@ class ConnectionHealth:
             shown = ", ".join(str(route) for route in self.routes[:_ROUTES_SHOWN])
             rest = len(self.routes) - _ROUTES_SHOWN
             parts.append(f"carries {shown}" + (f" and {rest} more" if rest > 0 else ""))
-        return f"{self.name}: {', '.join(parts)}"
+        return f"{self.name} #{self.number}: {', '.join(parts)}"
 
 
 @attrs.frozen(kw_only=True)
@@ -197,6 +203,10 @@ class SubscriptionHealth:
     """How many were dropped because of a slow callback: never the account's."""
     lagging: bool
     """Whether ``on_lag`` has told that the callback is too slow, and it has not caught up since."""
+    gap: Gap | None
+    """The time during which events are missing, and of which not everything was told yet; None if there is none."""
+    gaps: int
+    """How many of them there were."""
     last_received_at: datetime | None
     """When its last event was read from the socket, in UTC; None before the first."""
 
@@ -205,12 +215,16 @@ class SubscriptionHealth:
         """What is wrong with it, for people; None if nothing is."""
         if self.state is SubscriptionState.RECONNECTING:
             return f"subscription {self.id} hears nothing at the moment"
+        if self.gap is not None:
+            return f"subscription {self.id} is finding out what it has missed"
         return None
 
     def __str__(self) -> str:
         parts = [self.state.value, f"{self.pending} waiting (most {self.high_water})"]
         if self.dropped:
             parts.append(f"{self.dropped} dropped")
+        if self.gaps:
+            parts.append(f"{self.gaps} gaps")
         if self.lagging:
             parts.append("lagging")
         if self.last_received_at is not None:

@@ -11,9 +11,10 @@ from .._session.effects import Closed, Deliver, Effect, Lost, Opened
 from .._session.topics import Topic
 from .._wire.values import as_object
 from ..errors import BinanceSocketError, ClientClosed
+from ..health import SubscriptionHealth
 from .futures import CallFuture
 
-__all__ = ["Audience", "Opening", "Payload", "Routes", "StandIn", "Subscriber", "Telling"]
+__all__ = ["Audience", "Listener", "Opening", "Payload", "Routes", "StandIn", "Subscriber", "Telling"]
 
 
 class Subscriber(Protocol):
@@ -52,6 +53,14 @@ class Subscriber(Protocol):
 
     def leave(self, timeout: float) -> None:
         """The client is closed, and does not wait: nobody else should for more than *timeout* seconds."""
+        ...
+
+
+class Listener(Subscriber, Protocol):
+    """A subscriber that is somebody's, rather than a part of the engine."""
+
+    def health(self) -> SubscriptionHealth:
+        """Return how it is."""
         ...
 
 
@@ -205,6 +214,11 @@ class Audience:
     def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
         """Who hears what, as of now."""
         return dict(self._subscribers)
+
+    @property
+    def carried(self) -> list[tuple[Topic, Hashable]]:
+        """What somebody hears, or waits to hear, and by which route it comes: None where it does not (yet)."""
+        return [(topic, self._open.get(topic)) for topic in self._subscribers]
 
     @property
     def all_open(self) -> bool:

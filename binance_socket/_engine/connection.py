@@ -6,25 +6,29 @@ import logging
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .._session.closing import LinkClosed
 from .._session.effects import Abort, Complete, Effect, Late, Leaving, Pending, Probe, Send
 from .._session.session import Session
-from .._session.state import State
+from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic
 from .._wire.messages import Request
 from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost
+from ..health import ConnectionHealth, ConnectionRole
 from ..models.response import Response
 from .audience import Audience, Opening, Subscriber, Telling
 from .clock import Clock
 from .futures import CallFuture, complete, deliver_late
+from .hooks import Hooks
 from .lanes import Lanes, Malformed
 from .link import Link
 from .succession import Succession
 from .threads import EngineThread
 from .timer import Alarm, Timer
 from .transport import Network, Transport, Waker
+from .vitals import Vitals
 from .writer import Writer
 
 __all__ = ["Connection", "Watcher"]
@@ -76,6 +80,7 @@ class Connection:
         senders: Executor,
         budget: Callable[[float], float],
         connect_timeout: float,
+        hooks: Hooks,
     ) -> None:
         self.name = name
         self._url = url
@@ -95,6 +100,7 @@ class Connection:
         self._waker: Waker | None = None
         self._reader: EngineThread | None = None
         self._audience = Audience()
+        self.vitals = Vitals(name, self._changed, session, self._audience, clock, hooks)
         # The reader's alone.
         self._lanes = Lanes(dialect, self._audience, others=self._state_lane, ended=self._ended)
         self._alarm: Alarm | None = None
@@ -134,6 +140,11 @@ class Connection:
     def stalled(self) -> bool:
         """Whether the reader waits for subscribers to have room. Any thread."""
         return self._heard_at == float("inf")
+
+    def health(self, role: ConnectionRole, next_rotation: datetime | None = None) -> ConnectionHealth:
+        """Return how the connection is. Any thread."""
+        with self._changed:
+            return self.vitals.examine(role, self._link, self._read_at, self.stalled, next_rotation)
 
     # What the application does.
 
@@ -309,6 +320,9 @@ class Connection:
             return False
 
     def _connect_and_receive(self) -> None:
+        # That it is connecting was decided where nothing could be told.
+        with self._update():
+            pass
         try:
             transport = self._connect()
         except ConnectionLost as error:
@@ -357,11 +371,12 @@ class Connection:
         receive = link.transport.receive
         while True:
             messages = receive()
-            self._heard_at = self._read_at = self._clock.monotonic()
+            self._heard_at = self._read_at = now = self._clock.monotonic()
+            link.heard(now)
             if messages:
                 full = self._lanes.take(messages, self._clock.time())
                 if self._lanes.brought_events:
-                    self._event_at = self._heard_at
+                    self._event_at = now
                 if full:
                     self._await_room()
 
@@ -426,13 +441,15 @@ class Connection:
 
     def _decide(self) -> tuple[list[Effect], list[Telling], Link | None, bool]:
         """Return what must be done once the lock is released, and whether requests are many. Requires holding it."""
-        effects = self._session.effects()
+        effects, changes = self._session.effects(), self._session.changes()
         link = self._link
         tellings: list[Telling] = []
         if effects:
             if link is not None:
                 link.enqueue(effect.pending for effect in effects if isinstance(effect, Send))
             tellings = self._audience.follow(effects)
+        if changes:
+            self.vitals.note(changes)
         self._schedule()
         self._changed.notify_all()
         return effects, tellings, link, self._session.in_flight >= _CROWD
@@ -455,6 +472,7 @@ class Connection:
             elif isinstance(effect, Abort) and link is not None:
                 logger.warning("giving up the link: %s", effect.reason)
                 link.transport.abort()
+        self.vitals.tell()
         self.succession.look()
 
     def _unsendable(self, requests: list[tuple[Pending, BinanceSocketError]]) -> None:

@@ -92,6 +92,10 @@ class FrameParser:
         """How many complete frames have come: the sign of life that half a frame is not."""
         self.ping: bytes | None = None
         """The payload of the latest ping. Only the latest needs an answer; take it, and set None."""
+        self.pings = 0
+        """How many pings have come."""
+        self.pongs = 0
+        """How many pongs have come."""
         self.ended: LinkClosed | None = None
         """Why nothing more can come: the peer's close frame, or what it did wrong. Feed no more then."""
         self.refused = False
@@ -231,6 +235,9 @@ class FrameParser:
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
             self.ping = payload
+            self.pings += 1
+        elif opcode == PONG:
+            self.pongs += 1
         elif opcode == CLOSE:
             if len(payload) == 1:
                 raise _Refused(PROTOCOL_ERROR, "the server sent half a close code")

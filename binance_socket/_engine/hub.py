@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from .._session.backoff import Backoff, ConnectBudget
@@ -24,11 +25,12 @@ from .._session.topics import MARKET, STREAMS, WS_API, Dialect, MarketTopic, Str
 from .._wire.messages import Request, encode
 from ..credentials import Credentials
 from ..errors import ClientClosed, InvalidRequest
+from ..health import CallbackThreads, ConnectionRole, ExchangeClock, Health
 from ..masking import MaskedText
 from ..models.rate_limits import RateLimits
 from ..models.response import Response
 from ..options import ClientOptions, Environment, ListenKeyTransport
-from .audience import Opening, Subscriber
+from .audience import Listener, Opening
 from .clock import Clock, SystemClock
 from .connection import Connection
 from .doubts import Doubts
@@ -119,7 +121,7 @@ class Hub:
         # Guards everything below.
         self._lock = threading.Lock()
         self._closed = False
-        self._subscribers: set[Subscriber] = set()
+        self._subscribers: set[Listener] = set()
         self.api = self._connection("api", options.ws_api_url(environment), WS_API)
         self._inquirer = Inquirer(
             lambda: self._connection("inquiries", options.ws_api_url(environment), WS_API), clock, self.timer
@@ -197,7 +199,7 @@ class Hub:
         self._asked.submit(request, timeout, future)
 
     def subscribe(
-        self, topics: Sequence[Topic], subscriber: Subscriber, timeout: float | None = None
+        self, topics: Sequence[Topic], subscriber: Listener, timeout: float | None = None
     ) -> CallFuture[None]:
         """
         Let *subscriber* hear *topics*, which are of one kind. Any thread; does not wait.
@@ -222,7 +224,7 @@ class Hub:
         future.when_done(lambda _: alarm.cancel())
         return future
 
-    def unsubscribe(self, topics: Sequence[Topic], subscriber: Subscriber) -> None:
+    def unsubscribe(self, topics: Sequence[Topic], subscriber: Listener) -> None:
         """Stop *subscriber* from hearing *topics*. Any thread; idempotent."""
         if not self.is_here:
             return
@@ -233,7 +235,7 @@ class Hub:
             for connection in self._market.free(topics):
                 connection.close()
 
-    def forget(self, subscriber: Subscriber) -> None:
+    def forget(self, subscriber: Listener) -> None:
         """Do not wait for *subscriber* any more when closing: its last callback has run."""
         with self._lock:
             self._subscribers.discard(subscriber)
@@ -302,9 +304,9 @@ class Hub:
                 subscriber.leave(_CALLBACKS_MAY_TAKE)
             else:
                 subscriber.finish(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
-        # What comes later finds no thread any more.
-        self.hooks.close()
         if workers is not None:
+            # What comes later finds no thread any more.
+            self.hooks.close()
             workers.shutdown(wait=False)
             workers.join(_THREADS_MAY_TAKE)
         self._helpers.join(_THREADS_MAY_TAKE)
@@ -373,6 +375,7 @@ class Hub:
             senders=self._helpers,
             budget=functools.partial(self._take_connect, _CONNECT_WEIGHT if counts else 0),
             connect_timeout=options.connect_timeout,
+            hooks=self.hooks,
         )
         door.wake = connection.nudge
         return connection
@@ -380,6 +383,48 @@ class Hub:
     def _door(self, *, counts: bool = True) -> Door:
         account = None if self.credentials is None else MaskedText(self.credentials.api_key.reveal())
         return Door(self._gate, account, self.options.rate_limits, counts=counts)
+
+    def health(self) -> Health:
+        """Return how everything is. Any thread; asks nobody."""
+        self.check_process()
+        clock, workers = self.clock, self._own_workers
+        now, wall = clock.monotonic(), clock.time()
+        with self._lock:
+            subscribers = tuple(self._subscribers)
+        subscriptions = sorted((subscriber.health() for subscriber in subscribers), key=lambda health: health.id)
+        busy, waiting = (0, 0) if workers is None else workers.load
+        return Health(
+            at=datetime.fromtimestamp(wall, timezone.utc),
+            environment=self.environment.name,
+            closed=self._closed,
+            connections=tuple(
+                connection.health(role, _moment(self._rotator.due(connection), wall - now))
+                for connection, role in self._roles().items()
+            ),
+            subscriptions=tuple(subscriptions),
+            clock=ExchangeClock(
+                offset=self.server_clock.now(now) - wall,
+                uncertainty=self.server_clock.uncertainty,
+                known=self.server_clock.is_learned,
+            ),
+            rate_limits=self.rate_limits,
+            callback_threads=None
+            if workers is None
+            else CallbackThreads(busy=busy, most=self.options.callback_threads, waiting=waiting),
+            stuck=self.watchdog.stuck(),
+            hooks_dropped=self.hooks.dropped,
+        )
+
+    def _roles(self) -> dict[Connection, ConnectionRole]:
+        """Return the connections that there are, and what each is for."""
+        inquiries = self._inquirer.connection
+        roles = {self.api: ConnectionRole.API, self.streams: ConnectionRole.STREAMS}
+        roles |= dict.fromkeys(self._market.connections, ConnectionRole.MARKET)
+        if inquiries is not None:
+            roles[inquiries] = ConnectionRole.INQUIRIES
+        for connection in self._rotator.connections:
+            roles.setdefault(connection, ConnectionRole.ROTATION)
+        return roles
 
     @property
     def rate_limits(self) -> RateLimits:
@@ -430,6 +475,11 @@ class Hub:
 
 def _are_market(topics: Sequence[Topic]) -> bool:
     return isinstance(topics[0], MarketTopic)
+
+
+def _moment(when: float | None, epoch: float) -> datetime | None:
+    """Return the monotonic time *when* as a datetime, where the clock began at *epoch*."""
+    return None if when is None else datetime.fromtimestamp(epoch + when, timezone.utc)
 
 
 def _request_ids() -> Iterator[str]:

@@ -62,6 +62,11 @@ class Inquirer:
         return future
 
     @property
+    def connection(self) -> Connection | None:
+        """The connection, while there is one."""
+        return self._connection
+
+    @property
     def in_flight(self) -> int:
         """How many questions wait for an answer."""
         connection = self._connection

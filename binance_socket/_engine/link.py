@@ -31,6 +31,11 @@ class Link:
 
     def __init__(self, transport: Transport, encode: Callable[[Pending], bytes], clock: Clock) -> None:
         self.transport = transport
+        self.pinged_at: float | None = None
+        """When the peer's last ping was read. Written by the reader, as the next one is."""
+        self.ponged_at: float | None = None
+        """When the peer's last answer to a ping of ours was read."""
+        self._pings = self._pongs = 0
         self._encode = encode
         self._clock = clock
         # Appended to by whoever holds the connection's lock, popped by whoever holds _sending: the order in which
@@ -41,6 +46,14 @@ class Link:
         self._dead = False
         # Whoever pops it hands the outbox over to a sender thread; that puts it back before it looks into the outbox.
         self._errand: list[None] = [None]
+
+    def heard(self, now: float) -> None:
+        """Take note of the control frames that have come since the last time. For the reader thread."""
+        transport = self.transport
+        if transport.pings_heard != self._pings:
+            self._pings, self.pinged_at = transport.pings_heard, now
+        if transport.pongs_heard != self._pongs:
+            self._pongs, self.ponged_at = transport.pongs_heard, now
 
     @property
     def has_outbox(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 __all__ = ["DropOldest", "Everything", "LatestOnly", "Mailbox"]
 
@@ -43,6 +43,13 @@ class Everything(deque[T]):
         self._quarter = size // 4
         self._notice = notice
         self._told = False
+        self.dropped: Final = 0
+        """How many items were dropped so far."""
+
+    @property
+    def lagging(self) -> bool:
+        """Whether it was told that many wait, and no less than a quarter has since."""
+        return self._told and len(self) > self._quarter
 
     def extend(self, items: Iterable[T], /) -> None:
         if self._told and len(self) <= self._quarter:
@@ -73,6 +80,11 @@ class DropOldest(Generic[T]):
         self._dropping = False
         self.dropped = 0
         """How many items were dropped so far."""
+
+    @property
+    def lagging(self) -> bool:
+        """Whether items are being dropped: one was, and half of the mailbox has not been empty since."""
+        return self._dropping
 
     def append(self, item: T, /) -> None:
         self.extend((item,))
@@ -136,6 +148,8 @@ class LatestOnly(Generic[T]):
         self._lock = threading.Lock()
         self._slots: deque[_Slot[T]] = deque()
         self._by_key: dict[Hashable, _Slot[T]] = {}
+        self.lagging: Final = False
+        """It never tells."""
         self.dropped = 0
         """How many items were replaced so far."""
 

@@ -104,6 +104,11 @@ class Overlap:
         return self._merge.common
 
     @property
+    def duplicates(self) -> int:
+        """How many events have come twice, and were delivered once."""
+        return self._merge.duplicates
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more comes from the old connection."""
         return self._merge.ended

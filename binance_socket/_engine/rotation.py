@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
 
-from .._session.state import State
+from .._session.state import ConnectionState as State
 from .._session.topics import StreamTopic, Topic
 from .._wire.messages import Request
 from ..errors import BinanceSocketError, ClientClosed, ConnectionLost
@@ -185,6 +185,7 @@ class Rotation:
         with self._lock:
             if self._overlaps.pop(overlap.topic, None) is None:
                 return
+            self.new.vitals.duplicates += overlap.duplicates
             left = bool(self._overlaps)
         (self.old if overlap.given_up else self.new).succession.take_out([overlap.topic])
         if not left:

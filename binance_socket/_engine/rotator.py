@@ -13,7 +13,7 @@ import attrs
 
 from .._session.backoff import Backoff
 from .._session.rotation_time import rotation_delay
-from .._session.state import State
+from .._session.state import ConnectionState as State
 from .._wire.messages import Request
 from ..errors import BinanceSocketError, ClientClosed
 from .clock import Clock
@@ -126,6 +126,11 @@ class Rotator:
         """When the next rotation is due (monotonic), as far as is known by now."""
         with self._lock:
             return min(self._due.values(), default=None)
+
+    def due(self, connection: Connection) -> float | None:
+        """Return when a connection will be left for a new one (monotonic), None if that is not known, or never."""
+        with self._lock:
+            return self._due.get(connection)
 
     def rotate(self) -> list[CallFuture[None]]:
         """Leave every connection for a new one now. The futures are done when the old ones are closed."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
 from .._session.session import Session
-from .._session.state import State
+from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic, merged
 from ..models.response import Response
 from .audience import Audience, StandIn, Subscriber

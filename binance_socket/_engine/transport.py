@@ -12,6 +12,16 @@ __all__ = ["Network", "Transport", "Waker"]
 class Transport(Protocol):
     """A connected socket that carries text messages."""
 
+    @property
+    def pings_heard(self) -> int:
+        """How many pings the peer has sent. For the reader thread."""
+        ...
+
+    @property
+    def pongs_heard(self) -> int:
+        """How many pongs the peer has sent. For the reader thread."""
+        ...
+
     def send(self, *messages: bytes) -> None:
         """
         Send text messages (UTF-8), in one go. Any thread, but one at a time: the caller serialises.

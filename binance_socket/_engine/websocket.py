@@ -85,6 +85,16 @@ class WebSocketTransport:
         self._early = early  # what came with the response to the upgrade
         self._ended: LinkClosed | None = None
 
+    @property
+    def pings_heard(self) -> int:
+        """How many pings the peer has sent."""
+        return self._parser.pings
+
+    @property
+    def pongs_heard(self) -> int:
+        """How many pongs the peer has sent."""
+        return self._parser.pongs
+
     def send(self, *messages: bytes) -> None:
         """Send text messages. Any thread, one at a time."""
         self._sender.send(*messages)

@@ -107,6 +107,13 @@ class Workers(Executor):
             thread.join(None if deadline is None else max(0.0, deadline - clock.monotonic()))
         return not any(thread.is_alive() for thread in others)
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many threads run something, and how much waits for one of them. Any thread."""
+        with self._lock:
+            busy = min(self._unfinished, len(self._threads))
+            return busy, self._unfinished - busy
+
     def is_own_thread(self) -> bool:
         """Tell whether the calling thread is one of these workers."""
         return threading.current_thread() in self._threads

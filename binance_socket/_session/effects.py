@@ -10,10 +10,12 @@ import attrs
 from .._wire.messages import Reply, Request
 from ..errors import BinanceSocketError, Certainty
 from ..masking import masked
+from .state import ConnectionState
 from .topics import Topic
 
 __all__ = [
     "Abort",
+    "Changed",
     "Closed",
     "Complete",
     "Deliver",
@@ -130,6 +132,15 @@ class Abort:
     """The link is of no use any more."""
 
     reason: str
+
+
+@attrs.frozen
+class Changed:
+    """No effect, but what is told to whoever watches: the session is in another state. *reason* is for mishaps."""
+
+    before: ConnectionState
+    after: ConnectionState
+    reason: str | None
 
 
 @attrs.frozen

@@ -28,10 +28,11 @@ from .audit import Audit
 from .backoff import Backoff, is_permanent
 from .closing import POLICY, LinkClosed
 from .correlation import Correlation
-from .effects import Abort, Closed, Complete, Effect, Late, Outcome, Pending
+from .effects import Abort, Changed, Closed, Complete, Effect, Late, Outcome, Pending
 from .logon import Logon
 from .server_clock import ServerClock, time_told
-from .state import TRANSITIONS, State
+from .state import MISHAPS, TRANSITIONS
+from .state import ConnectionState as State
 from .strays import Strays
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .tally import Tally
@@ -73,6 +74,7 @@ class Session:
         self._requests = Correlation()
         self._tombstones = Tombstones()
         self._effects: list[Effect] = []
+        self._changes: list[Changed] = []
         self._vigil = Vigil(self._effects, after=probe_after, timeout=probe_timeout)
         self._admission = Admission(door or OpenDoor(), self._effects, self._refuse)
         self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
@@ -330,6 +332,12 @@ class Session:
         self._effects.clear()
         return effects
 
+    def changes(self) -> list[Changed]:
+        """Return the states that the session has been in since the last call, in order."""
+        changes = self._changes[:]
+        self._changes.clear()
+        return changes
+
     # How messages are understood.
 
     def _take_in(self, message: Any) -> None:
@@ -457,7 +465,8 @@ class Session:
     def _become(self, state: State) -> None:
         if state not in TRANSITIONS[self._state]:
             raise AssertionError(f"{self._state.name} -> {state.name}")
-        logger.debug("session: %s -> %s", self._state.name, state.name)
+        reason = str(self._last_error) if self._last_error is not None and state in MISHAPS else None
+        self._changes.append(Changed(self._state, state, reason))
         self._state = state
 
     def _retreat(self, at_least: float | None) -> None:

@@ -19,18 +19,24 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
-__all__ = ["TRANSITIONS", "State"]
+__all__ = ["MISHAPS", "TRANSITIONS", "ConnectionState"]
 
 
-class State(enum.Enum):
-    """A session is in one of these states."""
+class ConnectionState(enum.Enum):
+    """What a connection is doing: it is in one of these states."""
 
     IDLE = "idle"
+    """There is nothing to do; or there was, and trying again is pointless."""
     CONNECTING = "connecting"
+    """It is being made."""
     READY = "ready"
+    """There is a link."""
     BACKOFF = "backoff"
+    """The link was lost, or could not be made. It will be tried again in a while."""
     CLOSED = "closed"
+    """It was closed, for good."""
     FAILED = "failed"
+    """It was given up, for good, because of an error in this library."""
 
     @property
     def is_final(self) -> bool:
@@ -38,13 +44,18 @@ class State(enum.Enum):
         return not TRANSITIONS[self]
 
 
-_ENDS = frozenset({State.CLOSED, State.FAILED})
+MISHAPS = frozenset({ConnectionState.IDLE, ConnectionState.BACKOFF, ConnectionState.FAILED})
+"""What a session comes to when something went wrong."""
 
-TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.IDLE: frozenset({State.CONNECTING}) | _ENDS,
-    State.CONNECTING: frozenset({State.READY, State.BACKOFF, State.IDLE}) | _ENDS,
-    State.READY: frozenset({State.BACKOFF, State.IDLE}) | _ENDS,
-    State.BACKOFF: frozenset({State.CONNECTING}) | _ENDS,
-    State.CLOSED: frozenset(),
-    State.FAILED: frozenset(),
+_ENDS = frozenset({ConnectionState.CLOSED, ConnectionState.FAILED})
+
+TRANSITIONS: Mapping[ConnectionState, frozenset[ConnectionState]] = {
+    ConnectionState.IDLE: frozenset({ConnectionState.CONNECTING}) | _ENDS,
+    ConnectionState.CONNECTING: (
+        frozenset({ConnectionState.READY, ConnectionState.BACKOFF, ConnectionState.IDLE}) | _ENDS
+    ),
+    ConnectionState.READY: frozenset({ConnectionState.BACKOFF, ConnectionState.IDLE}) | _ENDS,
+    ConnectionState.BACKOFF: frozenset({ConnectionState.CONNECTING}) | _ENDS,
+    ConnectionState.CLOSED: frozenset(),
+    ConnectionState.FAILED: frozenset(),
 }

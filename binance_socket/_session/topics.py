@@ -8,7 +8,7 @@ for names and stamps those. Everything else about subscriptions is the same.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -17,7 +17,22 @@ from .._wire.values import as_object
 from ..errors import DecodeError
 from ..masking import MaskedText
 
-__all__ = ["MARKET", "STREAMS", "WS_API", "Dialect", "MarketTopic", "StreamTopic", "Topic", "UserDataTopic", "merged"]
+__all__ = [
+    "MARKET",
+    "STREAMS",
+    "WS_API",
+    "Dialect",
+    "MarketTopic",
+    "StreamTopic",
+    "Topic",
+    "UserDataTopic",
+    "merged",
+    "shown_route",
+]
+
+
+# Of a listen key, which is a secret: enough to tell two of them apart.
+_SHOWN: Final = 4
 
 
 @attrs.frozen
@@ -69,6 +84,11 @@ class Topic(Protocol):
         ...
 
     @property
+    def label(self) -> str:
+        """What it is, for people. Shows no secret."""
+        ...
+
+    @property
     def opening(self) -> Request[Any]:
         """What asks the server for it."""
         ...
@@ -88,6 +108,10 @@ class UserDataTopic:
 
     needs_logon: bool
     """Subscribe as the logged-on session; otherwise with a signature of its own."""
+
+    @property
+    def label(self) -> str:
+        return "user data"
 
     @property
     def opening(self) -> Request[Any]:
@@ -114,6 +138,11 @@ class StreamTopic:
     needs_logon: bool = False
 
     @property
+    def label(self) -> str:
+        shown = self.name[:_SHOWN] if len(self.name) > 4 * _SHOWN else ""
+        return f"listen key {shown}..."
+
+    @property
     def opening(self) -> Request[Any]:
         return Request("SUBSCRIBE", (self.name,))
 
@@ -132,6 +161,10 @@ class MarketTopic:
     needs_logon: bool = attrs.field(default=False, init=False, repr=False)
 
     @property
+    def label(self) -> str:
+        return self.name
+
+    @property
     def opening(self) -> Request[Any]:
         return Request("SUBSCRIBE", (self.name,))
 
@@ -140,6 +173,14 @@ class MarketTopic:
 
     def closing(self, route: Hashable) -> Request[Any]:
         return Request("UNSUBSCRIBE", (self.name,))
+
+
+def shown_route(topic: Topic, route: Hashable) -> str | None:
+    """Return *route*, by which the events of *topic* come, for people: a number as it is, None for None."""
+    if route is None:
+        return None
+    # A stream comes by its name, which may be a secret.
+    return str(route) if isinstance(route, int) else topic.label
 
 
 def merged(requests: Sequence[Request[Any]]) -> Request[Any]:

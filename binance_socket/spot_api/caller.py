@@ -13,8 +13,9 @@ from .._engine.watchdog import Watchdog
 from .._session.backoff import Backoff
 from .._session.topics import Topic
 from .._wire.messages import Request
+from ..arrivals import Dispatcher
 from ..credentials import Credentials
-from ..events import CancellationToken, Dispatcher, UpdateSubscription
+from ..events import CancellationToken, UpdateSubscription
 from ..models.response import Response
 from ..options import ClientOptions, Environment, FlowPolicy
 from .symbol_cache import SymbolCache

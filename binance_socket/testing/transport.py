@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import queue
 import select
 import threading
@@ -18,6 +19,13 @@ __all__ = ["FakeNetwork", "FakeTransport"]
 _PATIENCE = 5.0
 
 
+class _Control(enum.Enum):
+    """A control frame."""
+
+    PING = enum.auto()
+    PONG = enum.auto()
+
+
 class FakeTransport:
     """
     One connection, of which the test is the server. Implements the library's Transport.
@@ -29,12 +37,16 @@ class FakeTransport:
         self.url = url
         self.pings = 0
         """How many pings the client sent."""
+        self.pings_heard = 0
+        """How many pings the client has received."""
+        self.pongs_heard = 0
+        """How many pongs the client has received."""
         self.close_code: int | None = None
         """The code with which the client closed, None before it did."""
         self.aborted = False
         """Whether the client aborted."""
         self._sent: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._incoming: queue.SimpleQueue[list[bytes] | LinkClosed] = queue.SimpleQueue()
+        self._incoming: queue.SimpleQueue[list[bytes] | _Control | LinkClosed] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._pinged = threading.Semaphore(0)
         self._broken: str | None = None
@@ -56,6 +68,10 @@ class FakeTransport:
             item = self._incoming.get()
             if isinstance(item, list):
                 return item
+            if isinstance(item, _Control):
+                self.pings_heard += item is _Control.PING
+                self.pongs_heard += item is _Control.PONG
+                return []
             self._ended = item
         raise LinkClosed(self._ended.code, self._ended.reason)
 
@@ -109,6 +125,14 @@ class FakeTransport:
     def push_control(self) -> None:
         """Make the client receive a sign of life without a message, as a ping or a pong would be."""
         self._incoming.put([])
+
+    def push_ping(self) -> None:
+        """Make the client receive a ping."""
+        self._incoming.put(_Control.PING)
+
+    def push_pong(self) -> None:
+        """Make the client receive a pong."""
+        self._incoming.put(_Control.PONG)
 
     def drop(self, reason: str = "reset by peer", code: int = ABNORMAL) -> None:
         """Break the connection, after what was pushed before."""

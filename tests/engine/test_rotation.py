@@ -163,6 +163,41 @@ def test_nothing_is_lost_and_nobody_notices(case):
     assert case.story.is_over()
 
 
+def shown(case):
+    """What client.health() says of the connections that are called api."""
+    connections = case.client.health().connections
+    return [(one.number, one.role.value, one.state.value) for one in connections if one.name == "api"]
+
+
+def test_health_shows_both_and_counts_what_came_twice(case):
+    """The one that takes over has the same name, and is in the other one's place at last."""
+    [(old, *_)] = before = shown(case)
+    assert before == [(old, "api", "ready")]
+    case.both(route=7)
+    [_, (new, *_)] = both = shown(case)
+    assert both == [(old, "api", "ready"), (new, "rotation", "ready")]
+    for number in (1, 2):
+        case.emit(case.old, order(number))
+        case.emit(case.new, order(number), route=7)
+    assert case.story.take(2) == [1, 2]
+    case.drain()
+    case.done()
+    case.pass_time(case.client, OVERLAP)
+    case.emit(case.new, order(3), route=7)
+    assert case.story.take(1) == [3]
+    api = case.client.health().connection("api")
+    assert (api.number, api.duplicates) == (new, 2)
+
+
+def test_one_that_is_not_there_yet_is_no_problem(case):
+    """The old one does everything."""
+    case.network.hang()
+    case.client._hub.rotate()
+    assert [case.network.wait_attempt() for _ in range(2)]
+    assert [(role, state) for _, role, state in shown(case)] == [("api", "ready"), ("rotation", "connecting")]
+    assert case.client.health().ok
+
+
 def test_the_old_connection_counts_until_the_new_one_is_sure(case):
     """What the new one brings is held, so that it could still be given up."""
     case.both()

@@ -27,7 +27,7 @@ from binance_socket._session.effects import (
 )
 from binance_socket._session.server_clock import ServerClock
 from binance_socket._session.session import Session
-from binance_socket._session.state import State
+from binance_socket._session.state import ConnectionState as State
 from binance_socket._session.topics import MARKET, STREAMS, WS_API, MarketTopic, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
 from binance_socket.errors import (

@@ -9,7 +9,7 @@ import pytest
 
 from binance_socket._session.closing import LinkClosed
 from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Leaving, Lost, Probe, Send
-from binance_socket._session.state import State
+from binance_socket._session.state import ConnectionState as State
 from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
 from binance_socket.errors import (

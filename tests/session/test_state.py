@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.state import TRANSITIONS, State
+from binance_socket._session.state import TRANSITIONS
+from binance_socket._session.state import ConnectionState as State
 from binance_socket.errors import ConnectionLost, HandshakeError, TlsError
 
 S = State

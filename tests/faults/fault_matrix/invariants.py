@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from binance_socket import BinanceSocketClient
-from binance_socket._session.state import State as SessionState
+from binance_socket._session.state import ConnectionState as SessionState
 
 from .transcript import PATIENCE, Heard, Notice, content
 
