@@ -20,6 +20,7 @@ from .credentials import Credentials, Ed25519Key, HmacKey, KeyType, RsaKey, Secr
 from .errors import (
     ApiError,
     AuthenticationError,
+    AuthRevoked,
     BinanceSocketError,
     CallCancelled,
     Certainty,
@@ -98,6 +99,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AccountInfo",
     "ApiError",
+    "AuthRevoked",
     "AuthenticationError",
     "Balance",
     "BalanceLockUpdate",

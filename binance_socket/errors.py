@@ -27,6 +27,7 @@ Everything this library raises.
     └── ApiError                  the exchange answered, and its answer is an error
         ├── RateLimited           status 429 or 418; ``retry_after`` says when to come back
         ├── AuthenticationError   key, signature or permission refused
+        │   └── AuthRevoked       the exchange revoked the session, and takes no logon any more
         ├── CancelReplaceFailed   -2021 and -2022: what became of each half (it holds models, so it lives among them)
         └── InvalidTimestamp      -1021: the clock is off by more than the receive window
 
@@ -44,6 +45,7 @@ from .outcomes import Verdict
 
 __all__ = [
     "ApiError",
+    "AuthRevoked",
     "AuthenticationError",
     "BinanceSocketError",
     "CallCancelled",
@@ -310,6 +312,15 @@ class RateLimited(ApiError):
 
 class AuthenticationError(ApiError):
     """The key, its signature or its permissions were refused."""
+
+
+class AuthRevoked(AuthenticationError):
+    """
+    The exchange revoked the session that was logged on, and logging on again has not helped.
+
+    So it is when a key is deleted, or its permissions or addresses are changed. Subscriptions that were made as the
+    logged-on session end with it; no connection is logged on again unless you ask for it.
+    """
 
 
 class InvalidTimestamp(ApiError):

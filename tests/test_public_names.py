@@ -22,6 +22,7 @@ PROMISED = {
     "UpdateSubscription",
     # errors
     "ApiError",
+    "AuthRevoked",
     "AuthenticationError",
     "ClientClosed",
     "ConnectionLost",

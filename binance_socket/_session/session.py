@@ -79,7 +79,7 @@ class Session:
         self._admission = Admission(door or OpenDoor(), self._effects, self._refuse)
         self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
         self._strays = Strays(dialect, self._effects, self._subscriptions, self._open_subscriptions, self.tally)
-        self.logon = Logon(self._subscriptions, self._ask_now, self._open_subscriptions)
+        self.logon = Logon(self._subscriptions, self._ask_now, self._open_subscriptions, backoff(), lambda: self._now)
         """Whether it is logged on, and should be."""
         self._audit = Audit(
             audit_after if dialect.lists_routes else None, self._subscriptions, self._ask_now, self._open_subscriptions
@@ -95,6 +95,11 @@ class Session:
     @property
     def state(self) -> State:
         return self._state
+
+    @property
+    def _usable(self) -> bool:
+        """Whether there is a link on which something may be asked."""
+        return self._state is State.READY and not self._trust.given_up
 
     @property
     def resume_at(self) -> float:
@@ -127,7 +132,7 @@ class Session:
             self._effects.append(Complete(pending, self._over()))
             return
         self._requests.add(pending)
-        if self._state is State.READY:
+        if self._usable:
             self._admission.send(pending, now)
         else:
             self._admission.check(pending, now)
@@ -265,7 +270,7 @@ class Session:
             self._not_understood(message, error)
         else:
             self._trust.understood()
-        if self._admission:
+        if self._admission and self._usable:
             self._admission.release(now)
 
     def unreadable(self, why: str, now: float) -> None:
@@ -305,7 +310,7 @@ class Session:
             self._complete(pending, held or timed_out(pending, unsent=unsent, why=self._last_error))
             if not unsent:
                 self._tombstones.bury(pending)
-        if self._state is State.READY:
+        if self._usable:
             self._open_subscriptions()
             self._admission.release(now)
             if self._vigil.watch(now, heard_at, self._admission.door.quiet_until):
@@ -315,11 +320,12 @@ class Session:
     def next_tick(self, heard_at: float, event_at: float = 0.0) -> float | None:
         """Return when :meth:`tick` has something to do."""
         when = self._requests.next_deadline()
-        if self._state is not State.READY:
+        if not self._usable:
             return when
         silent_at = self._vigil.next(heard_at, self._admission.door.quiet_until)
         audit_at = self._audit.next(heard_at, event_at)
-        for other in (self._subscriptions.next_retry(), silent_at, audit_at, self._admission.next_at(self._now)):
+        due = (self._subscriptions.next_retry(), self.logon.next(), silent_at, audit_at)
+        for other in (*due, self._admission.next_at(self._now)):
             if other is not None and (when is None or other < when):
                 when = other
         return when
@@ -412,7 +418,7 @@ class Session:
     # Subscriptions, and the clock.
 
     def _open_subscriptions(self) -> None:
-        if self._state is not State.READY or self._trust.given_up:
+        if not self._usable:
             return
         self.logon.look()
         self._subscriptions.open(logged_on=self.logon.on)

@@ -237,6 +237,17 @@ class Subscriptions:
             if self._is_due(entry) and entry.topic.needs_logon:
                 self._failed([entry], error)
 
+    @property
+    def need_logon(self) -> bool:
+        """Whether there is a topic that needs the session to be logged on."""
+        return any(topic.needs_logon for topic in self._entries)
+
+    def close_needing_logon(self, error: BinanceSocketError) -> None:
+        """Close every topic that needs the session to be logged on: it will not be."""
+        for entry in list(self._entries.values()):
+            if entry.topic.needs_logon:
+                self._close(entry, error)
+
     def close_all(self, error: BinanceSocketError | None) -> None:
         """Close every topic: the session is over, or there is no hope for them."""
         for entry in list(self._entries.values()):

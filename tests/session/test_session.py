@@ -144,6 +144,16 @@ def test_garbage_among_events(ready: Any) -> None:
     assert pending.request.method == topic.opening.method
 
 
+def test_a_link_that_was_given_up_is_not_used(ready: Any) -> None:
+    """What is asked before its end waits for the next one: no outcome is made unknown for nothing."""
+    ready.open(UserDataTopic(needs_logon=False))
+    ready.receive(None)
+    assert ready.order("a") == []
+    assert ready.next_tick() == ready.now + 10.0
+    ready.lose()
+    assert "order.place" in [effect.pending.request.method for effect in ready.connect()]
+
+
 def test_garbage_while_subscribing(ready: Any) -> None:
     """Events may come before the acknowledgement."""
     ready.subscribe(UserDataTopic(needs_logon=False))
@@ -589,7 +599,7 @@ def test_revoked(ready: Any, outcomes: Any) -> None:
     assert set(outcomes(effects)) == {"signed"}
     assert isinstance(outcomes(effects)["signed"], AuthenticationError)
     assert not ready.session.logon.on
-    assert ready.session.in_flight == 2
+    assert ready.session.in_flight == 3  # with the logon that follows
 
 
 @pytest.mark.parametrize(

@@ -203,15 +203,6 @@ def test_revoked_while_opening(ready: Any) -> None:
     assert ready.answer(pending, {"subscriptionId": 4}) == [Opened(LOGGED_ON, 4)]
 
 
-def test_revoked_for_good(ready: Any) -> None:
-    """If the exchange refuses the next logon too, that is the end."""
-    ready.open(LOGGED_ON)
-    [logon] = ready.write(ready.revoke())
-    [closed] = ready.refuse(logon, -2015, 401)
-    assert isinstance(closed.error, AuthenticationError)
-    assert ready.next_tick() == ready.now + 20.0
-
-
 # The server ends it.
 
 
