@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from canaries import canaries  # noqa: F401  # a fixture
 
 from binance_socket import BinanceSocketClient, ClientOptions, Environment, HmacKey
 from binance_socket.testing import FakeNetwork, ManualClock

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
@@ -46,6 +46,20 @@ from .ws_api import ApiSession
 __all__ = ["Host", "HostOptions"]
 
 logger = logging.getLogger(__name__)
+
+
+if TYPE_CHECKING:
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:  # which cannot be subscripted on Python 3.10
+    _Adapter = logging.LoggerAdapter
+
+
+class _WithoutFrames(_Adapter):
+    """Keeps websockets from logging each frame at the level DEBUG: requests carry keys and signatures."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the name that logging has for it
+        return level > logging.DEBUG and super().isEnabledFor(level)
+
 
 API_PATH: Final = "/ws-api/v3"
 _TIME_UNITS: Final = ("MILLISECOND", "MICROSECOND")
@@ -135,7 +149,7 @@ class Host:
             max_size=_LARGEST_REQUEST,
             create_connection=Link,
             server_header="binance_socket sandbox",
-            logger=logger,
+            logger=_WithoutFrames(logger, {}),
         )
         # A daemon, and so are the threads that it starts: a program that forgets to close its sandbox still ends.
         self._server_thread = threading.Thread(target=self._server.serve_forever, name="sandbox-server", daemon=True)
