@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -24,6 +24,9 @@ __all__ = ["Callbacks", "Lag"]
 logger = logging.getLogger("binance_socket.events")
 
 T = TypeVar("T")
+
+# That events have stopped is logged by itself.
+_LEVELS: Final = {GapStatus.OPEN: logging.DEBUG, GapStatus.RECOVERED_STATE: logging.INFO}
 
 
 @attrs.frozen
@@ -98,8 +101,7 @@ class Callbacks:
         """Tell of a gap; log it if nobody listens."""
         self._hooks.gap(gap)
         if not self.gap:
-            level = logging.INFO if gap.status is GapStatus.RECOVERED_STATE else logging.WARNING
-            logger.log(level, "subscription %d: %s", self._id, gap)
+            logger.log(_LEVELS.get(gap.status, logging.WARNING), "subscription %d: %s", self._id, gap)
         self._call(self.gap, gap)
 
     def tell_lag(self, lag: Lag) -> None:

@@ -122,7 +122,7 @@ class UpdateSubscription:
     @property
     def pending(self) -> int:
         """How many events have been received and wait for their callback."""
-        return self._strand.depth
+        return self._strand.depth + self._recovery.waiting
 
     @property
     def dropped(self) -> int:

@@ -146,6 +146,11 @@ class Recovery(Generic[T]):
         self._answered_anything = False
         self._checked: dict[str, None] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait. Any thread."""
+        return len(self._held)
+
     # What the subscription tells.
 
     def opened(self, now: float) -> None:
@@ -156,7 +161,8 @@ class Recovery(Generic[T]):
                 self._learn_time(lambda: self._begin(now))
             return
         self._restored_at = now
-        self.gap = attrs.evolve(gap, to=_moment(self._server_time(now + self._server_clock.uncertainty)))
+        to = _moment(self._server_time(now + self._server_clock.uncertainty))
+        self.gap = attrs.evolve(gap, to=max(to, gap.from_))
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return

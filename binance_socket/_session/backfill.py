@@ -16,7 +16,7 @@ import attrs
 from .._wire.messages import Request
 from .._wire.values import decimal_from, is_array, is_object
 from .findings import query
-from .told import OrderKey
+from .told import OrderKey, TradeKey
 
 __all__ = ["PAGE", "Backfill", "Findings", "Question", "Subject"]
 
@@ -62,6 +62,8 @@ class Question:
     subject: Subject
     request: Request[Any]
     symbol: str = ""
+    within: tuple[int, int] = (0, 0)
+    """The time that it is about, in milliseconds, where it is about one."""
 
 
 @attrs.define
@@ -71,8 +73,7 @@ class Findings:
     account: dict[str, Any] | None = None
     orders: dict[OrderKey, dict[str, Any]] = attrs.field(factory=dict[OrderKey, "dict[str, Any]"])
     """Each as of the latest answer about it."""
-    trades: dict[OrderKey, dict[str, Any]] = attrs.field(factory=dict[OrderKey, "dict[str, Any]"])
-    """By symbol and trade id."""
+    trades: dict[TradeKey, dict[str, Any]] = attrs.field(factory=dict[TradeKey, "dict[str, Any]"])
     lists: dict[int, dict[str, Any]] = attrs.field(factory=dict[int, "dict[str, Any]"])
     has_open_orders: bool = False
     has_open_lists: bool = False
@@ -174,8 +175,7 @@ class Backfill:
     def _orders(self, question: Question, answer: Any) -> list[Question]:
         found = _entries(answer, _ORDER, _ORDER_AMOUNTS)
         self._note_orders(found)
-        params = dict(question.request.params) if not isinstance(question.request.params, tuple) else {}
-        start, end = params["startTime"], params["endTime"]
+        start, end = question.within
         if len(found) < PAGE:
             return []
         if start >= end:
@@ -194,7 +194,7 @@ class Backfill:
         found = _entries(answer, _TRADE, _TRADE_AMOUNTS)
         for entry in found:
             if entry["time"] >= self._start:
-                self.findings.trades[entry["symbol"], entry["id"]] = entry
+                self.findings.trades[entry["symbol"], entry["orderId"], entry["id"]] = entry
         if len(found) < PAGE:
             return []
         last = max(entry["id"] for entry in found)
@@ -235,7 +235,7 @@ class Backfill:
 
     def _orders_within(self, symbol: str, start: int, end: int) -> Question:
         request = query("allOrders", _WEIGHT_OF_HISTORY, symbol=symbol, startTime=start, endTime=end, limit=PAGE)
-        return Question(Subject.ORDERS, request, symbol)
+        return Question(Subject.ORDERS, request, symbol, (start, end))
 
     def _in_history(self, symbol: str, *questions: Question) -> list[Question]:
         asked = self._affordable(*questions) if self._affords(questions) else []

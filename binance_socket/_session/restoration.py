@@ -16,7 +16,7 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, OrderKey, Told
+from .told import FINAL, OrderKey, Told, TradeKey
 
 __all__ = ["Restored", "restore"]
 
@@ -78,7 +78,7 @@ class _Restoration:
         self._findings = findings
         self._start = max(start, told.forgotten_at)
         self._last = last
-        self._held_trades: set[OrderKey] = set()
+        self._held_trades: set[TradeKey] = set()
         self._held_orders: dict[OrderKey, Mapping[str, Any]] = {}
         self._held_assets: set[Any] = set()
         self._held_lists: set[Any] = set()
@@ -96,7 +96,7 @@ class _Restoration:
             symbol, trade = str(event.get("s")), event.get("t")
             self._held_orders.setdefault((symbol, number), event)
             if type(trade) is int and trade >= 0:
-                self._held_trades.add((symbol, trade))
+                self._held_trades.add((symbol, number, trade))
         elif name == "outboundAccountPosition":
             self._held_assets.update(str(as_object(balance).get("a")) for balance in as_array(event.get("B")))
             moment = event.get("u")
@@ -139,8 +139,8 @@ class _Restoration:
         for trade in trades:
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
-            known = self._told.knows_trade(key, trade["id"]) or (key[0], trade["id"]) in self._held_trades
-            if known or milliseconds_of(trade["time"]) < self._start:
+            known = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades
+            if known or milliseconds_of(trade["time"]) < self._start or self._comes_by_itself(key, trade):
                 continue
             status = "FILLED" if order["status"] == "FILLED" and filled >= whole else "PARTIALLY_FILLED"
             event = _report(order, "TRADE", status, trade["time"], filled=filled, quote=quote)
@@ -154,10 +154,20 @@ class _Restoration:
                 m=trade.get("isMaker", False),
                 M=trade.get("isBestMatch", False),
             )
-            self._told.restore_trade(event)
+            self._told.restore_order(event, None if key in self._held_orders else order["updateTime"])
             self._trades += 1
             self._events.append((trade["time"], trade["id"], event))
         return filled
+
+    def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any]) -> bool:
+        """Return whether a trade happened after an event of its order that waits, and so is on its way itself."""
+        event = self._held_orders.get(key)
+        if event is None:
+            return False
+        moment, number = event.get("T"), event.get("t")
+        if type(number) is int and number >= 0:
+            return bool(trade["id"] > number)
+        return type(moment) is int and trade["time"] > moment
 
     def _before(self, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> tuple[Decimal, Decimal]:
         """Return how much of an order that was never told of had been filled before *trades*, and for how much."""
@@ -175,7 +185,7 @@ class _Restoration:
         if milliseconds_of(at) < self._start or (told is not None and (told.at > at or told.status in FINAL)):
             return
         executed = amount_or_zero(order["executedQty"])
-        missing = executed - filled
+        missing = executed - max(filled, amount_or_zero(None if told is None else told.filled))
         if missing > 0 and not self._last:
             return
         if status in _EXECUTIONS:
@@ -192,7 +202,7 @@ class _Restoration:
         event = _report(order, execution, status, at, filled=executed, quote=quote)
         if execution == "TRADE":
             # Nothing where the last of its trades was told as a partial fill, because it was made smaller since.
-            event["l"] = f"{max(missing, Decimal(0)):f}"
+            event["l"] = f"{missing:f}" if missing > 0 else ZERO_TEXT
         elif execution == "CANCELED":
             event["C"] = order.get("clientOrderId", "")
         elif execution == "REPLACED" and told is not None:

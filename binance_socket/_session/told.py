@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from .._wire.values import amount_or_zero, as_array, as_object, milliseconds_of
 
-__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder"]
+__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey"]
 
 FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 """The statuses after which nothing happens to an order."""
@@ -22,7 +22,9 @@ MOST_LISTS: Final = 10_000
 MOST_TRADES: Final = 100_000
 
 OrderKey = tuple[str, int]
-"""The symbol, and the exchange's number of an order, a trade."""
+"""The symbol, and the exchange's number of an order."""
+TradeKey = tuple[str, int, int]
+"""The same, and the trade's: who trades with himself has two sides of one trade."""
 
 
 class ToldOrder(NamedTuple):
@@ -73,7 +75,7 @@ class Told:
         # Only while a gap is open.
         self._active = False
         self._marks: dict[OrderKey, Mark] = {}
-        self._trades: dict[OrderKey, None] = {}
+        self._trades: dict[TradeKey, None] = {}
         self._restored: dict[OrderKey, int] = {}
         self._summed: set[OrderKey] = set()
         self._restored_lists: dict[int, str] = {}
@@ -116,7 +118,7 @@ class Told:
                 if len(self._marks) > MOST_ORDERS:
                     self._give_up(at)
             if type(trade) is int and trade >= 0:
-                self._trades[key[0], trade] = None
+                self._trades[(*key, trade)] = None
                 if len(self._trades) > MOST_TRADES:
                     self._give_up(at)
         if type(trade) is int and trade > latest:
@@ -186,7 +188,8 @@ class Told:
 
     def _covers(self, key: OrderKey, event: Mapping[str, Any]) -> bool:
         if event.get("x") == "TRADE":
-            if (key[0], event.get("t")) in self._trades:
+            trade = event.get("t")
+            if type(trade) is int and (*key, trade) in self._trades:
                 return True
             told = self.order(key)
             return (
@@ -197,7 +200,7 @@ class Told:
         as_of, at, told = self._restored.get(key), event.get("T"), self.order(key)
         if as_of is None or told is None or type(at) is not int:
             return False
-        return at < as_of or (at == as_of and event.get("X") == told.status)
+        return at < as_of or (at == as_of and not _goes_beyond(event, told))
 
     def _covers_balances(self, event: Mapping[str, Any]) -> bool:
         moment, as_of = event.get("u"), self._balances_restored_at
@@ -209,21 +212,22 @@ class Told:
             for balance in map(as_object, as_array(event.get("B")))
         )
 
-    def restore_trade(self, event: Mapping[str, Any]) -> None:
-        """Note a trade that was found out, and is about to be told."""
-        # take() knows the trade from here on.
-        key = (event["s"], event["i"])
-        self._note_order(key, event)
-
-    def restore_order(self, event: Mapping[str, Any], as_of: int, *, summed: bool) -> None:
+    def restore_order(self, event: Mapping[str, Any], as_of: int | None, *, summed: bool = False) -> None:
         """
-        Note a state of an order that was found out, as of *as_of*: what happened to it before is not told any more.
+        Note a trade or a state of an order that was found out.
 
+        Where that is all that was known of it as of *as_of*, what else happened to it before is not told any more.
         *summed* says that it stands for trades which nobody knows.
         """
         key = (event["s"], event["i"])
-        self._note_order(key, event)
-        self._restored[key] = as_of
+        before = self.order(key)
+        if before is None or amount_or_zero(before.filled) <= amount_or_zero(event["z"]):
+            self._note_order(key, event)
+        else:
+            # A trade of before what has come live: the order is further by now.
+            self._trades[(*key, event["t"])] = None
+        if as_of is not None:
+            self._restored[key] = as_of
         if summed:
             self._summed.add(key)
 
@@ -270,7 +274,7 @@ class Told:
 
     def knows_trade(self, key: OrderKey, trade_id: int) -> bool:
         """Return whether a trade of that order was told."""
-        if (key[0], trade_id) in self._trades:
+        if (*key, trade_id) in self._trades:
             return True
         mark = self.mark(key)
         return mark is not None and trade_id <= mark.trade_id
@@ -297,3 +301,14 @@ class Told:
         """Return the symbols that events were about, and *others*: those with open orders first, then the latest."""
         first = dict.fromkeys(symbol for symbol, _ in self._open)
         return list(dict.fromkeys((*first, *others, *reversed(self._symbols))))
+
+
+def _goes_beyond(event: Mapping[str, Any], told: ToldOrder) -> bool:
+    """Return whether *event*, which is no trade and of the same instant, comes after what was told of its order."""
+    filled, quantity = amount_or_zero(event.get("z")), amount_or_zero(event.get("q"))
+    if filled != amount_or_zero(told.filled):
+        return filled > amount_or_zero(told.filled)
+    if told.status in FINAL:
+        return False
+    # Amendments only make orders smaller.
+    return event.get("X") in FINAL or quantity < amount_or_zero(told.quantity)

@@ -1,0 +1,504 @@
+"""From answers to the events that were missed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from binance_socket import DecodeError
+from binance_socket._session.backfill import Findings
+from binance_socket._session.restoration import restore
+from binance_socket._session.told import Told
+from binance_socket._wire.events import decode_event
+
+START = 1_000
+SYMBOL = "BTCUSDT"
+
+
+def entry(number=1, status="NEW", at=5000, executed="0", quantity="1", **more):
+    """An order as answers have it."""
+    return {
+        "symbol": SYMBOL,
+        "orderId": number,
+        "orderListId": -1,
+        "clientOrderId": f"order {number}",
+        "price": "10",
+        "origQty": quantity,
+        "executedQty": executed,
+        "cummulativeQuoteQty": f"{Decimal(executed) * 10:f}",
+        "status": status,
+        "timeInForce": "GTC",
+        "type": "LIMIT",
+        "side": "BUY",
+        "stopPrice": "0",
+        "icebergQty": "0",
+        "time": 4000,
+        "updateTime": at,
+        "isWorking": True,
+        "workingTime": 4000,
+        "origQuoteOrderQty": "0",
+        "selfTradePreventionMode": "NONE",
+        **more,
+    }
+
+
+def fill(number, order_id=1, quantity="0.1", at=5000):
+    """A trade as answers have it."""
+    return {
+        "symbol": SYMBOL,
+        "id": number,
+        "orderId": order_id,
+        "orderListId": -1,
+        "price": "10",
+        "qty": quantity,
+        "quoteQty": f"{Decimal(quantity) * 10:f}",
+        "commission": "0.01",
+        "commissionAsset": "BNB",
+        "time": at,
+        "isBuyer": True,
+        "isMaker": True,
+        "isBestMatch": True,
+    }
+
+
+def report(number=1, execution="NEW", status="NEW", at=2000, trade=-1, executed="0", last="0", quantity="1", **more):
+    """A live event."""
+    return {
+        "e": "executionReport",
+        "E": at,
+        "s": SYMBOL,
+        "i": number,
+        "x": execution,
+        "X": status,
+        "T": at,
+        "t": trade,
+        "z": executed,
+        "Z": f"{Decimal(executed) * 10:f}",
+        "l": last,
+        "q": quantity,
+        "c": f"order {number}",
+        "C": "",
+        **more,
+    }
+
+
+def findings(orders=(), trades=(), account=None, lists=()):
+    found = Findings(account=account)
+    found.orders.update({(each["symbol"], each["orderId"]): each for each in orders})
+    found.trades.update({(each["symbol"], each["orderId"], each["id"]): each for each in trades})
+    found.lists.update({each["orderListId"]: each for each in lists})
+    return found
+
+
+def order_list(number=7, status="EXECUTING", at=5000):
+    return {
+        "orderListId": number,
+        "contingencyType": "OCO",
+        "listStatusType": "EXEC_STARTED",
+        "symbol": SYMBOL,
+        "listOrderStatus": status,
+        "listClientOrderId": "list",
+        "transactionTime": at,
+        "orders": [{"symbol": SYMBOL, "orderId": 1, "clientOrderId": "order 1"}],
+    }
+
+
+def account(at=5000, **balances):
+    return {
+        "updateTime": at,
+        "balances": [{"asset": asset, "free": free, "locked": "0"} for asset, free in balances.items()],
+    }
+
+
+def positions(at=2000, **balances):
+    event = {"e": "outboundAccountPosition", "E": at, "u": at}
+    return {**event, "B": [{"a": asset, "f": free, "l": "0"} for asset, free in balances.items()]}
+
+
+@pytest.fixture
+def told():
+    """Order 1 was told to be new; then the gap began."""
+    told = Told()
+    told.take(report())
+    told.gap_opened()
+    return told
+
+
+def said(restored):
+    """Return what events say of orders, in short."""
+    return [
+        (event["i"], event["x"], event["X"], event["t"], event["z"], event["l"])
+        for event in restored.events
+        if event["e"] == "executionReport"
+    ]
+
+
+def restored(told, found, held=(), last=False):
+    done = restore(told, found, held, start=START, last=last)
+    for event in done.events:
+        decode_event(event)
+        assert event["E"] <= 10_000
+    # The same answers bring nothing new.
+    again = restore(told, found, held, start=START, last=last)
+    assert again.events == ()
+    return done
+
+
+def test_each_trade_and_then_what_became_of_the_order(told):
+    """Cumulative amounts run on from what was told."""
+    found = findings([entry(status="CANCELED", executed="0.3", at=6000)], [fill(5), fill(6, quantity="0.2", at=5500)])
+    done = restored(told, found)
+    assert said(done) == [
+        (1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1"),
+        (1, "TRADE", "PARTIALLY_FILLED", 6, "0.3", "0.2"),
+        (1, "CANCELED", "CANCELED", -1, "0.3", "0.00000000"),
+    ]
+    assert (done.orders, done.trades) == (1, 2)
+    trade, cancellation = done.events[0], done.events[2]
+    assert (trade["n"], trade["N"], trade["m"], trade["L"], trade["Y"], trade["Z"]) == (
+        "0.01",
+        "BNB",
+        True,
+        "10",
+        "1.0",
+        "1.0",
+    )
+    assert (trade["I"], trade["T"], trade["W"], trade["O"]) == (-1, 5000, 4000, 4000)
+    assert (cancellation["C"], cancellation["w"]) == ("order 1", False)
+
+
+def test_the_last_trade_fills_the_order(told):
+    """Then nothing more has to be said of it."""
+    done = restored(
+        told, findings([entry(status="FILLED", executed="1")], [fill(5, quantity="0.4"), fill(6, quantity="0.6")])
+    )
+    assert [each[2] for each in said(done)] == ["PARTIALLY_FILLED", "FILLED"]
+    assert (done.orders, done.trades) == (0, 2)
+
+
+def test_what_was_told_is_not_told_again(told):
+    """Not the trades up to the gap, nor those that came live since."""
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=6, executed="0.2", last="0.1", at=5500))
+    found = findings([entry(status="PARTIALLY_FILLED", executed="0.2", at=5500)], [fill(5), fill(6, at=5500)])
+    assert said(restored(told, found)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
+
+
+def test_what_waits_is_left_to_itself(told):
+    """A held event tells more than what is made of answers; what happened after it is on its way, too."""
+    held = [report(execution="TRADE", status="PARTIALLY_FILLED", trade=6, executed="0.2", last="0.1", at=5500)]
+    found = findings(
+        [entry(status="FILLED", executed="1")], [fill(5), fill(6, at=5500), fill(7, quantity="0.8", at=5500)]
+    )
+    assert said(restored(told, found, held)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
+
+
+def test_an_order_that_waits_to_be_told_of(told):
+    """Its first event is the order itself, so that none of its trades was missed."""
+    held = [report(2, at=5000), {"e": "executionReport", "i": None}]
+    assert said(restored(told, findings([entry(2, "FILLED", executed="0.1")], [fill(5, 2, at=5001)]), held)) == []
+    held = [report(2, T=None)]
+    assert said(restored(told, findings([entry(2, "FILLED", executed="0.1")], [fill(5, 2, at=5001)]), held)) != []
+
+
+@pytest.mark.parametrize(
+    "status, execution",
+    [
+        ("CANCELED", "CANCELED"),
+        ("REJECTED", "REJECTED"),
+        ("EXPIRED", "EXPIRED"),
+        ("EXPIRED_IN_MATCH", "TRADE_PREVENTION"),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 2])
+def test_ends_of_orders(told, status, execution, number):
+    """Of those that were known, and of those that were not."""
+    assert said(restored(told, findings([entry(number, status)])))[0][1:3] == (execution, status)
+
+
+def test_new_orders(told):
+    """Are told of; those that were new before the time in question are not, and those that were told of are not."""
+    found = findings([entry(1), entry(2), entry(3, at=START - 1)])
+    assert said(restored(told, found)) == [(2, "NEW", "NEW", -1, "0", "0.00000000")]
+
+
+def test_a_pending_order_that_works_now():
+    """Its working order was filled."""
+    told = Told()
+    told.take(report(1, "NEW", "PENDING_NEW"))
+    told.gap_opened()
+    assert said(restored(told, findings([entry(1, "PENDING_NEW")]))) == []
+    assert [each[1:3] for each in said(restored(told, findings([entry(1, "NEW")])))] == [("NEW", "NEW")]
+
+
+def test_an_amended_order(told):
+    """Has another quantity than was told; and perhaps another name."""
+    done = restored(told, findings([entry(1, quantity="0.7", clientOrderId="renamed")]))
+    assert said(done)[0][1:3] == ("REPLACED", "NEW")
+    assert (done.events[0]["q"], done.events[0]["c"], done.events[0]["C"]) == ("0.7", "renamed", "order 1")
+    nameless = Told()
+    nameless.take(report(c=None))
+    nameless.gap_opened()
+    assert restored(nameless, findings([entry(1, quantity="0.7")])).events[0]["C"] == ""
+
+
+def test_an_order_without_a_quantity_is_not_amended(told):
+    """Orders that are pending may have none yet."""
+    order = entry(1)
+    del order["origQty"], order["workingTime"]
+    assert said(restored(told, findings([order]))) == []
+
+
+def test_trades_that_do_not_show_yet(told):
+    """They are waited for; in the last round the order is told without them, and they are not told after that."""
+    found = findings([entry(status="FILLED", executed="1")], [fill(5)])
+    assert said(restored(told, found)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
+    done = restored(told, found, last=True)
+    assert said(done) == [(1, "TRADE", "FILLED", -1, "1", "0.9")]
+    assert (done.orders, done.trades) == (1, 0)
+    assert not told.take(report(execution="TRADE", status="FILLED", trade=6, executed="1", last="0.9"))
+
+
+def test_a_partial_fill_without_its_trade(told):
+    """The same for an order that is still open."""
+    found = findings([entry(status="PARTIALLY_FILLED", executed="0.4")])
+    assert said(restored(told, found)) == []
+    assert said(restored(told, found, last=True)) == [(1, "TRADE", "PARTIALLY_FILLED", -1, "0.4", "0.4")]
+
+
+def test_an_order_that_became_full_by_being_made_smaller(told):
+    """Its last trade was partial when it happened."""
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=4, executed="0.5", last="0.5"))
+    assert said(restored(told, findings([entry(status="FILLED", executed="0.5", quantity="0.5")]))) == [
+        (1, "TRADE", "FILLED", -1, "0.5", "0.00000000")
+    ]
+
+
+def test_an_order_of_before_the_subscription(told):
+    """What was filled before is known from what is filled now."""
+    found = findings([entry(2, "PARTIALLY_FILLED", executed="0.5", time=START - 1)], [fill(5, 2)])
+    done = restored(told, found)
+    assert said(done) == [(2, "TRADE", "PARTIALLY_FILLED", 5, "0.5", "0.1")]
+    assert done.events[0]["Z"] == "5.0"
+    # An answer that is older than its trades says nothing of before.
+    found = findings([entry(3, "NEW", executed="0", time=START - 1)], [fill(6, 3)])
+    assert said(restored(told, found)) == [(3, "TRADE", "PARTIALLY_FILLED", 6, "0.1", "0.1")]
+
+
+def test_a_trade_of_an_order_that_nobody_knows(told):
+    """Nothing can be said of it; the next round asks again."""
+    assert said(restored(told, findings([], [fill(5, 2)]))) == []
+
+
+def test_trades_of_before(told):
+    """Are none of the gap's; nor are those of which it was forgotten what was told."""
+    found = findings([entry(2, "FILLED", executed="0.1", at=START - 1)], [fill(5, 2, at=START - 1)])
+    assert said(restored(told, found)) == []
+    told.forgotten_at = 5001
+    assert said(restored(told, findings([entry(2, "FILLED", executed="0.1", at=5000)], [fill(5, 2, at=5000)]))) == []
+
+
+def test_an_answer_that_is_behind(told):
+    """What was told later is right."""
+    told.take(report(1, "CANCELED", "CANCELED", at=7000))
+    told.take(report(2, at=7000))
+    assert said(restored(told, findings([entry(1, at=6000), entry(2, "CANCELED", at=6000)]))) == []
+
+
+def test_everything_is_told_in_the_order_of_its_time(told):
+    """Trades before states of the same time, orders before balances."""
+    found = findings(
+        [entry(1, "CANCELED", at=6000, executed="0.1"), entry(2, "NEW", at=4500)],
+        [fill(9, at=6000)],
+        account(6000, BTC="1"),
+        [order_list(at=5000)],
+    )
+    done = restored(told, found)
+    assert [(event["e"], event["E"]) for event in done.events] == [
+        ("executionReport", 4500),
+        ("listStatus", 5000),
+        ("executionReport", 6000),
+        ("executionReport", 6000),
+        ("outboundAccountPosition", 6000),
+    ]
+    assert done.events[2]["t"] == 9
+
+
+def test_fields_that_only_some_orders_have(told):
+    """Are carried over under the events' names."""
+    more = {"trailingDelta": 10, "trailingTime": 4000, "strategyId": 1, "strategyType": 2, "preventedMatchId": 3}
+    more |= {"preventedQuantity": "0.1", "workingFloor": "SOR", "usedSor": True, "expiryReason": "NONE"}
+    more |= {"pegPriceType": "MARKET_PEG", "pegOffsetType": "PRICE_LEVEL", "pegOffsetValue": 1, "peggedPrice": "9"}
+    event = restored(told, findings([entry(2, **more)])).events[0]
+    assert (event["d"], event["D"], event["j"], event["J"], event["v"], event["A"]) == (10, 4000, 1, 2, 3, "0.1")
+    assert (event["k"], event["uS"], event["eR"], event["gP"], event["gOT"]) == (
+        "SOR",
+        True,
+        "NONE",
+        "MARKET_PEG",
+        "PRICE_LEVEL",
+    )
+    assert (event["gOV"], event["gp"]) == (1, "9")
+
+
+def test_order_lists(told):
+    """Those that are open and were not known, and those that were open and are not any more."""
+    told.take({"e": "listStatus", "E": 1, "g": 8, "L": "EXECUTING"})
+    told.take({"e": "listStatus", "E": 1, "g": 9, "L": "EXECUTING"})
+    held = [{"e": "listStatus", "E": 1, "g": 11, "L": "EXECUTING"}]
+    found = findings(
+        lists=[
+            order_list(7),
+            order_list(8, "ALL_DONE"),
+            order_list(9),
+            order_list(10, "ALL_DONE"),
+            order_list(11),
+            order_list(12, at=START - 1),
+        ]
+    )
+    assert [(event["g"], event["L"], event["O"][0]["i"]) for event in restored(told, found, held).events] == [
+        (7, "EXECUTING", 1),
+        (8, "ALL_DONE", 1),
+    ]
+
+
+def test_balances_that_have_changed(told):
+    """And those that nobody had heard of, if there are any of them."""
+    told.take(positions(BTC="1", ETH="2"))
+    event = restored(told, findings(account=account(BTC="1", ETH="3", USDT="5", BNB="0"))).events[0]
+    assert event["B"] == [{"a": "ETH", "f": "3", "l": "0"}, {"a": "USDT", "f": "5", "l": "0"}]
+    assert event["u"] == 5000
+    assert not told.take(positions(4000, BTC="9"))
+
+
+def test_balances_that_have_not(told):
+    """Since the last that was told, or since the time in question."""
+    told.take(positions(5000, BTC="1"))
+    assert restored(told, findings(account=account(5000, BTC="1", ETH="3"))).events == ()
+    assert restored(told, findings(account=account(4999, BTC="7"))).events == ()
+    assert restored(told, findings(account=account(START - 1, BTC="7"))).events == ()
+    assert [b["a"] for b in restored(told, findings(account=account(5000, BTC="2", ETH="3"))).events[0]["B"]] == ["BTC"]
+
+
+def test_balances_that_wait(told):
+    """Are told by themselves, and not covered by what is found out."""
+    held = [positions(6000, BTC="5"), {"e": "outboundAccountPosition", "B": []}]
+    done = restored(told, findings(account=account(6000, BTC="5", ETH="3")), held)
+    assert done.events == ()
+    done = restored(told, findings(account=account(7000, BTC="5", ETH="3")), held)
+    assert [balance["a"] for balance in done.events[0]["B"]] == ["ETH"]
+    assert told.take(held[0])
+
+
+def test_an_order_of_no_known_kind(told):
+    """What cannot be decoded is refused by the decoder, as an event would be."""
+    done = restore(told, findings([entry(2, side=None)]), [], start=START, last=True)
+    with pytest.raises(DecodeError):
+        decode_event(done.events[0])
+
+
+# The whole, against a model: any history, cut anywhere, asked for at any time.
+
+
+class Model:
+    """An account with orders on one symbol; remembers what it was like after every event."""
+
+    def __init__(self) -> None:
+        self.events = []
+        self.orders = {}
+        self.trades = []
+        self.snapshots = [({}, [])]
+
+    def happen(self, number, what, quantity, pause):
+        at = (self.events[-1]["T"] if self.events else 2000) + pause
+        order = self.orders.get(number)
+        if order is None:
+            order = self.orders[number] = entry(number, at=at, quantity="1", time=at)
+            self._tell(order, "NEW", at)
+            return
+        if order["status"] in ("FILLED", "CANCELED"):
+            return
+        left = Decimal(order["origQty"]) - Decimal(order["executedQty"])
+        if what == "cancel":
+            order["status"] = "CANCELED"
+            self._tell(order, "CANCELED", at)
+        elif what == "amend" and left > quantity:
+            order["origQty"] = f"{Decimal(order['origQty']) - quantity:f}"
+            self._tell(order, "REPLACED", at)
+        elif what == "trade":
+            quantity = min(quantity, left)
+            self.trades.append(fill(len(self.trades) + 1, number, f"{quantity:f}", at))
+            order["executedQty"] = f"{Decimal(order['executedQty']) + quantity:f}"
+            order["cummulativeQuoteQty"] = f"{Decimal(order['executedQty']) * 10:f}"
+            order["status"] = "FILLED" if quantity == left else "PARTIALLY_FILLED"
+            self._tell(order, "TRADE", at, self.trades[-1])
+
+    def _tell(self, order, execution, at, trade=None):
+        order["updateTime"] = at
+        more = {} if trade is None else {"trade": trade["id"], "last": trade["qty"]}
+        executed, quantity = order["executedQty"], order["origQty"]
+        self.events.append(
+            report(order["orderId"], execution, order["status"], at, executed=executed, quantity=quantity, **more)
+        )
+        self.snapshots.append(({number: dict(each) for number, each in self.orders.items()}, list(self.trades)))
+
+    def answer(self, place):
+        orders, trades = self.snapshots[place]
+        return findings(orders.values(), trades)
+
+
+STEPS = st.tuples(
+    st.integers(1, 3),
+    st.sampled_from(["trade", "trade", "trade", "cancel", "amend"]),
+    st.sampled_from([Decimal("0.1"), Decimal("0.3"), Decimal("1")]),
+    st.integers(0, 2),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(STEPS, min_size=1, max_size=25), st.data())
+def test_any_history_cut_anywhere(steps, data):
+    """
+    Each trade is told once, each order is told to be what it is, and nothing goes back in time.
+
+    Events are told up to a place, missed up to another; the answers are as of any third one, later or earlier; some of
+    what comes after has come by then, and the rest does later. In the end the database has caught up.
+    """
+    model = Model()
+    for step in steps:
+        model.happen(*step)
+    events, count = model.events, len(model.events)
+    lost_at = data.draw(st.integers(0, count), "lost at")
+    back_at = data.draw(st.integers(lost_at, count), "back at")
+    held_until = data.draw(st.integers(back_at, count), "held until")
+    # An answer is of after the subscription, or of a database that is behind.
+    asked_at = data.draw(st.integers(lost_at, count), "asked at")
+    told, heard = Told(), []
+
+    def live(some):
+        heard.extend(event for event in some if told.take(event))
+
+    live(events[:lost_at])
+    told.gap_opened()
+    held = events[back_at:held_until]
+    heard.extend(restore(told, model.answer(asked_at), held, start=START, last=False).events)
+    in_order = len(heard)
+    live(held)
+    live(events[held_until:])
+    heard.extend(restore(told, model.answer(count), [], start=START, last=True).events)
+
+    trades = [(event["i"], event["t"]) for event in heard if event["t"] >= 0]
+    assert sorted(trades) == sorted((trade["orderId"], trade["id"]) for trade in model.trades)
+    for number, order in model.orders.items():
+        its = [event for event in heard if event["i"] == number]
+        truth = {event["t"]: event["z"] for event in events if event["i"] == number and event["t"] >= 0}
+        assert {event["t"]: event["z"] for event in its if event["t"] >= 0} == truth
+        known = told.order((SYMBOL, number))
+        assert (known.status, Decimal(known.filled)) == (order["status"], Decimal(order["executedQty"]))
+        assert Decimal(known.quantity) == Decimal(order["origQty"])
+        # In the first part nothing goes back.
+        filled = [Decimal(event["z"]) for event in heard[:in_order] if event["i"] == number]
+        assert filled == sorted(filled)
+    assert all(event["t"] != -1 or event["x"] != "TRADE" or Decimal(event["l"]) == 0 for event in heard)

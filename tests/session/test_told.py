@@ -1,0 +1,229 @@
+"""What a subscriber has been told of its account."""
+
+import pytest
+
+from binance_socket._session import told as module
+from binance_socket._session.told import Mark, Told
+
+KEY = ("BTCUSDT", 1)
+
+
+def report(number=1, execution="NEW", status="NEW", at=1000, trade=-1, **more):
+    """An executionReport, as far as it is looked at."""
+    event = {
+        "e": "executionReport",
+        "E": at,
+        "s": "BTCUSDT",
+        "i": number,
+        "x": execution,
+        "X": status,
+        "T": at,
+        "t": trade,
+        "z": "0",
+        "Z": "0",
+        "q": "1",
+        "c": "mine",
+        "C": "",
+    }
+    return {**event, **more}
+
+
+def positions(at, *balances):
+    return {
+        "e": "outboundAccountPosition",
+        "E": at,
+        "u": at,
+        "B": [dict(zip("afl", one, strict=True)) for one in balances],
+    }
+
+
+def list_status(number=7, status="EXECUTING", **more):
+    return {"e": "listStatus", "E": 1, "g": number, "L": status, **more}
+
+
+@pytest.fixture
+def told():
+    return Told()
+
+
+def test_an_order_is_as_its_latest_event_says(told):
+    """Open until it is closed; its name is its own, whatever a cancellation is called."""
+    assert told.take(report())
+    assert list(told.open_orders) == [KEY]
+    assert told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=5, z="0.5", Z="10", at=2000))
+    assert told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=4, at=2000))
+    order = told.order(KEY)
+    assert (order.status, order.trade_id, order.at) == ("PARTIALLY_FILLED", 5, 2000)
+    assert told.take(report(execution="REPLACED", c="new name", C="mine", q="0.7"))
+    assert told.order(KEY).client_order_id == "new name"
+    assert told.take(report(execution="CANCELED", status="CANCELED", c="the cancellation", C="new name"))
+    assert told.order(KEY).client_order_id == "new name"
+    assert list(told.open_orders) == []
+    assert told.take(report(status="NEW"))
+    assert list(told.open_orders) == [KEY]
+    assert told.last_event == 2000
+
+
+def test_what_cannot_be_read_is_delivered_all_the_same(told):
+    """And nothing is noted of it."""
+    for event in (
+        {},
+        {"e": ["executionReport"]},
+        report(s=None),
+        report(i="1"),
+        {"e": "listStatus", "g": "x", "L": "EXECUTING"},
+        {"e": "outboundAccountPosition", "u": "x", "B": [{"a": 1}, 5]},
+        {"e": "outboundAccountPosition", "u": 1, "B": {}},
+    ):
+        assert told.take(event)
+    assert list(told.open_orders) == []
+    assert told.symbols() == []
+    assert told.take(report(T="soon", t="one", E="now"))
+    assert told.order(KEY)[3:] == (-1, "1", "mine", 0)
+
+
+def test_symbols_with_open_orders_come_first(told, monkeypatch):
+    """Then those that are asked for besides, and then the others, the latest first; not too many."""
+    for number, (symbol, status) in enumerate([("A", "FILLED"), ("B", "NEW"), ("C", "FILLED")]):
+        told.take(report(number, status=status, s=symbol))
+    assert told.symbols(["D", "A"]) == ["B", "D", "A", "C"]
+    monkeypatch.setattr(module, "MOST_SYMBOLS", 3)
+    told.take(report(9, status="FILLED", s="E"))
+    assert told.symbols() == ["B", "E", "C"]
+
+
+def test_closed_orders_are_forgotten_when_there_are_many(told, monkeypatch):
+    """After a minute, or when there are too many for memory; from when on, is known."""
+    monkeypatch.setattr(module, "MOST_CLOSED", 2)
+    monkeypatch.setattr(module, "MOST_ORDERS", 4)
+    for number in range(3):
+        told.take(report(number, status="FILLED", at=1000 + number))
+    assert told.order(("BTCUSDT", 0)) is not None
+    assert told.forgotten_at == 0
+    told.take(report(3, status="FILLED", at=61_001))
+    assert told.order(("BTCUSDT", 0)) is None
+    assert told.forgotten_at == 1000
+    for number in range(4, 6):
+        told.take(report(number, status="FILLED", at=61_001))
+    assert told.order(("BTCUSDT", 1)) is None
+    assert told.forgotten_at == 1001
+    for number in range(10, 15):
+        told.take(report(number, at=70_000))
+    assert told.order(("BTCUSDT", 10)) is None
+    assert told.forgotten_at == 70_000
+
+
+def test_balances_and_lists(told, monkeypatch):
+    """Are as they were told last."""
+    told.take(positions(5, ("BTC", "1", "0"), ("USDT", "2", "1")))
+    told.take(positions(4, ("BTC", "3", "0")))
+    assert told.balance("BTC") == ("3", "0")
+    assert told.balance("ETH") is None
+    assert told.balances_at == 5
+    told.take(list_status())
+    assert told.list_status(7)["L"] == "EXECUTING"
+    assert list(told.open_lists) == [7]
+    told.take(list_status(status="ALL_DONE"))
+    assert told.list_status(7) is None
+    monkeypatch.setattr(module, "MOST_LISTS", 1)
+    told.take(list_status(8))
+    told.take(list_status(9))
+    assert list(told.open_lists) == [9]
+
+
+def test_marks_say_how_things_were_when_the_gap_began(told):
+    """However they have changed since."""
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=5, z="0.5", Z="10"))
+    told.gap_opened()
+    assert told.mark(KEY) == Mark(5, "0.5", "10")
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=8, z="0.8", Z="16"))
+    assert told.mark(KEY) == Mark(5, "0.5", "10")
+    assert [told.knows_trade(KEY, number) for number in (4, 5, 6, 8)] == [True, True, False, True]
+    assert told.mark(("BTCUSDT", 2)) is None
+    assert not told.knows_trade(("BTCUSDT", 2), 5)
+    told.take(report(2))
+    assert told.mark(("BTCUSDT", 2)) is None
+    told.gap_closed()
+    assert told.mark(KEY) == Mark(8, "0.8", "16")
+
+
+def test_a_restored_trade_is_not_told_again(told):
+    """Of either side of a trade with oneself."""
+    told.gap_opened()
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"), None)
+    assert not told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
+    assert told.take(report(2, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
+    assert told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=7, z="0.2"))
+    assert told.repeated == 1
+
+
+def test_a_restored_state_covers_what_came_before_it(told):
+    """What happened later is told; and of the same instant, what says something else."""
+    told.gap_opened()
+    told.restore_order(report(1, "CANCELED", "CANCELED", at=5000), 5000)
+    assert not told.take(report(1, "REPLACED", "NEW", at=4000))
+    assert not told.take(report(1, "CANCELED", "CANCELED", at=5000))
+    assert told.take(report(1, "NEW", "NEW", at=6000))
+    assert told.take(report(1, "NEW", "NEW", T=None))
+    assert told.take(report(2, "NEW", "NEW", at=1))
+
+
+def test_what_happened_within_the_same_instant_is_compared(told):
+    """By how much is filled, whether the order is closed, and how large it is."""
+    told.gap_opened()
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", at=5000, trade=3, z="0.5", q="1"), 5000)
+    assert not told.take(report(1, "NEW", "NEW", at=5000, z="0", q="2"))
+    assert not told.take(report(1, "REPLACED", "PARTIALLY_FILLED", at=5000, z="0.5", q="1"))
+    assert told.take(report(1, "REPLACED", "PARTIALLY_FILLED", at=5000, z="0.5", q="0.9"))
+    assert told.take(report(1, "CANCELED", "CANCELED", at=5000, z="0.5"))
+    assert not told.take(report(1, "CANCELED", "CANCELED", at=5000, z="0.5"))
+    assert told.take(report(1, "CANCELED", "CANCELED", at=5000, z="0.7"))
+
+
+def test_a_state_that_stands_for_trades_covers_them(told):
+    """As far as it was filled."""
+    told.gap_opened()
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", at=5000, z="0.5"), 5000, summed=True)
+    assert not told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.4"))
+    assert told.take(report(1, "TRADE", "FILLED", trade=7, z="1"))
+    assert told.take(report(2, "TRADE", "FILLED", trade=7, z="1"))
+    assert told.take(report(1, "TRADE", "FILLED", trade=-1, z="2"))
+
+
+def test_restored_balances_cover_older_ones(told):
+    """And those of the same instant that say the same."""
+    told.gap_opened()
+    told.restore_balances(positions(5, ("BTC", "1", "0")), covers=True)
+    assert not told.take(positions(4, ("BTC", "9", "0")))
+    assert not told.take(positions(5, ("BTC", "1", "0")))
+    assert told.take(positions(5, ("BTC", "2", "0")))
+    assert told.take(positions(6, ("BTC", "1", "0")))
+    assert told.take({"e": "outboundAccountPosition", "u": None, "B": []})
+    told.gap_closed()
+    told.gap_opened()
+    told.restore_balances(positions(9, ("BTC", "1", "0")), covers=False)
+    assert told.take(positions(8, ("BTC", "9", "0")))
+
+
+def test_a_restored_list_is_not_told_again(told):
+    """In that state; in another one it is."""
+    told.gap_opened()
+    told.restore_list(list_status())
+    assert not told.take(list_status())
+    assert told.take(list_status(status="ALL_DONE"))
+    told.gap_closed()
+    assert told.take(list_status())
+
+
+@pytest.mark.parametrize("what", ["MOST_ORDERS", "MOST_TRADES"])
+def test_a_gap_that_never_ends_does_not_fill_the_memory(told, monkeypatch, what):
+    """Beyond a limit it is not known what was told of the time before: that is said, and nothing is guessed."""
+    monkeypatch.setattr(module, what, 3)
+    told.gap_opened()
+    for number in range(4):
+        told.take(report(number, "TRADE", "FILLED", trade=number, at=1000 + number))
+    assert told.forgotten_at == 1003
+    told.take(report(9, "TRADE", "FILLED", trade=9, T=None))
+    for number in range(10, 14):
+        told.take(report(number, "TRADE", "FILLED", trade=number, T=None))
+    assert told.forgotten_at == 1003
