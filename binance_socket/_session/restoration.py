@@ -140,7 +140,7 @@ class _Restoration:
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
             known = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades
-            if known or milliseconds_of(trade["time"]) < self._start or self._comes_by_itself(key, trade):
+            if known or milliseconds_of(trade["time"]) < self._start or self._comes_by_itself(key, trade, filled):
                 continue
             status = "FILLED" if order["status"] == "FILLED" and filled >= whole else "PARTIALLY_FILLED"
             event = _report(order, "TRADE", status, trade["time"], filled=filled, quote=quote)
@@ -159,15 +159,15 @@ class _Restoration:
             self._events.append((trade["time"], trade["id"], event))
         return filled
 
-    def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any]) -> bool:
-        """Return whether a trade happened after an event of its order that waits, and so is on its way itself."""
+    def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any], filled: Decimal) -> bool:
+        """Return whether a trade, with which *filled* was filled, happened after an event of its order that waits."""
         event = self._held_orders.get(key)
         if event is None:
             return False
-        moment, number = event.get("T"), event.get("t")
+        number = event.get("t")
         if type(number) is int and number >= 0:
             return bool(trade["id"] > number)
-        return type(moment) is int and trade["time"] > moment
+        return filled > amount_or_zero(event.get("z"))
 
     def _before(self, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> tuple[Decimal, Decimal]:
         """Return how much of an order that was never told of had been filled before *trades*, and for how much."""

@@ -199,7 +199,7 @@ def test_an_order_that_waits_to_be_told_of(told):
     """Its first event is the order itself, so that none of its trades was missed."""
     held = [report(2, at=5000), {"e": "executionReport", "i": None}]
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1")], [fill(5, 2, at=5001)]), held)) == []
-    held = [report(2, T=None)]
+    held = [report(2, z="0.1")]
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1")], [fill(5, 2, at=5001)]), held)) != []
 
 

@@ -1,0 +1,456 @@
+"""A subscription's gaps, from the loss to the last verdict. Time and turns are the test's; there are no threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timezone
+
+import pytest
+
+from binance_socket import ClientClosed, ConnectionLost, Gap, GapStatus, Unrecoverable
+from binance_socket._engine.futures import CallFuture
+from binance_socket._engine.recovery import LOOK_BACK, Recovery, Sources
+from binance_socket._session.server_clock import ServerClock
+from binance_socket.models.response import Response
+from binance_socket.testing import InlineExecutor, ManualClock
+
+BEGAN = 1_700_000_000_000
+ACCOUNT = {"updateTime": BEGAN, "balances": [{"asset": "BTC", "free": "5", "locked": "0"}]}
+
+
+class Timer:
+    """Rings when it is told to."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.alarms = []
+
+    def call_at(self, when, function):
+        alarm = Alarm(when, function)
+        self.alarms.append(alarm)
+        return alarm
+
+    def pass_time(self, seconds):
+        self.clock.advance(seconds)
+        due = [alarm for alarm in self.alarms if alarm.when <= self.clock.monotonic()]
+        self.alarms = [alarm for alarm in self.alarms if alarm not in due]
+        for alarm in sorted(due, key=lambda alarm: alarm.when):
+            alarm.ring()
+
+    @property
+    def times(self):
+        return sorted(alarm.when for alarm in self.alarms if not alarm.cancelled)
+
+
+class Alarm:
+    def __init__(self, when, function):
+        self.when, self.function, self.cancelled = when, function, False
+
+    def cancel(self):
+        self.cancelled = True
+
+    def ring(self):
+        if not self.cancelled:
+            self.function()
+
+
+class Subscriber:
+    """A subscription whose turns are taken one after the other."""
+
+    def __init__(self, clock, *, sources=True, most_held=100, room=6000, learned=True):
+        self.clock = clock
+        self.timer = Timer(clock)
+        self.story = []
+        self.asked = deque()
+        self.refusing = None
+        self.turns = deque()
+        self.busy = False
+        server_clock = ServerClock(monotonic=clock.monotonic(), wall=clock.time())
+        if learned:
+            server_clock.learn(clock.time(), sent=clock.monotonic(), received=clock.monotonic())
+        self.server_clock = server_clock
+        self.recovery = Recovery(
+            self,
+            clock=clock,
+            timer=self.timer,
+            server_clock=server_clock,
+            most_held=most_held,
+            sources=Sources(account="...key", submit=self.submit, room=lambda: room, hold=5.0, rechecks=(5.0, 30.0))
+            if sources
+            else None,
+        )
+
+    # What recovery asks for.
+
+    def run_in_turn(self, function):
+        self.turns.append(function)
+        if not self.busy:
+            self.busy = True
+            while self.turns:
+                self.turns.popleft()()
+            self.busy = False
+
+    def deliver_held(self, item):
+        if self.recovery.told is None or self.recovery.told.take(item):
+            self.story.append(("live", item["n"]))
+
+    def deliver_recovered(self, payload, *, late):
+        what = payload["B"][0]["f"] if payload["e"] == "outboundAccountPosition" else payload["x"]
+        self.story.append(("late" if late else "recovered", what))
+
+    def payload_of(self, item):
+        return item
+
+    def tell_gap(self, gap):
+        self.story.append(gap)
+
+    def submit(self, request):
+        if self.refusing is not None:
+            raise self.refusing
+        future = CallFuture(InlineExecutor())
+        self.asked.append((request, future))
+        return future
+
+    # What the test does.
+
+    def event(self, number, **more):
+        item = {"e": "somethingNew", "E": BEGAN + 1000 * number, "n": number, **more}
+        if self.recovery.holding:
+            self.recovery.hold(item)
+        else:
+            self.deliver_held(item)
+
+    def open(self):
+        self.run_in_turn(lambda: self.recovery.opened(self.clock.monotonic()))
+
+    def lose(self, reason="reset", heard_at=None, received_at=None):
+        now = self.clock.monotonic()
+        heard = now if heard_at is None else heard_at
+        self.run_in_turn(lambda: self.recovery.lost(reason, heard, received_at, now))
+
+    def answer(self, **answers):
+        """Answer everything that is asked by now, and what is asked because of that."""
+        methods = []
+        while self.asked:
+            request, future = self.asked.popleft()
+            methods.append(request.method)
+            answer = answers.get(
+                request.method.replace(".", "_"), ACCOUNT if request.method == "account.status" else []
+            )
+            future.start()
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(Response(id=1, status=200, result=answer))
+        return methods
+
+    @property
+    def gaps(self):
+        return [one for one in self.story if isinstance(one, Gap)]
+
+    @property
+    def events(self):
+        return [one for one in self.story if not isinstance(one, Gap)]
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(BEGAN / 1000)
+
+
+@pytest.fixture
+def subscriber(clock):
+    subscriber = Subscriber(clock)
+    subscriber.open()
+    return subscriber
+
+
+WHOLE = ["account.status", "openOrders.status", "openOrderLists.status"]
+
+
+def trade_report(number, executed, at=BEGAN):
+    return {
+        "e": "executionReport",
+        "E": at,
+        "T": at,
+        "s": "BTCUSDT",
+        "i": 1,
+        "x": "TRADE",
+        "X": "PARTIALLY_FILLED",
+        "t": number,
+        "z": executed,
+        "Z": "1",
+        "q": "1",
+        "c": "c",
+        "C": "",
+        "n": 0,
+    }
+
+
+def test_the_whole_course(subscriber, clock):
+    """Open, asked, told, asked again twice, and closed; events wait in between, and then do not."""
+    subscriber.event(0)
+    clock.advance(10)
+    subscriber.lose()
+    gap = subscriber.gaps[0]
+    assert (gap.status, gap.account, gap.cause, gap.to) == (GapStatus.OPEN, "...key", "reset", None)
+    assert gap.from_ == datetime.fromtimestamp(BEGAN / 1000 + 10 - 0.05, timezone.utc)
+    clock.advance(3)
+    subscriber.open()
+    subscriber.event(13)
+    assert subscriber.events == [("live", 0)]
+    assert subscriber.recovery.waiting == 1
+    assert subscriber.answer() == WHOLE
+    assert subscriber.events[1:] == [("recovered", "5"), ("live", 13)]
+    assert subscriber.recovery.gap.to == datetime.fromtimestamp(BEGAN / 1000 + 13.05, timezone.utc)
+    assert subscriber.timer.times == [18, 18]
+    subscriber.timer.pass_time(5)
+    assert subscriber.answer() == []
+    assert subscriber.timer.times == [43]
+    subscriber.timer.pass_time(25)
+    final = subscriber.gaps[1]
+    assert (final.id, final.status, final.balances_resynced) == (gap.id, GapStatus.RECOVERED_STATE, True)
+    assert Unrecoverable.LATE_ENTRIES not in final.unrecoverable
+    assert subscriber.recovery.gap is None
+    assert subscriber.timer.times == []
+    assert subscriber.recovery.count == 1
+
+
+def test_questions_of_every_round(subscriber, clock):
+    """The first asks for everything, the others for symbols; each for changes since 10 s before the gap."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(20)
+    subscriber.lose()
+    subscriber.open()
+    orders = [request for request, _ in subscriber.asked if request.method == "allOrders"]
+    assert orders[0].params["startTime"] == BEGAN + 20_000 - 50 - LOOK_BACK
+    entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
+    more = {"order_status": entry, "openOrders_status": [{**entry, "symbol": "ETHUSDT"}]}
+    assert subscriber.answer(**more) == [*WHOLE, *["myTrades", "allOrders"] * 2, "order.status"]
+    subscriber.timer.pass_time(5)
+    assert subscriber.answer(**more) == [*["myTrades", "allOrders"] * 2, "order.status"]
+    subscriber.timer.pass_time(25)
+    subscriber.answer(**more)
+    assert subscriber.gaps[-1].symbols_checked == ("BTCUSDT", "ETHUSDT")
+
+
+def test_events_do_not_wait_for_ever(subscriber):
+    """After five seconds they are delivered; what is found out then is late."""
+    subscriber.lose()
+    subscriber.open()
+    subscriber.event(1)
+    subscriber.timer.pass_time(5)
+    subscriber.event(2)
+    assert subscriber.events == [("live", 1), ("live", 2)]
+    subscriber.answer()
+    assert subscriber.events[2:] == [("late", "5")]
+
+
+def test_too_many_events_do_not_wait(clock):
+    """Memory has an end."""
+    subscriber = Subscriber(clock, most_held=2)
+    subscriber.open()
+    subscriber.lose()
+    subscriber.open()
+    subscriber.event(1)
+    assert subscriber.events == []
+    subscriber.event(2)
+    assert subscriber.events == [("live", 1), ("live", 2)]
+
+
+def test_a_loss_while_it_is_asked(subscriber, clock):
+    """What waits is delivered first; the gap ends, another begins, and old answers are not heard."""
+    subscriber.lose()
+    subscriber.open()
+    subscriber.event(1)
+    asked = list(subscriber.asked)
+    subscriber.asked.clear()
+    clock.advance(2)
+    subscriber.lose("again")
+    first, ended, second = subscriber.gaps
+    assert (ended.id, ended.status, ended.unrecoverable) == (first.id, GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
+    assert subscriber.story.index(("live", 1)) < subscriber.story.index(ended)
+    assert second.id != first.id
+    subscriber.asked.extend(asked)
+    subscriber.answer()
+    assert subscriber.events == [("live", 1)]
+    subscriber.open()
+    assert subscriber.answer() == WHOLE
+    assert subscriber.events[1:] == [("recovered", "5")]
+
+
+def test_what_the_first_gap_has_not_seen_the_second_looks_for(subscriber, clock):
+    """From where the first began if nobody answered; else for two minutes."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(20)
+    subscriber.lose()
+    clock.advance(600)
+    subscriber.open()
+    subscriber.lose()
+    subscriber.asked.clear()
+    subscriber.open()
+    starts = {request.params.get("startTime") for request, _ in subscriber.asked} - {None}
+    assert starts == {BEGAN + 20_000 - 50 - LOOK_BACK}
+    entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
+    subscriber.answer(order_status=entry)
+    subscriber.lose()
+    assert subscriber.gaps[-2].status is GapStatus.PARTIAL
+    assert Unrecoverable.LATE_ENTRIES in subscriber.gaps[-2].unrecoverable
+    subscriber.open()
+    starts = {request.params.get("startTime") for request, _ in subscriber.asked} - {None}
+    assert starts == {BEGAN + 620_000 - 120_000}
+
+
+def test_the_end_ends_the_gap(subscriber):
+    """Whatever was found out by then, and whatever waits."""
+    subscriber.recovery.end()
+    assert subscriber.story == []
+    subscriber.lose()
+    subscriber.open()
+    subscriber.event(1)
+    subscriber.recovery.end()
+    assert [gap.status for gap in subscriber.gaps] == [GapStatus.OPEN, GapStatus.FAILED]
+    assert subscriber.events == [("live", 1)]
+    assert subscriber.timer.times == []
+
+
+def test_without_anybody_to_ask(clock):
+    """A gap is told of, and closed when events come again."""
+    subscriber = Subscriber(clock, sources=False)
+    subscriber.open()
+    subscriber.lose()
+    subscriber.open()
+    subscriber.event(1)
+    opened, closed = subscriber.gaps
+    assert (opened.account, closed.status) == (None, GapStatus.FAILED)
+    assert closed.unrecoverable == (Unrecoverable.EVERYTHING,)
+    assert subscriber.events == [("live", 1)]
+
+
+@pytest.mark.parametrize(
+    "answers, unknown",
+    [
+        ({"account_status": ConnectionLost("gone")}, Unrecoverable.BALANCES),
+        ({"openOrders_status": ConnectionLost("gone")}, Unrecoverable.OPEN_ORDERS),
+        ({"openOrderLists_status": {}}, Unrecoverable.OPEN_ORDERS),
+        ({"allOrders": ConnectionLost("gone")}, Unrecoverable.UNCHECKED_SYMBOLS),
+    ],
+)
+def test_what_could_not_be_asked_is_said(subscriber, answers, unknown):
+    """And the rest is told all the same."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    subscriber.lose()
+    subscriber.open()
+    entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
+    for seconds in (0, 5, 25):
+        subscriber.timer.pass_time(seconds)
+        subscriber.answer(order_status=entry, **answers)
+    final = subscriber.gaps[-1]
+    assert final.status is GapStatus.PARTIAL
+    assert unknown in final.unrecoverable
+
+
+def test_nothing_can_be_submitted(subscriber):
+    """A client that is being closed, for example."""
+    subscriber.lose()
+    subscriber.refusing = ClientClosed("closed")
+    subscriber.open()
+    for seconds in (5, 25):
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.gaps[-1].status is GapStatus.FAILED
+
+
+def test_a_withdrawn_question_is_no_answer(subscriber):
+    """A future that was cancelled has none."""
+    subscriber.lose()
+    subscriber.open()
+    _, future = subscriber.asked[0]
+    assert future.cancel()
+    subscriber.asked.popleft()
+    subscriber.answer()
+    assert not subscriber.recovery.gap.balances_resynced
+
+
+def test_no_room_in_the_rate_limits(clock):
+    """Half of what is left is the most that is spent; without any, nothing is found out."""
+    subscriber = Subscriber(clock, room=199)
+    subscriber.open()
+    subscriber.event(0, **trade_report(1, "0.1"))
+    subscriber.lose()
+    subscriber.open()
+    entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
+    methods = subscriber.answer(order_status=entry)
+    assert methods == ["account.status", "openOrderLists.status", "myTrades", "allOrders", "order.status"]
+    assert subscriber.recovery.gap is not None
+
+
+def test_the_time_is_asked_for_first(clock):
+    """A wall clock may be off by an hour. Until somebody tells, the latest event says when the gap began."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    assert [request.method for request, _ in subscriber.asked] == ["time"]
+    subscriber.event(1)
+    clock.advance(60)
+    subscriber.lose()
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 1, timezone.utc)
+    subscriber.open()
+    assert [request.method for request, _ in subscriber.asked] == ["time", "time"]
+    assert subscriber.answer()[2:] == WHOLE
+
+
+def test_a_gap_is_never_before_it_began(clock):
+    """However wrong the wall clock is."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    subscriber.event(7200)
+    subscriber.lose()
+    subscriber.open()
+    gap = subscriber.recovery.gap
+    assert gap.from_ == gap.to == datetime.fromtimestamp(BEGAN / 1000 + 7200, timezone.utc)
+
+
+def test_the_latest_sign_of_life_may_be_old(subscriber, clock):
+    """An event that took 4 s to arrive says that everything else may have taken as long."""
+    clock.advance(10)
+    subscriber.event(6)
+    subscriber.lose(received_at=clock.time())
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 6, timezone.utc)
+    subscriber.open()
+    clock.advance(20)
+    subscriber.lose(received_at=clock.time() - 20)
+    assert subscriber.gaps[-1].from_ == datetime.fromtimestamp(BEGAN / 1000 + 30 - 4 - 0.05, timezone.utc)
+
+
+def test_a_loss_that_is_noticed_late(subscriber, clock):
+    """The gap begins with the last sign of life."""
+    clock.advance(100)
+    subscriber.lose(heard_at=73.0)
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 73 - 0.05, timezone.utc)
+
+
+def test_more_than_a_day(subscriber, clock):
+    """The exchange answers for a day at a time: what was before is not asked for, and that is said."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(60)
+    subscriber.lose()
+    clock.advance(30 * 3600)
+    subscriber.open()
+    orders = [request for request, _ in subscriber.asked if request.method == "allOrders"]
+    assert orders[0].params["endTime"] - orders[0].params["startTime"] == 24 * 3600 * 1000
+    entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
+    for seconds in (0, 5, 25):
+        subscriber.timer.pass_time(seconds)
+        subscriber.answer(order_status=entry)
+    assert Unrecoverable.LATE_ENTRIES in subscriber.gaps[-1].unrecoverable
+
+
+def test_orders_that_were_forgotten(subscriber, clock):
+    """It is not known what was told of them."""
+    clock.advance(60)
+    subscriber.recovery.told.forgotten_at = BEGAN + 60_000
+    subscriber.lose()
+    subscriber.open()
+    for seconds in (0, 5, 25):
+        subscriber.timer.pass_time(seconds)
+        subscriber.answer()
+    assert Unrecoverable.FORGOTTEN_ORDERS in subscriber.gaps[-1].unrecoverable
