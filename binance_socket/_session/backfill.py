@@ -8,7 +8,7 @@ and an end to them where the budget ends. Source: the WebSocket API document, ac
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -121,6 +121,15 @@ class Backfill:
         # Of each symbol, how many questions are unanswered.
         self._due: dict[str, int] = {}
         self._asked_for_ones = False
+        self._takers: Mapping[Subject, Callable[[Question, Any], list[Question]]] = {
+            Subject.ACCOUNT: self._account,
+            Subject.OPEN_ORDERS: self._open,
+            Subject.OPEN_LISTS: self._open_order_lists,
+            Subject.TRADES: self._trades,
+            Subject.ORDERS: self._orders,
+            Subject.ORDER: self._order,
+            Subject.LIST: self._list,
+        }
 
     @property
     def done(self) -> bool:
@@ -146,7 +155,7 @@ class Backfill:
         more: list[Question] = []
         symbol = question.symbol
         try:
-            more = _TAKERS[question.subject](self, question, answer)
+            more = self._takers[question.subject](question, answer)
         except (TypeError, ValueError, ArithmeticError):
             self._fail(symbol)
         if symbol and question.subject in (Subject.TRADES, Subject.ORDERS):
@@ -161,7 +170,8 @@ class Backfill:
         if not is_object(answer) or type(answer.get("updateTime")) is not int:
             raise TypeError("no account")
         for balance in _entries(answer.get("balances"), _BALANCE, ()):
-            decimal_from(balance["free"]), decimal_from(balance["locked"])
+            decimal_from(balance["free"])
+            decimal_from(balance["locked"])
         self.findings.account = answer
         return []
 
@@ -285,17 +295,6 @@ class Backfill:
             findings.checked.remove(symbol)
         if symbol and symbol not in findings.unchecked:
             findings.unchecked.append(symbol)
-
-
-_TAKERS: Final = {
-    Subject.ACCOUNT: Backfill._account,
-    Subject.OPEN_ORDERS: Backfill._open,
-    Subject.OPEN_LISTS: Backfill._open_order_lists,
-    Subject.TRADES: Backfill._trades,
-    Subject.ORDERS: Backfill._orders,
-    Subject.ORDER: Backfill._order,
-    Subject.LIST: Backfill._list,
-}
 
 
 def _entries(answer: Any, types: Mapping[str, type], amounts: Sequence[str]) -> list[dict[str, Any]]:
