@@ -58,6 +58,9 @@ _IN_ANY_CASE: Final = (
     Unrecoverable.OTHER_SYMBOLS,
 )
 
+_MOST_CUT_SHORT: Final = 3
+_LONGEST_PAUSE: Final = 300.0
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ids = itertools.count(1)
 
@@ -142,6 +145,8 @@ class Recovery(Generic[T]):
         self._window = 0
         self._backfill: Backfill | None = None
         self._rechecks: deque[float] = deque()
+        # How often in a row a link was lost while it was asked.
+        self._cut_short = 0
         self._missing: set[Unrecoverable] = set()
         self._answered_anything = False
         self._checked: dict[str, None] = {}
@@ -166,10 +171,14 @@ class Recovery(Generic[T]):
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return
+        self._rechecks = deque(self._sources.rechecks)
+        if self._cut_short >= _MOST_CUT_SHORT:
+            # Perhaps it is the answers that the link is given up for. Events must come all the same.
+            self._alarm(now + min(2.0**self._cut_short, _LONGEST_PAUSE), self._ask_everything)
+            return
         self.holding = True
         self._alarm(now + self._sources.hold, self.release)
-        self._rechecks = deque(self._sources.rechecks)
-        self._learn_time(lambda: self._ask_round(whole=True))
+        self._ask_everything()
 
     def lost(self, reason: str, heard_at: float, received_at: float | None, now: float) -> None:
         """
@@ -177,6 +186,7 @@ class Recovery(Generic[T]):
 
         *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did (wall clock).
         """
+        self._cut_short += self._backfill is not None
         window = self._break_off()
         told = self.told
         start = self._server_time(min(heard_at, now) - self._lag(received_at, now) - self._server_clock.uncertainty)
@@ -207,6 +217,9 @@ class Recovery(Generic[T]):
     def end(self) -> None:
         """The subscription has ended."""
         self._break_off()
+
+    def _ask_everything(self) -> None:
+        self._learn_time(lambda: self._ask_round(whole=True))
 
     def _begin(self, now: float) -> None:
         self._began = self._server_time(now)
@@ -284,6 +297,7 @@ class Recovery(Generic[T]):
         assert gap is not None
         assert told is not None
         self._backfill = None
+        self._cut_short = 0
         findings = backfill.findings
         last = not self._rechecks
         held = [self._subscription.payload_of(item) for item in self._held]

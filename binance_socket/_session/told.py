@@ -118,7 +118,8 @@ class Told:
                 if len(self._marks) > MOST_ORDERS:
                     self._give_up(at)
             if type(trade) is int and trade >= 0:
-                self._trades[(*key, trade)] = None
+                trade_key: TradeKey = (*key, trade)
+                self._trades[trade_key] = None
                 if len(self._trades) > MOST_TRADES:
                     self._give_up(at)
         if type(trade) is int and trade > latest:
@@ -225,7 +226,8 @@ class Told:
             self._note_order(key, event)
         else:
             # A trade of before what has come live: the order is further by now.
-            self._trades[(*key, event["t"])] = None
+            trade_key: TradeKey = (*key, event["t"])
+            self._trades[trade_key] = None
         if as_of is not None:
             self._restored[key] = as_of
         if summed:

@@ -301,6 +301,33 @@ def test_what_the_first_gap_has_not_seen_the_second_looks_for(subscriber, clock)
     assert starts == {BEGAN + 620_000 - 120_000}
 
 
+def test_answers_that_end_the_link(subscriber, clock):
+    """Larger than is taken, for example. After the third time events do not wait, and it is asked later and later."""
+    for _ in range(3):
+        subscriber.lose()
+        subscriber.open()
+        assert subscriber.recovery.holding
+        subscriber.asked.clear()
+    for pause in (8.0, 16.0):
+        subscriber.lose()
+        subscriber.open()
+        subscriber.event(1)
+        assert not subscriber.recovery.holding
+        assert list(subscriber.asked) == []
+        assert subscriber.timer.times == [clock.monotonic() + pause]
+        subscriber.timer.pass_time(pause)
+        assert len(subscriber.asked) == len(WHOLE)
+        subscriber.asked.clear()
+    subscriber.lose()
+    subscriber.open()
+    subscriber.timer.pass_time(32)
+    subscriber.answer()
+    assert subscriber.events[-1] == ("late", "5")
+    subscriber.lose()
+    subscriber.open()
+    assert subscriber.recovery.holding
+
+
 def test_the_end_ends_the_gap(subscriber):
     """Whatever was found out by then, and whatever waits."""
     subscriber.recovery.end()
