@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from .._session.effects import Closed, Deliver, Effect, Lost, Opened
@@ -224,6 +224,11 @@ class Audience:
     def all_open(self) -> bool:
         """Whether every topic that somebody hears is open."""
         return self._subscribers.keys() <= self._open.keys()
+
+    @property
+    def open_topics(self) -> Set[Topic]:
+        """The topics of which events come."""
+        return frozenset(self._open)
 
     def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
         """Let *stand_ins* hear their topics in place of the subscribers, where there are any."""

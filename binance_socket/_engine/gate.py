@@ -199,11 +199,11 @@ class Door:
         budget = gate.budget
         with gate.lock:
             exact = now + gate.offset
-            swift = reply.error is None and not request.orders and request.method != "exchangeInfo"
+            swift = reply.succeeded and not request.orders and request.method != "exchangeInfo"
             if swift and budget.answered_swiftly(request.weight, pending.booking, reply.rate_limits, exact):
                 return
             budget.answered(self._cost_of(request), pending.booking, reply, exact)
-            if reply.error is not None:
+            if not reply.succeeded:
                 gate.note_refusal()
             elif request.method == "exchangeInfo":
                 budget.learn_limits(as_object(reply.result).get("rateLimits"), exact)

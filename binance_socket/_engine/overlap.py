@@ -83,6 +83,8 @@ class Overlap:
         self.owner = owner
         self.listeners: tuple[Subscriber, ...] = ()
         """The subscribers, as the connection says whose they are at the time. Replaced as a whole."""
+        self.open_there = False
+        """Whether the old connection has had the topic. If not, the subscribers know that they miss something."""
         self.leaving = False
         """Whether the old connection is about to be told to send nothing more."""
         self.given_up = False
@@ -229,7 +231,7 @@ class Overlap:
     def _end_old(self, proven: bool) -> None:
         if self._merge.ended:
             return
-        if not proven and not self._merge.common:
+        if self.open_there and not proven and not self._merge.common:
             now = self.owner.now()
             self._tell_lost(_UNPROVEN, now, self.owner.old_heard_at())
             if self._open:
@@ -321,6 +323,7 @@ class _OldSide(_Side):
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
         """The old connection has the topic again: it was given up that another one takes over."""
+        self._overlap.open_there = True
         for listener in self._overlap.listeners:
             listener.opened(topic, route, now)
 

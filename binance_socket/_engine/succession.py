@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
@@ -59,9 +59,10 @@ class Succession(Generic[C]):
             return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon.wanted
 
     def is_settled(self) -> bool:
-        """Whether there is a link, and everything that is wanted is open on it."""
+        """Whether there is a link, and everything that is wanted is open on it, or will never be."""
         with self._changed:
-            return self._session.state is State.READY and self._audience.all_open
+            settled = self._audience.all_open or self._session.exhausted
+            return self._session.state is State.READY and settled
 
     def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
         """Return who hears what."""
@@ -85,10 +86,11 @@ class Succession(Generic[C]):
         with self._changed:
             self._session.logon.wanted = wanted
 
-    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
-        """Let *stand_ins* hear their topics in place of the subscribers."""
+    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> Set[Topic]:
+        """Let *stand_ins* hear their topics in place of the subscribers. Return the topics that are open."""
         with self._changed:
             self._audience.put_in(stand_ins)
+            return self._audience.open_topics
 
     def take_out(self, topics: Iterable[Topic]) -> None:
         """Let the subscribers hear *topics* themselves again."""

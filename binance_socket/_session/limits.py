@@ -202,7 +202,7 @@ class Budget:
             self._read(entry, cost.account, now, told)
         self._settle(cost, booking, told, now)
         self._trust(now)
-        if reply.error is not None:
+        if not reply.succeeded:
             self._refused(cost, reply, now)
         if self._waiting:
             self.pump(now)

@@ -36,9 +36,9 @@ class Refusal:
 
 def refusal_of(reply: Reply, now: float) -> Refusal | None:
     """Return what *reply*, an error, says about limits, or None; *now* is our idea of the exchange's clock."""
-    error = reply.error
-    assert error is not None
-    code, data = error["code"], as_object(error.get("data"))
+    # A status may come without a reason.
+    error = reply.error or {}
+    code, data = error.get("code"), as_object(error.get("data"))
     if reply.status not in (418, 429) and code not in (TOO_MANY_REQUESTS, TOO_MANY_ORDERS):
         return None
     orders = code == TOO_MANY_ORDERS or _halves_say(data, TOO_MANY_ORDERS)

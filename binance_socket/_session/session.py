@@ -102,6 +102,11 @@ class Session:
         return self._state is State.READY and not self._trust.given_up
 
     @property
+    def exhausted(self) -> bool:
+        """Whether the server opens no topics any more on the present link."""
+        return self._subscriptions.exhausted
+
+    @property
     def resume_at(self) -> float:
         """When a session in BACKOFF may connect again."""
         return self._resume_at
@@ -353,7 +358,7 @@ class Session:
         elif not self._strays.take(message):
             if not is_object(message):
                 raise DecodeError("a message that is not an object", message)
-            if not message.keys() & {"id", "error", "code"}:
+            if not message.keys() & {"id", "status", "error", "code"}:
                 raise DecodeError(f"a message of no known kind, with keys {sorted(message)[:8]}", message)
             self._answered(parse_reply(message))
 
@@ -373,9 +378,9 @@ class Session:
         self._trust.answered()
         pending = self._requests.take(reply.id)
         if pending is None:
-            if reply.error is not None:
+            if not reply.succeeded:
                 self._admission.refused(reply, self._now)
-            if reply.id is None and reply.error is not None:
+            if reply.id is None and not reply.succeeded:
                 self._unasked_error(reply)
             else:
                 self._answered_late(reply)

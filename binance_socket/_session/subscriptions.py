@@ -27,7 +27,7 @@ from .._wire.messages import Reply, Request, error_of
 from .._wire.values import as_array, as_object
 from ..errors import ApiError, AuthenticationError, BinanceSocketError, DecodeError, DeliveryError, RateLimited
 from .backoff import Backoff
-from .effects import Closed, Effect, Lost, Opened, Outcome
+from .effects import Closed, Effect, Leaving, Lost, Opened, Outcome
 from .message_budget import MessageBudget
 from .topics import Dialect, Topic, merged
 
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 STREAM_TERMINATED = "eventStreamTerminated"
 TERMINATED = "the exchange ended the event stream"
 ALREADY_SUBSCRIBED = -2035
+# A connection has 65,535 subscriptions in its life.
+IDS_USED_UP = -2042
 LISTING = Request[Any]("session.subscriptions", weight=2)
 # Events that come before their acknowledgement wait for it. More than this cannot be in one read.
 MOST_EARLY_EVENTS = 4096
@@ -89,6 +91,8 @@ class Subscriptions:
         self._entries: dict[Topic, _Entry] = {}
         # What the server has to be told that nobody listens to any more.
         self._closings: list[Request[Any]] = []
+        self.exhausted = False
+        """Whether the server opens no topics any more on the present link."""
         # Whether something has to wait until the server takes messages again.
         self._held_up = False
         # Those with a time to be asked for again, and how many are being asked for: looked at with every message.
@@ -222,7 +226,7 @@ class Subscriptions:
         for entry in self._entries.values():
             self._lose(entry, reason)
         self._closings.clear()
-        self._held_up = False
+        self._held_up = self.exhausted = False
         self.budget.reset()
 
     def logged_off(self, reason: str) -> None:
@@ -308,6 +312,8 @@ class Subscriptions:
         if isinstance(error, ApiError) and error.code == ALREADY_SUBSCRIBED:
             for entry in entries:
                 self._ask(LISTING, self._adopt(entry, entry.attempt, error))
+        elif isinstance(error, ApiError) and error.code == IDS_USED_UP:
+            self._used_up(entries, error)
         elif of > 1 and isinstance(error, ApiError) and not may_pass(error):
             # One of them is at fault, and nobody knows which. The others must not suffer for it.
             logger.warning("subscribing to %d streams at once was refused, so by halves: %s", of, error)
@@ -317,6 +323,19 @@ class Subscriptions:
                 self._retry(entry, self._now())
         else:
             self._failed(entries, error)
+
+    def _used_up(self, entries: Iterable[_Entry], error: ApiError) -> None:
+        """The link opens no topics any more: what has been open is opened on the one that takes over."""
+        logger.warning("this connection can be subscribed to nothing more: %s", error)
+        if not self.exhausted:
+            self.exhausted = True
+            self._effects.append(Leaving())
+        for entry in entries:
+            if entry.was_open:
+                self._move(entry, Stage.WANTED)
+                self._retry(entry, float("inf"))
+            else:
+                self._close(entry, error)
 
     def _failed(self, entries: Iterable[_Entry], error: BinanceSocketError) -> None:
         retry_at: float | None = None

@@ -86,6 +86,11 @@ class Reply:
     error: Mapping[str, Any] | None = attrs.field(default=None, repr=masked)
     rate_limits: tuple[Any, ...] = ()
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is no error, neither by its status nor by what it says."""
+        return self.error is None and 200 <= self.status < 300
+
 
 def parse_reply(message: Mapping[str, Any]) -> Reply:
     """
@@ -132,11 +137,9 @@ UNKNOWN_CODES = frozenset({-1006, -1007})
 
 def error_of(reply: Reply, request: Request[Any]) -> BinanceSocketError | None:
     """Return the error that *reply* is to *request*, or None when it is a success."""
-    error = reply.error
-    if error is None:
-        if 200 <= reply.status < 300:
-            return None
-        error = _NO_REASON
+    if reply.succeeded:
+        return None
+    error = reply.error or _NO_REASON
     code: int = error["code"]
     halves = _halves(error)
     if request.mutating and (reply.status >= 500 or not UNKNOWN_CODES.isdisjoint([code, *map(_code, halves)])):

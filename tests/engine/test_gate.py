@@ -91,6 +91,26 @@ def test_a_refusal_of_no_request_counts(make_client, network, exchange, clock, s
     assert (caught.value.banned, caught.value.certainty) == (banned, Certainty.NOT_SENT)
 
 
+@pytest.mark.parametrize("status, banned", [(429, False), (418, True)])
+@pytest.mark.parametrize("answers", ["with its id", "with no id", "without an id"])
+def test_a_refusal_without_a_reason_counts(make_client, network, exchange, status, banned, answers):
+    """The status alone says enough."""
+    client = make_client()
+    future = ask(client)
+    transport = network.accept()
+    request = transport.sent()
+    more = {"with its id": {"id": request["id"]}, "with no id": {"id": None}, "without an id": {}}[answers]
+    transport.push({"status": status, **more})
+    if answers != "with its id":
+        exchange.refuse(transport, request, -1)
+    error = future.exception(PATIENCE)
+    assert type(error) is (RateLimited if answers == "with its id" else ApiError)
+    with pytest.raises(RateLimited) as caught:
+        ask(client, timeout=20).result(PATIENCE)
+    assert (caught.value.banned, caught.value.certainty) == (banned, Certainty.NOT_SENT)
+    assert transport.nothing_sent()
+
+
 def test_a_call_that_cannot_be_in_time(full):
     """It is told at once."""
     client, _transport = full

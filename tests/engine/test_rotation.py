@@ -751,6 +751,24 @@ def test_what_is_subscribed_to_meanwhile_moves_as_well(keyed, network, exchange,
     assert other.is_over()
 
 
+def test_a_connection_that_has_had_all_its_subscriptions(case):
+    """-2042: what cannot be opened there any more is opened on the one that takes over, which is made at once."""
+    case.old.push({"subscriptionId": 0, "event": {"e": "eventStreamTerminated", "E": 1}})
+    case.exchange.refuse(case.old, case.old.sent(), -2042)
+    new = case.network.accept()
+    case.exchange.expect(new, "ping", {})
+    case.exchange.expect(new, SUBSCRIBE, {"subscriptionId": 7})
+    case.ask(new)
+    case.pass_time(case.client, 5.0)
+    case.old.wait_closed()
+    case.emit(new, order(1), route=7)
+    story = case.story.take(4)
+    assert story[-1] == 1
+    assert "lost" in story
+    assert story[-2] == "restored"
+    assert len(case.network.attempts) == 2
+
+
 def test_what_cannot_be_read_ends_a_rotation(case):
     """It is reported as without a rotation, and the connection that counts is made anew."""
     case.both()

@@ -112,7 +112,7 @@ def test_a_malformed_answer(ready: Any, outcomes: Any) -> None:
     "message",
     [
         *(None, True, 5, 1.5, "text", [], [1], {}),
-        *({"result": 1}, {"status": 200}, {"id": []}, {"id": {}}, {"id": 1.5}),
+        *({"result": 1}, {"status": "200"}, {"id": []}, {"id": {}}, {"id": 1.5}),
         {"id": None, "error": 5},
         {"id": None, "error": {}},
         {"error": {"code": "x"}},

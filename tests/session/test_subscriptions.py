@@ -203,6 +203,35 @@ def test_revoked_while_opening(ready: Any) -> None:
     assert ready.answer(pending, {"subscriptionId": 4}) == [Opened(LOGGED_ON, 4)]
 
 
+# The connection has had its subscriptions: -2042.
+
+
+def test_a_connection_that_opens_nothing_more(ready: Any) -> None:
+    """What was open waits for the next connection, which is asked for once; a first subscription is refused."""
+    ready.open(SIGNED)
+    ready.session.subscription_event(0, TERMINATED, ready.now)
+    [again] = ready.write(ready.session.effects())
+    assert ready.refuse(again, -2042) == [Leaving()]
+    assert ready.session.exhausted
+    assert ready.tick(10.0) == []
+    [logon] = ready.write(ready.subscribe(LOGGED_ON))
+    [first] = ready.write(ready.answer(logon, {}))
+    [closed] = ready.refuse(first, -2042)
+    assert isinstance(closed.error, ApiError)
+    ready.lose()
+    assert not ready.session.exhausted
+    assert methods(ready.connect()) == ["session.logon", SIGNED.opening.method]
+
+
+def test_a_thousand_subscriptions_one_after_the_other(ready: Any) -> None:
+    """The exchange allows 1,000 at a time: each that is left is closed there, so that there is never more than one."""
+    for number in range(1100):
+        ready.open(SIGNED, number)
+        [closing] = ready.write(ready.unsubscribe(SIGNED))
+        assert closing.request == SIGNED.closing(number)
+        ready.refuse(closing, -2036)  # which is as well
+
+
 # The server ends it.
 
 
