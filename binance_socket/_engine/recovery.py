@@ -58,6 +58,8 @@ _IN_ANY_CASE: Final = (
     Unrecoverable.OTHER_SYMBOLS,
 )
 
+_SCHEDULING: Final = 1.0
+"""How long what has arrived may have waited until a thread had its turn to read it, in seconds."""
 _MOST_CUT_SHORT: Final = 3
 _LONGEST_PAUSE: Final = 300.0
 
@@ -189,7 +191,8 @@ class Recovery(Generic[T]):
         self._cut_short += self._backfill is not None
         window = self._break_off()
         told = self.told
-        start = self._server_time(min(heard_at, now) - self._lag(received_at, now) - self._server_clock.uncertainty)
+        uncertain = self._lag(received_at, now) + self._server_clock.uncertainty + _SCHEDULING
+        start = self._server_time(min(heard_at, now) - uncertain)
         if told is not None and told.last_event:
             # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
             start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
@@ -248,7 +251,7 @@ class Recovery(Generic[T]):
         start = max(self._window, end - _LONGEST)
         backfill = self._backfill = Backfill(
             symbols=told.symbols(self._checked),
-            open_orders=told.open_orders,
+            open_orders=told.open_orders if whole else (),
             open_lists=told.open_lists,
             start=start,
             end=end,

@@ -95,7 +95,7 @@ class Backfill:
     *open_orders* and *open_lists* were open when the gap began, as far as is known: each of them is asked for by
     itself, unless an answer about many tells of it. Nothing is concluded from what is missing in an answer: it may have
     been read from a database that is behind. *start* is the time from when on changes are looked for, in milliseconds.
-    *budget* is the weight that may be spent. With *whole*, balances and everything open are asked for as well.
+    *budget* is the weight that may be spent. With *whole*, balances and whatever is open are asked for, too.
     """
 
     def __init__(
@@ -143,7 +143,10 @@ class Backfill:
             questions += self._affordable(
                 Question(Subject.ACCOUNT, query("account.status", _WEIGHT_OF_ACCOUNT, omitZeroBalances=False)),
                 Question(Subject.OPEN_ORDERS, query("openOrders.status", _WEIGHT_OF_OPEN_ORDERS)),
-                Question(Subject.OPEN_LISTS, query("openOrderLists.status", _WEIGHT_OF_OPEN_LISTS)),
+            )
+        if self.whole or self._open_lists:
+            questions += self._affordable(
+                Question(Subject.OPEN_LISTS, query("openOrderLists.status", _WEIGHT_OF_OPEN_LISTS))
             )
         for symbol in self._symbols:
             questions += self._history(symbol)

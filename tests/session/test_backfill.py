@@ -120,6 +120,14 @@ def test_a_later_round_asks_for_symbols_only():
     assert not Exchange().ask(round_of(symbols=(), whole=False)).anything
 
 
+def test_a_later_round_asks_for_lists_that_were_open():
+    """The first answer may have been of before they ended."""
+    exchange = Exchange(**{"orderList.status": order_list(7, "ALL_DONE")})
+    findings = exchange.ask(round_of(whole=False, open_lists=[7]))
+    assert exchange.methods == ["openOrderLists.status", "myTrades", "allOrders", "orderList.status"]
+    assert set(findings.lists) == {7}
+
+
 def test_open_orders_lead_to_their_symbols():
     """Nobody had heard of them before."""
     exchange = Exchange(**{"openOrders.status": [order(1, "A"), order(2, "B"), order(3, "B")]})
