@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from fault_matrix.invariants import Leftovers, close_from_another_thread, stream_violations
+from fault_matrix.invariants import Leftovers, close_from_another_thread, gap_violations, stream_violations
 from fault_matrix.scene import Asked
 from fault_matrix.transcript import Heard, Notice
 
-LOST, RESTORED = Notice("lost"), Notice("restored")
+from binance_socket import Gap, GapStatus
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def event(number, kind="balanceUpdate", **more):
@@ -20,6 +23,21 @@ def heard(*numbers, **more):
     return [Heard(event(number), **more) for number in numbers]
 
 
+def report(order, state="NEW", trade=-1):
+    return {"e": "executionReport", "E": 1000 + order, "i": order, "t": trade, "X": state}
+
+
+def gap(first, last=None, status=GapStatus.OPEN, number=1):
+    """Return the notice of a gap that reaches from the event *first* to the event *last*."""
+    from_, to = (None if n is None else EPOCH + timedelta(milliseconds=1000 + n) for n in (first, last))
+    return Notice("gap", Gap(id=number, account="key", cause="cut", from_=from_, to=to, status=status))
+
+
+def lost(first, last=None, status=GapStatus.FAILED, number=1):
+    """Return the notices of a loss of which nothing was found out."""
+    return [Notice("lost"), gap(first, None, number=number), Notice("restored"), gap(first, last, status, number)]
+
+
 LEDGER = [event(number) for number in range(5)]
 
 
@@ -27,37 +45,79 @@ LEDGER = [event(number) for number in range(5)]
     "told",
     [
         heard(0, 1, 2, 3, 4),
-        [*heard(0, 1), LOST, RESTORED, *heard(4)],
-        [*heard(0, 1, 2), LOST, RESTORED, *heard(3, 4)],
-        [*heard(0, 1, 2), LOST],
+        [*heard(0, 1), *lost(2, 3), *heard(4)],
+        [*heard(0, 1, 2), *lost(3, 3), *heard(3, 4)],
+        [*heard(0, 1, 2), Notice("lost"), gap(3)],
+        [*heard(0), *lost(1, 1), *heard(2), *lost(3, 3, number=2), *heard(4)],
         [*heard(0, 1, 2, 3), *heard(3, possible_duplicate=True), *heard(4)],
         [*heard(0, 1), Notice("error"), *heard(2, 3, 4)],
     ],
 )
 def test_what_is_right(told):
-    """Complete, or with a loss told of exactly where something is missing."""
+    """Complete, or with a gap told of exactly where something is missing."""
     assert stream_violations(LEDGER, told) == []
 
 
 @pytest.mark.parametrize(
     ("told", "what"),
     [
-        (heard(0, 1, 3, 4), "1 lost, and nobody was told"),
-        (heard(0, 1, 2), "2 at the end never came"),
-        ([], "5 at the end never came"),
-        (heard(1, 2, 3, 4), "1 lost, and nobody was told"),
+        (heard(0, 1, 3, 4), "lost, and nobody was told"),
+        (heard(0, 1, 2), "lost, and nobody was told"),
+        ([], "lost, and nobody was told"),
+        (heard(1, 2, 3, 4), "lost, and nobody was told"),
         (heard(0, 1, 1, 2, 3, 4), "twice, or out of order"),
         (heard(0, 2, 1, 3, 4), "twice, or out of order"),
         (heard(0, 1, 2, 3, 4, 7), "never happened"),
-        # Told of, but somewhere else.
-        ([*heard(0), LOST, RESTORED, *heard(1, 2, 4)], "1 lost, and nobody was told"),
-        ([*heard(0, 2, 3, 4), LOST], "1 lost, and nobody was told"),
-        ([*heard(0, 1), LOST, RESTORED, *heard(4, 3)], "twice, or out of order"),
+        # Told of, but not where it is missing: too late, too early, and after the events that follow.
+        ([*heard(0), *lost(1, 1), *heard(1, 2, 4)], "lost, and nobody was told"),
+        ([*heard(0, 1), *lost(3, 3), *heard(4)], "lost, and nobody was told"),
+        ([*heard(0, 2, 3, 4), *lost(1, 1)], "lost, and nobody was told"),
+        ([*heard(0, 1), *lost(2, 3), *heard(4, 3)], "twice, or out of order"),
+        # What was found out is no excuse.
+        ([*heard(0, 1), *heard(2, 3, backfilled=True), *heard(4)], "lost, and nobody was told"),
     ],
 )
 def test_what_is_wrong(told, what):
-    """Lost, twice, out of order, invented; a loss that is told of elsewhere excuses nothing."""
+    """Lost, twice, out of order, invented; a gap elsewhere excuses nothing."""
     assert any(what in one for one in stream_violations(LEDGER, told))
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ([Notice("lost"), *heard(0), gap(1)], "between a loss and its gap"),
+        ([gap(1), gap(1, 2, GapStatus.FAILED)], "a gap without a loss"),
+        ([Notice("lost"), gap(1), Notice("lost"), gap(1, number=2)], "within another"),
+        ([Notice("lost"), gap(1), gap(1, 2, GapStatus.FAILED, number=2)], "the end of a gap that is not open"),
+        ([Notice("lost"), gap(1)], "the end of a gap was not told"),
+        ([*lost(1, 2), gap(1, 2, GapStatus.FAILED)], "the end of a gap that is not open"),
+        ([*lost(1, 2), *heard(3, backfilled=True)], "no gap is open"),
+    ],
+)
+def test_gaps_that_are_told_wrongly(told, what):
+    """Each is told twice, in its place."""
+    assert any(what in one for one in gap_violations(LEDGER, told, whole=False))
+
+
+RECOVERED = [Notice("lost"), gap(1), Notice("restored"), gap(1, 2, GapStatus.RECOVERED_STATE)]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "found", "what"),
+    [
+        ([report(1), report(2)], [report(3)], "never happened"),
+        ([report(1), report(1, "FILLED", 7)], [report(1, "FILLED", 8)], "never happened"),
+        ([report(1), report(1, "FILLED", 7)], [report(1, "FILLED", 7), report(1, "FILLED", 7)], "told twice"),
+        ([report(1), report(1, "FILLED", 7)], [], "order 1 is FILLED, and was last told to be NEW"),
+        ([report(1), report(2)], [], "order 2 is NEW, and was last told to be None"),
+    ],
+)
+def test_what_was_found_out_is_not_true(ledger, found, what):
+    """Invented, repeated, or not all of it although the gap says so."""
+    told = [Heard(report(1)), *RECOVERED[:3], *(Heard(one, backfilled=True) for one in found), RECOVERED[3]]
+    assert any(what in one for one in gap_violations(ledger, told, whole=True))
+    true = [Heard(one, backfilled=True) for one in ledger[1:]]
+    assert gap_violations(ledger, [Heard(report(1)), *RECOVERED[:3], *true, RECOVERED[3]], whole=True) == []
 
 
 def test_kinds_are_looked_at_one_by_one():

@@ -39,6 +39,8 @@ def _refused(*kinds: type[BaseException], told_by: str = READ) -> Mapping[State,
         State.SUBSCRIBING: forming,
         State.IN_FLIGHT: call,
         State.ROTATING: Seen(rotation=kinds),
+        # The gap says what could not be found out.
+        State.BACKFILLING: NOTHING,
         State.CLOSING: call,
     }
 
@@ -101,8 +103,8 @@ def _skew(name: str, seconds: float) -> Fault:
     return Fault(
         name=name,
         group=Group.API,
-        states=ANSWERED,
-        elsewhere=_NO_ANSWER,
+        states=tuple(state for state in ANSWERED if state is not State.BACKFILLING),
+        elsewhere="No answer is due, or the gap would be as long as the clock is off.",
         counter="skew",
         arm=lambda scene: scene.faults.skew(seconds),
         library="asks for the time, signs and sends once more",

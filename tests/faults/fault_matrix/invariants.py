@@ -7,16 +7,29 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from binance_socket import BinanceSocketClient
+from binance_socket import BinanceSocketClient, Gap, GapStatus
 from binance_socket._session.state import ConnectionState as SessionState
 
 from .transcript import PATIENCE, Heard, Notice, content
 
-__all__ = ["Defects", "Leftovers", "close_from_another_thread", "count_descriptors", "our_threads", "stream_violations"]
+__all__ = [
+    "Defects",
+    "Leftovers",
+    "close_from_another_thread",
+    "count_descriptors",
+    "gap_violations",
+    "our_threads",
+    "stream_violations",
+]
 
 CLOSE_BOUND = 3.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+_Place = tuple[int, Mapping[str, Any]]
 
 
 def stream_violations(
@@ -27,11 +40,11 @@ def stream_violations(
     until: int | None = None,
 ) -> list[str]:
     """
-    U3: per event type everything in order, nothing twice, nothing lost but where the user was told of a loss.
+    U3: per event type everything in order, nothing twice, nothing lost but where a Gap says so.
 
     The *ledger* is the exchange's own. Its first *since* events came before the subscription, or while it was being
     made: they may be missing at the beginning. From *until* on the subscription was being closed, and what comes may be
-    missing at the end.
+    missing at the end. What was found out afterwards does not count as delivered: see ``gap_violations``.
     """
     until = len(ledger) if until is None else until
     wrong: list[str] = []
@@ -42,19 +55,18 @@ def stream_violations(
 
 
 def _violations_of(
-    kind: Any,
-    happened: Sequence[tuple[int, Mapping[str, Any]]],
-    told: Sequence[Heard | Notice],
-    since: int,
-    until: int,
+    kind: Any, happened: Sequence[_Place], told: Sequence[Heard | Notice], since: int, until: int
 ) -> list[str]:
     wrong: list[str] = []
     contents = [content(event) for _, event in happened]
-    position, begun, covered = 0, False, False
+    position, begun = 0, False
+    finals = {gap.id: gap for gap in _gaps_of(told)}
+    gaps: list[Gap] = []
     for entry in told:
         if isinstance(entry, Notice):
-            # From here on something may be missing, as far as the next event that comes.
-            covered = covered or entry.name in ("lost", "closed")
+            if entry.name == "gap" and not entry.detail.status.is_final:
+                # How far it reached is known once it is over.
+                gaps.append(finals[entry.detail.id])
             continue
         if entry.kind != kind or entry.backfilled:
             continue
@@ -67,14 +79,87 @@ def _violations_of(
             elif not entry.possible_duplicate:
                 wrong.append(f"{kind}: twice, or out of order: {one}")
             continue
-        missing = [number for number, _ in happened[position:found]]
-        if missing and not covered and (begun or missing[-1] >= since):
-            wrong.append(f"{kind}: {len(missing)} lost, and nobody was told, before {one}")
-        position, begun, covered = found + 1, True, False
-    left = [number for number, _ in happened[position:] if begun or number >= since]
-    if left and not covered and left[0] < until:
-        wrong.append(f"{kind}: {len(left)} at the end never came: {happened[-1][1]}")
+        wrong += _not_covered([place for place in happened[position:found] if begun or place[0] >= since], gaps)
+        position, begun = found + 1, True
+    left = [place for place in happened[position:] if (begun or place[0] >= since) and place[0] < until]
+    return wrong + _not_covered(left, gaps)
+
+
+def _gaps_of(told: Sequence[Heard | Notice]) -> list[Gap]:
+    return [entry.detail for entry in told if isinstance(entry, Notice) and entry.name == "gap"]
+
+
+def _not_covered(missing: Sequence[_Place], gaps: Sequence[Gap]) -> list[str]:
+    """Return which of the events that are *missing* no gap covers."""
+    return [
+        f"{event.get('e')}: lost, and nobody was told: {event}; gaps {[(gap.from_, gap.to) for gap in gaps]}"
+        for _, event in missing
+        if not any(_covers(gap, event) for gap in gaps)
+    ]
+
+
+def _covers(gap: Gap, event: Mapping[str, Any]) -> bool:
+    moment = _EPOCH + timedelta(milliseconds=event["E"])
+    return gap.from_ <= moment and (gap.to is None or moment <= gap.to)
+
+
+def gap_violations(ledger: Sequence[Mapping[str, Any]], told: Sequence[Heard | Notice], *, whole: bool) -> list[str]:
+    """
+    U3, the gaps: each is told OPEN right after the loss, and once more at its end; in between, what was found out.
+
+    What was found out is true, and was not told before. With *whole*, the subscription went on to the end: then every
+    order is known to be as it is, if the gaps say that everything was found out.
+    """
+    wrong = _brackets(told)
+    trades: set[tuple[Any, Any]] = set()
+    reports = [event for event in ledger if event.get("e") == "executionReport"]
+    # -1 stands for none.
+    true_trades = {(event["i"], trade) for event in reports for trade in (event["t"], -1)}
+    known: dict[Any, Any] = {}
+    for entry in told:
+        if not isinstance(entry, Heard) or entry.kind != "executionReport":
+            continue
+        order, trade = entry.payload["i"], entry.payload["t"]
+        if entry.backfilled and (order, trade) not in true_trades:
+            wrong.append(f"found out what never happened: {entry.payload}")
+        if trade != -1 and (order, trade) in trades:
+            wrong.append(f"a trade was told twice: {entry.payload}")
+        trades.add((order, trade))
+        known[order] = entry.payload["X"]
+    if whole and all(gap.status in (GapStatus.OPEN, GapStatus.RECOVERED_STATE) for gap in _gaps_of(told)):
+        first = next(iter(known), None)
+        true = {event["i"]: event["X"] for event in reports}
+        wrong += [
+            f"order {order} is {state}, and was last told to be {known.get(order)}"
+            for order, state in true.items()
+            if first is not None and order >= first and known.get(order) != state
+        ]
     return wrong
+
+
+def _brackets(told: Sequence[Heard | Notice]) -> list[str]:
+    wrong: list[str] = []
+    gap: Gap | None = None
+    lost = False
+    for entry in told:
+        if isinstance(entry, Heard):
+            if lost:
+                wrong.append("an event between a loss and its gap")
+            if entry.backfilled and gap is None:
+                wrong.append(f"found out, and no gap is open: {entry.payload}")
+        elif entry.name == "lost":
+            lost = True
+        elif entry.name == "gap":
+            one: Gap = entry.detail
+            if not one.status.is_final:
+                if not lost or gap is not None:
+                    wrong.append(f"a gap without a loss, or within another: {one}")
+                gap, lost = one, False
+            elif gap is None or gap.id != one.id:
+                wrong.append(f"the end of a gap that is not open: {one}")
+            else:
+                gap = None
+    return wrong + ([f"the end of a gap was not told: {gap}"] if gap is not None else [])
 
 
 class Defects(logging.Handler):

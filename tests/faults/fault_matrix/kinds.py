@@ -48,6 +48,7 @@ class State(enum.Enum):
     IDLE = "idle"
     IN_FLIGHT = "in flight"
     ROTATING = "rotating"
+    BACKFILLING = "backfilling"
     CLOSING = "closing"
 
 
@@ -58,7 +59,7 @@ LINKED = tuple(state for state in State if state is not State.CONNECTING)
 """There is a link for something to happen on."""
 ACTIVE = tuple(state for state in State if state not in FORMING)
 """A subscription is open."""
-ANSWERED = (State.LOGGING_ON, State.SUBSCRIBING, State.IN_FLIGHT, State.ROTATING, State.CLOSING)
+ANSWERED = tuple(state for state in State if state not in (State.CONNECTING, State.IDLE))
 """An answer is due."""
 
 
@@ -67,7 +68,7 @@ class Seen:
     """What the user sees of a fault. What is not named here must not be seen."""
 
     loss: bool = False
-    """The subscription tells of a loss, and then that events come again."""
+    """The subscription tells of a loss with a gap, that events come again, and what became of the gap."""
     end: type[BaseException] | None = None
     """The subscription ends, and this is told as the reason."""
     refused: tuple[type[BaseException], ...] = ()

@@ -20,11 +20,17 @@ from .transcript import PATIENCE, Transcript
 __all__ = ["Asked", "Background", "Scene"]
 
 FUNDS = {"USDT": "100000", "BTC": "1"}
-OPTIONS: Mapping[str, Any] = {"backoff_base": 0.01, "connect_budget": None, "keep_raw": True}
+OPTIONS: Mapping[str, Any] = {
+    "backoff_base": 0.01,
+    "connect_budget": None,
+    "keep_raw": True,
+    "backfill_rechecks": (0.01, 0.02),
+}
 READ = "account.status"
+QUESTION = "openOrders.status"
 ORDER = "order.place"
 # Where the library itself waits for the answer that does not come.
-_IMPATIENT = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING})
+_IMPATIENT = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING, State.BACKFILLING})
 # How often something happens during a rotation, in seconds, and for how long at most.
 _ROUND = 0.02
 _MOST_ROUNDS = 100
@@ -109,6 +115,8 @@ class Scene:
     listen_key: str | None = None
     since: int = 0
     """How many events there were when the subscription was open."""
+    losses: int = 0
+    """How many losses the state itself consists of."""
     until: int | None = None
     """How many there were when it was closed."""
     own: Counter[str] = attrs.field(factory=Counter[str])
@@ -141,7 +149,7 @@ class Scene:
             return "session.logon"
         if self.state in (State.SUBSCRIBING, State.ROTATING):
             return f"userDataStream.subscribe{'' if self.setup.key_type == 'ED25519' else '.signature'}"
-        return READ
+        return QUESTION if self.state is State.BACKFILLING else READ
 
     @property
     def target(self) -> str:

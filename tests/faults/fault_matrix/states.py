@@ -16,7 +16,7 @@ from .transcript import PATIENCE
 __all__ = ["enter", "prepare"]
 
 # What these consist of is no call of the user's.
-_BESIDE = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING})
+_BESIDE = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING, State.BACKFILLING})
 
 
 def prepare(scene: Scene) -> None:
@@ -87,6 +87,17 @@ def _rotating(scene: Scene, held: bool) -> None:
     wait()
 
 
+def _backfilling(scene: Scene, held: bool) -> None:
+    wait = _held(scene, held, scene.awaited)
+    # Something to be found out.
+    scene.faults.half_open(scene.account)
+    scene.publish(order=True)
+    scene.faults.cut(scene.account)
+    scene.losses = 1
+    scene.transcript.wait_for("lost", "restored")
+    wait()
+
+
 _ENTER: Mapping[State, Callable[[Scene, bool], None]] = {
     State.CONNECTING: _connecting,
     State.LOGGING_ON: _logging_on,
@@ -94,5 +105,6 @@ _ENTER: Mapping[State, Callable[[Scene, bool], None]] = {
     State.IDLE: _idle,
     State.IN_FLIGHT: _in_flight,
     State.ROTATING: _rotating,
+    State.BACKFILLING: _backfilling,
     State.CLOSING: _in_flight,
 }

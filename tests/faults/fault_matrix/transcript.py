@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ class Heard:
 
 @attrs.frozen
 class Notice:
-    """Something else: lost, restored, closed, error."""
+    """Something else: lost, restored, closed, error, gap."""
 
     name: str
     detail: Any = None
@@ -80,6 +81,7 @@ class Transcript:
         subscription.on_connection_restored(lambda downtime: self.note("restored", downtime))
         subscription.on_connection_closed(lambda: self.note("closed"))
         subscription.on_exception(lambda error: self.note("error", error))
+        subscription.on_gap(lambda gap: self.note("gap", gap))
 
     def note(self, name: str, detail: Any = None) -> None:
         """Take a notice."""
@@ -94,6 +96,19 @@ class Transcript:
         with self._changed:
             if not self._changed.wait_for(lambda: reached(self._entries), PATIENCE):
                 raise AssertionError(f"waited for {what} in vain; heard {self._entries[-12:]}")
+
+    def wait_whole(self, losses: int) -> None:
+        """Wait until so many losses, restorations and final gaps were told."""
+
+        def reached(entries: list[Heard | Notice]) -> bool:
+            told = Counter(
+                "final" if entry.name == "gap" and entry.detail.status.is_final else entry.name
+                for entry in entries
+                if isinstance(entry, Notice)
+            )
+            return all(told[name] >= losses for name in ("lost", "restored", "final"))
+
+        self.wait(f"{losses} losses and restorations, and the end of each gap", reached)
 
     def wait_for(self, *names: str) -> None:
         """Wait for notices of these names, in this order."""
