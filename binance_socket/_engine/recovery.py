@@ -144,7 +144,8 @@ class Recovery(Generic[T]):
         self._restored_at = 0.0
         self._began = 0
         """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
-        self._window = 0
+        # From when on, and until when, something may have been missed, in milliseconds by the exchange's clock.
+        self._window = self._until = 0
         self._backfill: Backfill | None = None
         self._rechecks: deque[float] = deque()
         # How often in a row a link was lost while it was asked.
@@ -168,8 +169,8 @@ class Recovery(Generic[T]):
                 self._learn_time(lambda: self._begin(now))
             return
         self._restored_at = now
-        to = _moment(self._server_time(now + self._server_clock.uncertainty))
-        self.gap = attrs.evolve(gap, to=max(to, gap.from_))
+        self._until = self._server_time(now + self._server_clock.uncertainty)
+        self.gap = attrs.evolve(gap, to=max(_moment(self._until), gap.from_))
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return
@@ -304,7 +305,7 @@ class Recovery(Generic[T]):
         findings = backfill.findings
         last = not self._rechecks
         held = [self._subscription.payload_of(item) for item in self._held]
-        restored = restore(told, findings, held, start=self._window, last=last)
+        restored = restore(told, findings, held, start=self._window, until=self._until, last=last)
         self._note(backfill)
         self.gap = attrs.evolve(
             gap,

@@ -55,15 +55,18 @@ class Restored:
     trades: int
 
 
-def restore(told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *, start: int, last: bool) -> Restored:
+def restore(
+    told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *, start: int, until: int, last: bool
+) -> Restored:
     """
     Return what *findings* tell and *told* has not, and note it as told.
 
     *held* are events that have come since the gap, and are still to be told: what they tell of is left to them. What
-    was the same before *start* (milliseconds) was not missed. Only in the *last* round is an order that was filled
-    told of without its trades: they may still turn up.
+    was the same before *start* (milliseconds) was not missed, and what happened after *until* comes by itself, perhaps
+    later than the answer that tells of it. Only in the *last* round is an order that was filled told of without its
+    trades: they may still turn up.
     """
-    work = _Restoration(told, findings, held, start, last=last)
+    work = _Restoration(told, findings, held, start, until, last=last)
     work.orders_and_trades()
     work.lists()
     work.balances()
@@ -72,11 +75,19 @@ def restore(told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *
 
 class _Restoration:
     def __init__(
-        self, told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], start: int, *, last: bool
+        self,
+        told: Told,
+        findings: Findings,
+        held: Iterable[Mapping[str, Any]],
+        start: int,
+        until: int,
+        *,
+        last: bool,
     ) -> None:
         self._told = told
         self._findings = findings
         self._start = max(start, told.forgotten_at)
+        self._until = until
         self._last = last
         self._held_trades: set[TradeKey] = set()
         self._held_orders: dict[OrderKey, Mapping[str, Any]] = {}
@@ -140,7 +151,7 @@ class _Restoration:
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
             known = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades
-            if known or milliseconds_of(trade["time"]) < self._start or self._comes_by_itself(key, trade, filled):
+            if known or self._is_outside(trade["time"]) or self._comes_by_itself(key, trade, filled):
                 continue
             status = "FILLED" if order["status"] == "FILLED" and filled >= whole else "PARTIALLY_FILLED"
             event = _report(order, "TRADE", status, trade["time"], filled=filled, quote=quote)
@@ -158,6 +169,10 @@ class _Restoration:
             self._trades += 1
             self._events.append((trade["time"], trade["id"], event))
         return filled
+
+    def _is_outside(self, moment: int) -> bool:
+        """Return whether something happened before or after the time in question."""
+        return not self._start <= milliseconds_of(moment) <= self._until
 
     def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any], filled: Decimal) -> bool:
         """Return whether a trade, with which *filled* was filled, happened after an event of its order that waits."""
@@ -182,7 +197,7 @@ class _Restoration:
     def _tell_state(self, key: OrderKey, order: dict[str, Any], filled: Decimal) -> None:
         """Tell of an order what its trades have not told."""
         told, status, at = self._told.order(key), order["status"], order["updateTime"]
-        if milliseconds_of(at) < self._start or (told is not None and (told.at > at or told.status in FINAL)):
+        if self._is_outside(at) or (told is not None and (told.at > at or told.status in FINAL)):
             return
         executed = amount_or_zero(order["executedQty"])
         missing = executed - max(filled, amount_or_zero(None if told is None else told.filled))
@@ -222,7 +237,7 @@ class _Restoration:
             if str(number) in self._held_lists or is_done == (told is None):
                 # Told already; or done, and nobody knew of it: it was asked for because it was open.
                 continue
-            if told is None and milliseconds_of(at) < self._start:
+            if milliseconds_of(at) > self._until or (told is None and milliseconds_of(at) < self._start):
                 continue
             event = _list_status(entry, at)
             self._told.restore_list(event)
@@ -246,7 +261,9 @@ class _Restoration:
         ]
         if changed:
             event = {"e": "outboundAccountPosition", "E": at, "u": at, "B": changed}
-            self._told.restore_balances(event, covers=not self._held_assets)
+            # Where there was a change since, an event of it is on its way.
+            covers = not self._held_assets and milliseconds_of(at) <= self._until
+            self._told.restore_balances(event, covers=covers)
             self._events.append((at, 2**62 + 2, event))
 
     def _is_news(self, balance: dict[str, Any], changed_since: bool) -> bool:

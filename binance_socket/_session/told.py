@@ -221,13 +221,13 @@ class Told:
         *summed* says that it stands for trades which nobody knows.
         """
         key = (event["s"], event["i"])
-        before = self.order(key)
-        if before is None or amount_or_zero(before.filled) <= amount_or_zero(event["z"]):
-            self._note_order(key, event)
-        else:
+        told = self.order(key)
+        if told is not None and (told.at > event["T"] or told.status in FINAL or _is_filled_more(told, event)):
             # A trade of before what has come live: the order is further by now.
             trade_key: TradeKey = (*key, event["t"])
             self._trades[trade_key] = None
+        else:
+            self._note_order(key, event)
         if as_of is not None:
             self._restored[key] = as_of
         if summed:
@@ -303,6 +303,10 @@ class Told:
         """Return the symbols that events were about, and *others*: those with open orders first, then the latest."""
         first = dict.fromkeys(symbol for symbol, _ in self._open)
         return list(dict.fromkeys((*first, *others, *reversed(self._symbols))))
+
+
+def _is_filled_more(told: ToldOrder, event: Mapping[str, Any]) -> bool:
+    return amount_or_zero(told.filled) > amount_or_zero(event["z"])
 
 
 def _goes_beyond(event: Mapping[str, Any], told: ToldOrder) -> bool:

@@ -136,13 +136,13 @@ def said(restored):
     ]
 
 
-def restored(told, found, held=(), last=False):
-    done = restore(told, found, held, start=START, last=last)
+def restored(told, found, held=(), last=False, until=10_000):
+    done = restore(told, found, held, start=START, until=until, last=last)
     for event in done.events:
         decode_event(event)
         assert event["E"] <= 10_000
     # The same answers bring nothing new.
-    again = restore(told, found, held, start=START, last=last)
+    again = restore(told, found, held, start=START, until=until, last=last)
     assert again.events == ()
     return done
 
@@ -300,6 +300,16 @@ def test_trades_of_before(told):
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1", at=5000)], [fill(5, 2, at=5000)]))) == []
 
 
+def test_what_happened_later_comes_by_itself(told):
+    """An answer may overtake the events that it tells of, on another connection."""
+    found = findings([entry(1, "CANCELED", executed="0.1", at=6000)], [fill(5, at=5999)], lists=[order_list(at=6000)])
+    assert restored(told, found, until=5998).events == ()
+    assert said(restored(told, found, until=5999)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
+    done = restored(told, findings(account=account(6000, BTC="5")), until=5998)
+    assert done.events[0]["B"] == [{"a": "BTC", "f": "5", "l": "0"}]
+    assert told.take(positions(6000, BTC="5"))
+
+
 def test_an_answer_that_is_behind(told):
     """What was told later is right."""
     told.take(report(1, "CANCELED", "CANCELED", at=7000))
@@ -394,7 +404,7 @@ def test_balances_that_wait(told):
 
 def test_an_order_of_no_known_kind(told):
     """What cannot be decoded is refused by the decoder, as an event would be."""
-    done = restore(told, findings([entry(2, side=None)]), [], start=START, last=True)
+    done = restore(told, findings([entry(2, side=None)]), [], start=START, until=10_000, last=True)
     with pytest.raises(DecodeError):
         decode_event(done.events[0])
 
@@ -475,6 +485,8 @@ def test_any_history_cut_anywhere(steps, data):
     held_until = data.draw(st.integers(back_at, count), "held until")
     # An answer is of after the subscription, or of a database that is behind.
     asked_at = data.draw(st.integers(lost_at, count), "asked at")
+    # How far the clocks agree is not known exactly.
+    until = (events[back_at - 1]["T"] if back_at else 0) + data.draw(st.integers(0, 3), "uncertainty")
     told, heard = Told(), []
 
     def live(some):
@@ -483,11 +495,11 @@ def test_any_history_cut_anywhere(steps, data):
     live(events[:lost_at])
     told.gap_opened()
     held = events[back_at:held_until]
-    heard.extend(restore(told, model.answer(asked_at), held, start=START, last=False).events)
+    heard.extend(restore(told, model.answer(asked_at), held, start=START, until=until, last=False).events)
     in_order = len(heard)
     live(held)
     live(events[held_until:])
-    heard.extend(restore(told, model.answer(count), [], start=START, last=True).events)
+    heard.extend(restore(told, model.answer(count), [], start=START, until=until, last=True).events)
 
     trades = [(event["i"], event["t"]) for event in heard if event["t"] >= 0]
     assert sorted(trades) == sorted((trade["orderId"], trade["id"]) for trade in model.trades)
