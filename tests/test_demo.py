@@ -67,9 +67,12 @@ def test_both_links_are_cut_and_survived(sandbox: Sandbox, output: io.StringIO) 
     for trader in ("alice", "bob"):
         lines = [line for line in output.getvalue().splitlines() if line.startswith(f"    {trader} ")]
         lost = next(n for n, line in enumerate(lines) if "-- connection lost" in line)
-        assert "-- connection restored after" in lines[lost + 1]
+        assert "-- gap: open" in lines[lost + 1]
+        assert "-- connection restored after" in lines[lost + 2]
         assert any("FILLED" in line for line in lines[:lost])
-        assert any("FILLED" in line for line in lines[lost + 2 :])
+        recovered = [number for number, line in enumerate(lines) if line.endswith("(recovered)")]
+        assert "FILLED" in lines[recovered[0]]
+        assert lines.index(f"    {trader:7}-- gap: recovered state, trades: 1") == recovered[-1] + 1
 
 
 def _lose(sandbox: Sandbox) -> None:

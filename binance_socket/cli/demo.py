@@ -19,7 +19,8 @@ from typing import Any, Final
 from .. import __version__
 from ..client import BinanceSocketClient
 from ..errors import BinanceSocketError
-from ..events import DataEvent, UpdateSubscription
+from ..events import DataEvent, EventSource, UpdateSubscription
+from ..gaps import Gap, GapStatus
 from ..models.enums import OrderStatus
 from ..models.user_data import OrderUpdate, UnknownEvent
 from ..options import ClientOptions, Environment
@@ -51,19 +52,23 @@ class _Trader:
         self.account = account
         self.key_type = account.key_type.value
         # A cut link is to be back within the blink of an eye: on loopback there is nobody to be spared.
-        options = ClientOptions(keep_raw=True, backoff_base=0.05)
+        options = ClientOptions(keep_raw=True, backoff_base=0.05, backfill_rechecks=(0.05, 0.1))
         self.client = BinanceSocketClient(credentials=account.credentials, environment=environment, options=options)
         self.api = self.client.spot_api.account
         self.quiet = False
         self._view = view
         self._patience = patience
         self._published_before = 0
+        # What was published while nothing could be heard, as places in the ledger.
+        self._missed = slice(0, 0)
         # Guards everything below. Notified when any of it grows.
         self._changed = threading.Condition()
         self.received: list[DataEvent[Any]] = []
         self.arrivals: list[float] = []
         self.losses = 0
         self.downtimes: list[timedelta] = []
+        self.recovered: list[DataEvent[Any]] = []
+        self.gaps: list[Gap] = []
         self.errors: list[BinanceSocketError] = []
 
     def listen(self, listen_key: str | None = None) -> UpdateSubscription:
@@ -79,25 +84,34 @@ class _Trader:
         )
         subscription.on_connection_lost(self._lost)
         subscription.on_connection_restored(self._restored)
+        subscription.on_gap(self._gap)
         subscription.on_exception(self._failed)
         self._published_before = self.account.event_count
         return subscription
 
     @property
     def published(self) -> int:
-        """How many events the exchange has published since we listen."""
-        return self.account.event_count - self._published_before
+        """How many events the exchange has published while we listened."""
+        return self.account.event_count - self._published_before - (self._missed.stop - self._missed.start)
 
     def catch_up(self) -> None:
         """Wait until everything that was published has arrived. Raises Unexpected."""
         published = self.published
         self._wait_until(lambda: len(self.received) >= published, f"all {published} events of the ledger")
 
+    def miss(self, happen: Callable[[], object]) -> None:
+        """Let something happen that cannot be heard."""
+        before = self.account.event_count
+        happen()
+        self._missed = slice(before - self._published_before, self.account.event_count - self._published_before)
+
     def reconnect(self) -> None:
-        """Wait until the connection was lost and restored, once each. Raises Unexpected."""
-        self._wait_until(lambda: bool(self.downtimes), "the connection to be restored")
+        """Wait until the connection was lost and restored, and what was missed is found out, once each."""
+        self._wait_until(lambda: len(self.gaps) == 2, "the connection to be restored, and its gap to be closed")
         if self.losses != 1:
             raise Unexpected(f"{self.name} lost its connection {self.losses} times")
+        if self.gaps[1].status is not GapStatus.RECOVERED_STATE:
+            raise Unexpected(f"{self.name} could not find out what was missed: {self.gaps[1]}")
 
     def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until *condition* holds, which is looked at whenever something arrives. Raises Unexpected."""
@@ -113,13 +127,14 @@ class _Trader:
         """Return what an order has been through, as its events say."""
         return [
             event.data.status
-            for event in self.received
+            for event in (*self.received, *self.recovered)
             if isinstance(event.data, OrderUpdate) and event.data.order_id == order["orderId"]
         ]
 
     def compare(self) -> int:
         """Hold what arrived against the ledger, and return how many events that is. Raises Unexpected."""
         ledger = self.account.events_since(self._published_before)
+        del ledger[self._missed]
         for number, (published, event) in enumerate(zip(ledger, self.received, strict=False), start=1):
             if event.raw != published or isinstance(event.data, UnknownEvent):
                 raise Unexpected(f"{self.name}: event {number} of the ledger is {published}, but {event.raw} arrived")
@@ -134,8 +149,11 @@ class _Trader:
         if not self.quiet:
             self._view.event(self.name, event)
         with self._changed:
-            self.received.append(event)
-            self.arrivals.append(arrived_at)
+            if event.source is EventSource.BACKFILL:
+                self.recovered.append(event)
+            else:
+                self.received.append(event)
+                self.arrivals.append(arrived_at)
             self._changed.notify_all()
 
     def _lost(self) -> None:
@@ -148,6 +166,13 @@ class _Trader:
         self._view.notice(self.name, f"connection restored after {_milliseconds(downtime.total_seconds())}")
         with self._changed:
             self.downtimes.append(downtime)
+            self._changed.notify_all()
+
+    def _gap(self, gap: Gap) -> None:
+        found = f", trades: {gap.recovered_trades}" if gap.status.is_final else ""
+        self._view.notice(self.name, f"gap: {gap.status.value}{found}")
+        with self._changed:
+            self.gaps.append(gap)
             self._changed.notify_all()
 
     def _failed(self, error: BinanceSocketError) -> None:
@@ -239,14 +264,22 @@ def _deposit(alice: _Trader) -> str:
 
 
 def _cut(sandbox: Sandbox, alice: _Trader, bob: _Trader) -> str:
+    order = _place(alice, (alice, bob), side="SELL", type="LIMIT", quantity="0.001", price="51000")
+    sandbox.faults.half_open()
+    bought: list[dict[str, Any]] = []
+    alice.miss(
+        lambda: bob.miss(lambda: bought.append(bob.account.place_order(_SYMBOL, "BUY", "MARKET", quantity="0.001")))
+    )
     cut = sandbox.faults.cut()
     for trader in (alice, bob):
         trader.reconnect()
+    for trader, its_order in ((alice, order), (bob, bought[0])):
+        if trader.statuses(its_order)[-1] is not OrderStatus.FILLED:
+            raise Unexpected(f"{trader.name} has not found out that an order was filled")
     # Both are subscribed again, so both must hear of this.
-    _place(alice, (alice, bob), side="SELL", type="LIMIT", quantity="0.001", price="51000")
-    _place(bob, (alice, bob), side="BUY", type="MARKET", quantity="0.001")
+    _place(bob, (alice, bob), side="BUY", type="LIMIT", quantity="0.001", price="49000")
     downtimes = " and ".join(_milliseconds(trader.downtimes[0].total_seconds()) for trader in (alice, bob))
-    return f"{cut} links reset; back after {downtimes}, subscribed again"
+    return f"{cut} links cut; back after {downtimes}, missed trades recovered"
 
 
 def _burst(alice: _Trader) -> str:

@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from ..events import DataEvent
 from ..models.user_data import BalanceUpdate, OrderUpdate, PositionsUpdate
-from .demo_view import describe
+from .demo_view import describe, recovered
 
 __all__ = ["LiveView"]
 
@@ -65,7 +65,7 @@ class LiveView:
         data: object = event.data
         name, text = describe(data)
         line = Text(f"{name:16}", style=_COLOURS.get(type(data), ""), no_wrap=True, overflow="ellipsis")
-        self._add(trader, line.append(text, style="default"))
+        self._add(trader, line.append(text, style="default").append(recovered(event), style="green"))
 
     def notice(self, trader: str, text: str) -> None:
         """Add a line to the trader's events."""

@@ -6,10 +6,10 @@ import threading
 from decimal import Decimal
 from typing import Any, Protocol, TextIO
 
-from ..events import DataEvent
+from ..events import DataEvent, EventSource
 from ..models.user_data import BalanceLockUpdate, BalanceUpdate, OrderUpdate, PositionsUpdate
 
-__all__ = ["PlainView", "View", "amount", "describe"]
+__all__ = ["PlainView", "View", "amount", "describe", "recovered"]
 
 
 class View(Protocol):
@@ -55,7 +55,7 @@ class PlainView:
     def event(self, trader: str, event: DataEvent[Any]) -> None:
         """Print what it is, and what it says."""
         name, text = describe(event.data)
-        self._print(f"    {trader:7}{name:17}{text}")
+        self._print(f"    {trader:7}{name:17}{text}{recovered(event)}")
 
     def notice(self, trader: str, text: str) -> None:
         """Print it."""
@@ -85,6 +85,11 @@ def describe(event: object) -> tuple[str, str]:
     if isinstance(event, (BalanceUpdate, BalanceLockUpdate)):
         return name, f"{event.asset} {'+' if event.delta > 0 else ''}{amount(event.delta)}"
     return name, ""
+
+
+def recovered(event: DataEvent[Any]) -> str:
+    """Return what is said of an event that was found out afterwards."""
+    return " (recovered)" if event.source is EventSource.BACKFILL else ""
 
 
 def amount(value: Decimal) -> str:
