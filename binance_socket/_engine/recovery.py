@@ -60,6 +60,8 @@ _IN_ANY_CASE: Final = (
 
 _SCHEDULING: Final = 1.0
 """How long what has arrived may have waited until a thread had its turn to read it, in seconds."""
+_SETTING: Final = 1_000
+"""By how much what is known of the exchange's clock may change without having been wrong, in milliseconds."""
 _MOST_CUT_SHORT: Final = 3
 _LONGEST_PAUSE: Final = 300.0
 
@@ -141,6 +143,9 @@ class Recovery(Generic[T]):
         self._alarms: list[Alarm] = []
         # Answers and alarms of a gap that is over are told by it, and ignored.
         self._generation = 0
+        # The last sign of life before the gap: by the exchange's clock as it was known then, in ms, and monotonic.
+        self._started = 0
+        self._started_at = 0.0
         self._restored_at = 0.0
         self._began = 0
         """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
@@ -170,7 +175,12 @@ class Recovery(Generic[T]):
             return
         self._restored_at = now
         self._until = self._server_time(now + self._server_clock.uncertainty)
-        self.gap = attrs.evolve(gap, to=max(_moment(self._until), gap.from_))
+        # What time it was may be known better by now: then everything was so much earlier.
+        too_late = max(self._started - self._server_time(self._started_at) - _SETTING, 0)
+        self._window -= too_late
+        self._began -= too_late
+        from_ = gap.from_ - timedelta(milliseconds=too_late)
+        self.gap = attrs.evolve(gap, from_=from_, to=max(_moment(self._until), from_))
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return
@@ -193,7 +203,8 @@ class Recovery(Generic[T]):
         window = self._break_off()
         told = self.told
         uncertain = self._lag(received_at, now) + self._server_clock.uncertainty + _SCHEDULING
-        start = self._server_time(min(heard_at, now) - uncertain)
+        self._started_at = min(heard_at, now) - uncertain
+        start = self._started = self._server_time(self._started_at)
         if told is not None and told.last_event:
             # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
             start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
@@ -370,7 +381,7 @@ class Recovery(Generic[T]):
     def _finish(self, status: GapStatus, unrecoverable: tuple[Unrecoverable, ...]) -> None:
         """End the gap: nothing more will be found out."""
         if self.told is not None:
-            self.told.gap_closed()
+            self.told.gap_closed(self._server_time(self._clock.monotonic()))
         self._end_gap(status, unrecoverable)
 
     def _end_gap(self, status: GapStatus, unrecoverable: tuple[Unrecoverable, ...]) -> None:

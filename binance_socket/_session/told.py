@@ -20,6 +20,8 @@ MOST_ORDERS: Final = 20_000
 MOST_SYMBOLS: Final = 1_000
 MOST_LISTS: Final = 10_000
 MOST_TRADES: Final = 100_000
+SETTLED_AFTER: Final = 10_000
+"""How long after a gap events may come that tell what was found out before, in milliseconds."""
 
 OrderKey = tuple[str, int]
 """The symbol, and the exchange's number of an order."""
@@ -72,8 +74,11 @@ class Told:
         """Orders that were closed by then, in milliseconds, may have been forgotten."""
         self.repeated = 0
         """Events that were not delivered because what they tell had been found out and told before."""
-        # Only while a gap is open.
+        # While a gap is open, and for a while after it.
         self._active = False
+        self._settled_at: int | None = None
+        # Only while it is open.
+        self._marking = False
         self._marks: dict[OrderKey, Mark] = {}
         self._trades: dict[TradeKey, None] = {}
         self._restored: dict[OrderKey, int] = {}
@@ -107,13 +112,15 @@ class Told:
         moment = event.get("E")
         if type(moment) is int:
             self.last_event = max(self.last_event, milliseconds_of(moment))
+            if self._settled_at is not None and self.last_event > self._settled_at:
+                self._forget_restored()
         return True
 
     def _note_order(self, key: OrderKey, event: Mapping[str, Any]) -> None:
         before = self._open.get(key) or self._closed.get(key)
         latest, trade, at = -1 if before is None else before.trade_id, event.get("t"), event.get("T")
         if self._active:
-            if key not in self._marks:
+            if self._marking and key not in self._marks:
                 self._marks[key] = Mark() if before is None else Mark(before.trade_id, before.filled, before.quote)
                 if len(self._marks) > MOST_ORDERS:
                     self._give_up(at)
@@ -248,12 +255,18 @@ class Told:
 
     def gap_opened(self) -> None:
         """Remember from now on what is told, so that it can be seen what was not."""
-        self._active = True
+        self._active = self._marking = True
+        self._settled_at = None
 
-    def gap_closed(self) -> None:
-        """Everything that is to be found out has been."""
-        self._active = False
+    def gap_closed(self, now: int) -> None:
+        """Everything that is to be found out has been, as of *now* (the exchange's clock, in milliseconds)."""
+        self._marking = False
         self._marks.clear()
+        self._settled_at = max(now, self.last_event) + SETTLED_AFTER
+
+    def _forget_restored(self) -> None:
+        self._active = False
+        self._settled_at = None
         self._trades.clear()
         self._restored.clear()
         self._summed.clear()

@@ -436,6 +436,24 @@ def test_a_gap_is_never_before_it_began(clock):
     assert gap.from_ == gap.to == datetime.fromtimestamp(BEGAN / 1000 + 7200, timezone.utc)
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_right_meanwhile(subscriber, clock, hours):
+    """Whichever of both times the gap began by, the earlier one counts; it never ends before it begins."""
+    subscriber.event(-3600, **trade_report(1, "0.1", at=BEGAN - 3_600_000))
+    clock.advance(60)
+    subscriber.lose()
+    now = clock.monotonic()
+    subscriber.server_clock.learn(clock.time() + 3600 * hours, sent=now, received=now, force=True)
+    clock.advance(1)
+    subscriber.open()
+    gap = subscriber.recovery.gap
+    assert gap.from_ < gap.to
+    began = BEGAN + 60_000 - 1050 + (0 if hours > 0 else 1000 - 3_600_000)
+    assert gap.from_ == datetime.fromtimestamp(began / 1000, timezone.utc)
+    orders = [request for request, _ in subscriber.asked if request.method == "allOrders"]
+    assert orders[0].params["startTime"] == began - LOOK_BACK
+
+
 def test_the_latest_sign_of_life_may_be_old(subscriber, clock):
     """An event that took 4 s to arrive says that everything else may have taken as long."""
     clock.advance(10)

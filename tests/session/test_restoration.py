@@ -170,6 +170,14 @@ def test_each_trade_and_then_what_became_of_the_order(told):
     assert (cancellation["C"], cancellation["w"]) == ("order 1", False)
 
 
+def test_a_trade_with_oneself(told):
+    """One trade, and two sides of it: each order has its own."""
+    told.take(report(2))
+    orders = [entry(1, "PARTIALLY_FILLED", executed="0.1"), entry(2, "PARTIALLY_FILLED", executed="0.1")]
+    done = restored(told, findings(orders, [fill(5, 1), fill(5, 2)]))
+    assert sorted(said(done)) == [(number, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1") for number in (1, 2)]
+
+
 def test_the_last_trade_fills_the_order(told):
     """Then nothing more has to be said of it."""
     done = restored(

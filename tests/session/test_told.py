@@ -143,7 +143,7 @@ def test_marks_say_how_things_were_when_the_gap_began(told):
     assert not told.knows_trade(("BTCUSDT", 2), 5)
     told.take(report(2))
     assert told.mark(("BTCUSDT", 2)) is None
-    told.gap_closed()
+    told.gap_closed(0)
     assert told.mark(KEY) == Mark(8, "0.8", "16")
 
 
@@ -155,6 +155,21 @@ def test_a_restored_trade_is_not_told_again(told):
     assert told.take(report(2, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
     assert told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=7, z="0.2"))
     assert told.repeated == 1
+
+
+def test_what_was_restored_is_remembered_for_a_while_after_the_gap(told):
+    """Events may come late that tell of it. A gap that begins meanwhile knows it, too."""
+    told.gap_opened()
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"), None)
+    told.gap_closed(5000)
+    assert not told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
+    assert told.take(report(9, at=15_000))
+    told.gap_opened()
+    told.gap_closed(15_000)
+    assert not told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
+    assert told.take(report(9, at=25_000))
+    assert told.take(report(9, at=25_001))
+    assert told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
 
 
 def test_a_restored_state_covers_what_came_before_it(told):
@@ -199,7 +214,7 @@ def test_restored_balances_cover_older_ones(told):
     assert told.take(positions(5, ("BTC", "2", "0")))
     assert told.take(positions(6, ("BTC", "1", "0")))
     assert told.take({"e": "outboundAccountPosition", "u": None, "B": []})
-    told.gap_closed()
+    told.gap_closed(0)
     told.gap_opened()
     told.restore_balances(positions(9, ("BTC", "1", "0")), covers=False)
     assert told.take(positions(8, ("BTC", "9", "0")))
@@ -211,8 +226,8 @@ def test_a_restored_list_is_not_told_again(told):
     told.restore_list(list_status())
     assert not told.take(list_status())
     assert told.take(list_status(status="ALL_DONE"))
-    told.gap_closed()
-    assert told.take(list_status())
+    told.gap_closed(0)
+    assert told.take(list_status(status="ALL_DONE"))
 
 
 @pytest.mark.parametrize("what", ["MOST_ORDERS", "MOST_TRADES"])
