@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from .._session.effects import Closed, Deliver, Effect, Lost, Opened
@@ -226,9 +226,9 @@ class Audience:
         return self._subscribers.keys() <= self._open.keys()
 
     @property
-    def open_topics(self) -> Set[Topic]:
-        """The topics of which events come."""
-        return frozenset(self._open)
+    def open_routes(self) -> Mapping[Topic, Hashable]:
+        """The topics of which events come, and what is stamped on these."""
+        return dict(self._open)
 
     def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> None:
         """Let *stand_ins* hear their topics in place of the subscribers, where there are any."""

@@ -12,12 +12,12 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from .._session.merge import Merge, Merged
+from .._session.merge import Merge, Merged, Unmerged
 from .._session.subscriptions import STREAM_TERMINATED
 from .._session.topics import Topic
 from .._wire.codec import loads
 from .._wire.values import is_object
-from ..errors import BinanceSocketError, DecodeError
+from ..errors import BinanceSocketError, ClientClosed, DecodeError
 from .audience import Payload, Subscriber
 
 __all__ = ["Overlap", "Owner"]
@@ -49,6 +49,10 @@ class Owner(Protocol):
 
     def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost the topic."""
+        ...
+
+    def give_up(self, error: BinanceSocketError) -> bool:
+        """Let the old connection go on alone, if that is possible; return whether it is."""
         ...
 
     def look(self) -> None:
@@ -85,6 +89,9 @@ class Overlap:
         """The subscribers, as the connection says whose they are at the time. Replaced as a whole."""
         self.open_there = False
         """Whether the old connection has had the topic. If not, the subscribers know that they miss something."""
+        self.old_route: Hashable = None
+        self.old_open = False
+        """Whether events of the topic come on the old connection, and what is stamped on them."""
         self.leaving = False
         """Whether the old connection is about to be told to send nothing more."""
         self.given_up = False
@@ -94,7 +101,7 @@ class Overlap:
         self._inbox: deque[Callable[[], object]] = deque()
         self._busy = threading.Lock()
         # Everything below belongs to whoever holds _busy.
-        self._merge: Merge[_Arrived] = Merge(waits=True)
+        self._merge: Merge[_Arrived] | Unmerged[_Arrived] = Merge(waits=True)
         self._route: Hashable = None
         self._open = False
         self._committed = False
@@ -151,6 +158,10 @@ class Overlap:
 
     # What the sides hear.
 
+    def opened_old(self, route: Hashable) -> None:
+        """The old connection has the topic."""
+        self.old_route, self.old_open, self.open_there = route, True, True
+
     def do(self, function: Callable[[], object]) -> None:
         """Do something in its turn, here or on the thread that is doing so already."""
         self._inbox.append(function)
@@ -168,8 +179,34 @@ class Overlap:
                 return
             try:
                 function()
+            except Exception as exc:  # noqa: BLE001  # told to whoever listens
+                self._fail(exc)
+
+    def _fail(self, exc: Exception) -> None:
+        """Go on after a defect of ours: something may be missing, and whoever listens is told."""
+        logger.error("moving %s over to another connection", type(self.topic).__name__, exc_info=exc)
+        merge = self._merge
+        self._merge = Unmerged(moved=self._committed, ended=merge.ended, duplicates=merge.duplicates)
+        reason = f"internal error: {exc!r}"
+        for function in (
+            functools.partial(self._interrupt, reason),
+            # Where that is still possible, the old connection goes on alone.
+            functools.partial(self.owner.give_up, ClientClosed(reason)),
+        ):
+            try:
+                function()
             except Exception:
-                logger.exception("moving %s over to another connection", type(self.topic).__name__)
+                logger.exception("and it could not be told")
+
+    def _interrupt(self, reason: str) -> None:
+        """Tell whoever listens that something may be missing up to now."""
+        now = self.owner.now()
+        self._tell_lost(reason, now, self.owner.old_heard_at())
+        if self._committed and self._open:
+            self._tell_opened(now)
+        elif not self._committed and self.old_open:
+            for listener in self.listeners:
+                listener.opened(self.topic, self.old_route, now)
 
     def let_go(self) -> None:
         """Free the subscribers if it is time. Called by whoever posts, after it has posted."""
@@ -227,6 +264,8 @@ class Overlap:
             # No interval without events ends here, so that the user hears nothing of it.
             self._tell_opened(self.owner.now())
         self._deliver(self._merge.proceed())
+        if isinstance(self._merge, Unmerged):
+            self._interrupt("the new connection took over without the events that it had brought before")
 
     def _end_old(self, proven: bool) -> None:
         if self._merge.ended:
@@ -323,12 +362,13 @@ class _OldSide(_Side):
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
         """The old connection has the topic again: it was given up that another one takes over."""
-        self._overlap.open_there = True
+        self._overlap.opened_old(route)
         for listener in self._overlap.listeners:
             listener.opened(topic, route, now)
 
     def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
         """The old connection has lost the topic."""
+        self._overlap.old_open = False
         self._overlap.owner.old_lost(self._overlap, reason, now)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:

@@ -234,9 +234,9 @@ class Rotation:
         with self._lock:
             self._overlaps.update(overlaps)
         # From here on what the old connection brings is recorded. Only then does the new one subscribe.
-        for topic in self.old.succession.put_in({topic: overlap.old for topic, overlap in overlaps.items()}):
-            if topic in overlaps:
-                overlaps[topic].open_there = True
+        routes = self.old.succession.put_in({topic: overlap.old for topic, overlap in overlaps.items()})
+        for topic in routes.keys() & overlaps.keys():
+            overlaps[topic].opened_old(routes[topic])
         acknowledged: CallFuture[None] = CallFuture(self._executor)
         acknowledged.when_done(self._acknowledged)
         opening = Opening(acknowledged, topics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
@@ -86,11 +86,11 @@ class Succession(Generic[C]):
         with self._changed:
             self._session.logon.wanted = wanted
 
-    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> Set[Topic]:
-        """Let *stand_ins* hear their topics in place of the subscribers. Return the topics that are open."""
+    def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> Mapping[Topic, Hashable]:
+        """Let *stand_ins* hear their topics in place of the subscribers. Return the routes of those that are open."""
         with self._changed:
             self._audience.put_in(stand_ins)
-            return self._audience.open_topics
+            return self._audience.open_routes
 
     def take_out(self, topics: Iterable[Topic]) -> None:
         """Let the subscribers hear *topics* themselves again."""

@@ -31,7 +31,7 @@ import attrs
 
 from .._wire.identity import STATES, Identity, identity_of
 
-__all__ = ["Merge", "Merged"]
+__all__ = ["Merge", "Merged", "Unmerged"]
 
 T = TypeVar("T")
 
@@ -196,4 +196,48 @@ class Merge(Generic[T]):
             return [Merged(item, possible_duplicate=True)]
         self._common = self._common or certain
         self.duplicates += 1
+        return []
+
+
+class Unmerged(Generic[T]):
+    """
+    What takes the place of a merge that has failed: the connection that counts delivers, and the other one does not.
+
+    That is the old one until :meth:`proceed`. Whoever uses it has to tell that something may be missing.
+    """
+
+    common = False
+    held = 0
+
+    def __init__(self, *, moved: bool, ended: bool, duplicates: int) -> None:
+        self._moved = moved
+        self._ended = ended
+        self.duplicates = duplicates
+
+    @property
+    def ended(self) -> bool:
+        """Whether the old connection is at its end."""
+        return self._ended
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether nothing comes any more that has been delivered, as far as can be known."""
+        return self._ended
+
+    def from_old(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
+        """Return what is to be delivered now that the old connection has brought *payload*."""
+        return [] if self._moved else [Merged(item)]
+
+    def from_new(self, payload: Mapping[str, Any], item: T) -> list[Merged[T]]:
+        """Return what is to be delivered now that the new connection has brought *payload*."""
+        return [Merged(item)] if self._moved else []
+
+    def proceed(self) -> list[Merged[T]]:
+        """From now on the new connection delivers."""
+        self._moved = True
+        return []
+
+    def old_ended(self) -> list[Merged[T]]:
+        """The same, and nothing comes from the old one any more."""
+        self._moved = self._ended = True
         return []

@@ -807,3 +807,58 @@ def test_nothing_of_the_new_one_is_delivered_before_it_has_everything(keyed, net
     assert story.take(1) == [2]
     assert story.is_over()
     assert subscription.state is SubscriptionState.ACTIVE
+
+
+def broken(*arguments):
+    raise ZeroDivisionError("a defect")
+
+
+def test_a_defect_before_the_new_one_takes_over(case, monkeypatch):
+    """The event that was being taken in is missing: whoever listens is told, and the old connection goes on alone."""
+    case.both()
+    with monkeypatch.context() as patched:
+        patched.setattr("binance_socket._session.merge.Merge.from_old", broken)
+        case.emit(case.old, order(1))
+        assert case.story.take(2) == ["lost", "restored"]
+    case.emit(case.new, order(1), order(2))
+    case.emit(case.old, order(2))
+    assert case.story.take(1) == [2]
+    assert isinstance(case.failed(), ClientClosed)
+    case.emit(case.old, order(3))
+    assert case.story.take(1) == [3]
+    assert case.story.is_over()
+
+
+def test_a_defect_after_the_new_one_has_taken_over(case, monkeypatch):
+    """The same; and the new connection goes on alone."""
+    case.both()
+    case.emit(case.new, order(1))
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    asked = case.old.sent()
+    assert asked["method"] == UNSUBSCRIBE
+    with monkeypatch.context() as patched:
+        patched.setattr("binance_socket._session.merge.Merge.from_new", broken)
+        case.emit(case.new, order(2))
+        assert case.story.take(2) == ["lost", "restored"]
+    case.emit(case.new, order(3))
+    assert case.story.take(1) == [3]
+    case.emit(case.old, order(2), order(3))
+    case.exchange.reply(case.old, asked)
+    case.emit(case.old, {"e": "eventStreamTerminated", "E": 1})
+    case.done()
+    case.emit(case.new, order(4))
+    assert case.story.take(1) == [4]
+    assert case.story.is_over()
+
+
+def test_a_defect_while_telling_of_a_defect(case, monkeypatch, caplog):
+    """There is nothing left but the log, and the rotation comes to its end all the same."""
+    case.both()
+    monkeypatch.setattr("binance_socket._session.merge.Merge.from_old", broken)
+    monkeypatch.setattr("binance_socket.events.UpdateSubscription.lost", broken)
+    case.emit(case.old, order(1))
+    assert isinstance(case.failed(), ClientClosed)
+    assert "and it could not be told" in caplog.text
+    case.emit(case.old, order(2))
+    assert case.story.take(1) == [2]

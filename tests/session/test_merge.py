@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from binance_socket._session.merge import Merge, Merged
+from binance_socket._session.merge import Merge, Merged, Unmerged
 
 
 def report(number: int) -> dict[str, Any]:
@@ -255,3 +255,16 @@ def test_every_event_once_and_in_order(history: tuple[list[str], int, int, list[
     assert rotation.merge.common is (begins < ends)
     assert not any(one.possible_duplicate for one in rotation.delivered)
     assert rotation.merge.held == 0
+
+
+def test_without_a_merge() -> None:
+    """After a defect one connection at a time delivers: the old one, then the new one."""
+    unmerged: Unmerged[int] = Unmerged(moved=False, ended=False, duplicates=3)
+    assert unmerged.from_old({}, 1) == [Merged(1)]
+    assert unmerged.from_new({}, 1) == []
+    assert unmerged.proceed() == []
+    assert unmerged.from_old({}, 2) == []
+    assert unmerged.from_new({}, 2) == [Merged(2)]
+    assert (unmerged.ended, unmerged.caught_up, unmerged.duplicates) == (False, False, 3)
+    assert unmerged.old_ended() == []
+    assert (unmerged.ended, unmerged.caught_up) == (True, True)
