@@ -10,17 +10,18 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .._session.closing import LinkClosed
-from .._session.effects import Abort, Complete, Effect, Late, Leaving, Pending, Probe, Send
+from .._session.effects import Effect, Pending, Send
 from .._session.session import Session
 from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic
 from .._wire.messages import Request
-from ..errors import BinanceSocketError, CallCancelled, ClientClosed, ConnectionLost
+from ..errors import BinanceSocketError, CallCancelled, ConnectionLost
 from ..health import ConnectionHealth, ConnectionRole
 from ..models.response import Response
 from .audience import Audience, Opening, Subscriber, Telling
+from .carrier import Carrier
 from .clock import Clock
-from .futures import CallFuture, complete, deliver_late
+from .futures import CallFuture, defect_error
 from .hooks import Hooks
 from .lanes import Lanes, Malformed
 from .link import Link
@@ -90,7 +91,8 @@ class Connection:
         self._clock = clock
         self._timer = timer
         self._executor = executor
-        self._writer = Writer(senders, unsendable=self._unsendable, defect=self._defect)
+        writer = Writer(senders, unsendable=self._unsendable, defect=self.fail)
+        self._carrier = Carrier(writer, clock, leaving=self._tell_leaving, failed=self.fail)
         self._budget = budget
         self._connect_timeout = connect_timeout
         # Guards everything below. Notified whenever any of it changes.
@@ -285,20 +287,24 @@ class Connection:
                 if self.watcher is not None:
                     self.watcher.down(self)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
-            self._defect(exc)
+            self.fail(exc)
         finally:
             with self._changed:
                 waker = self._waker
             if waker is not None:
                 waker.close()
 
-    def _defect(self, exc: Exception) -> None:
-        """Fail because of a defect of ours on some thread: it must not end in a client that waits for ever."""
+    def fail(self, exc: Exception) -> None:
+        """
+        End for good because of a defect of ours on some thread: it must not end in a client that waits for ever.
+
+        Idempotent; any thread.
+        """
         logger.error("%s has failed", self.name, exc_info=exc)
-        error = ClientClosed(f"internal error: {exc!r}")
-        error.__cause__ = exc
+        if self._session.state.is_final:
+            return
         with self._update() as session:
-            session.fail(error)
+            session.fail(defect_error(exc))
         self._interrupt()
 
     def _await_turn(self) -> bool:
@@ -417,7 +423,7 @@ class Connection:
                 self._alarm, self._alarm_at = None, float("inf")
                 session.tick(self._clock.monotonic(), self._heard_at, self._event_at)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
-            self._defect(exc)
+            self.fail(exc)
 
     def _schedule(self) -> None:
         """Have :meth:`_tick` called when it is time. Requires holding the lock."""
@@ -452,28 +458,19 @@ class Connection:
             self.vitals.note(changes)
         self._schedule()
         self._changed.notify_all()
+        if self._session.state.is_final:
+            # Nothing is written any more.
+            link = None
         return effects, tellings, link, self._session.in_flight >= _CROWD
 
     def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None, crowded: bool) -> None:
-        for tell in tellings:
-            tell(self._clock.monotonic(), self._clock.time(), self._read_at)
-        if link is not None and link.has_outbox and not self._session.state.is_final:
-            self._writer.flush(link, crowded=crowded)
-        for effect in effects:
-            if isinstance(effect, Complete):
-                complete(effect)
-            elif isinstance(effect, Late):
-                deliver_late(effect)
-            elif isinstance(effect, Probe) and link is not None:
-                link.transport.ping()
-            elif isinstance(effect, Leaving):
-                if self.watcher is not None:
-                    self.watcher.leaving(self)
-            elif isinstance(effect, Abort) and link is not None:
-                logger.warning("giving up the link: %s", effect.reason)
-                link.transport.abort()
+        self._carrier.carry_out(effects, tellings, link, crowded=crowded, read_at=self._read_at)
         self.vitals.tell()
         self.succession.look()
+
+    def _tell_leaving(self) -> None:
+        if self.watcher is not None:
+            self.watcher.leaving(self)
 
     def _unsendable(self, requests: list[tuple[Pending, BinanceSocketError]]) -> None:
         with self._update() as session:

@@ -11,11 +11,11 @@ from typing import Any, Protocol, TypeVar
 
 from .._session.effects import Complete, Late, Outcome, Pending
 from .._wire.messages import Reply, response_to
-from ..errors import BinanceSocketError, OutcomeUnknown
+from ..errors import BinanceSocketError, ClientClosed, OutcomeUnknown
 from ..masking import hand_over
 from .threads import check_process, on_engine_thread, process_token
 
-__all__ = ["CallFuture", "Doubtful", "Repeating", "begin", "complete", "complete_with", "deliver_late"]
+__all__ = ["CallFuture", "Doubtful", "Repeating", "begin", "complete", "complete_with", "defect_error", "deliver_late"]
 
 logger = logging.getLogger(__name__)
 
@@ -119,9 +119,23 @@ class CallFuture(Future[T]):
         check_process(self._process)
         super().add_done_callback(lambda future: self._hand_over(fn, future))
 
-    def when_done(self, fn: Callable[[Future[T]], object]) -> None:
-        """Run ``fn(future)`` on the thread that completes it. For the library's own, which must be short."""
-        super().add_done_callback(fn)
+    def when_done(self, fn: Callable[[Future[T]], object], defect: Callable[[Exception], object] | None = None) -> None:
+        """
+        Run ``fn(future)`` on the thread that completes it. For the library's own, which must be short.
+
+        *defect* is told what it raises, where something would stand still because of that; otherwise it is logged.
+        """
+        if defect is None:
+            super().add_done_callback(fn)
+            return
+
+        def guarded(future: Future[T]) -> None:
+            try:
+                fn(future)
+            except Exception as exc:  # noqa: BLE001  # told
+                defect(exc)
+
+        super().add_done_callback(guarded)
 
     def _hand_over(self, fn: Callable[[Future[T]], Any], future: Future[T]) -> None:
         try:
@@ -143,9 +157,22 @@ def begin(pending: Pending) -> bool:
 def complete(effect: Complete) -> None:
     """Complete a call's future, or ask again. Each request is completed once: the session hands it out once."""
     future: CallFuture[Any] = effect.pending.handle
-    outcome = effect.outcome if future.repeating is None else future.repeating.ended(effect)
-    if outcome is not None:
-        complete_with(effect.pending, outcome)
+    try:
+        outcome = effect.outcome if future.repeating is None else future.repeating.ended(effect)
+        if outcome is not None:
+            complete_with(effect.pending, outcome)
+    except Exception as exc:
+        # A defect of ours. It must not end in a caller who waits for ever.
+        if future.start() and not future.done():
+            future.set_exception(defect_error(exc))
+        raise
+
+
+def defect_error(exc: Exception) -> ClientClosed:
+    """Return what everybody hears who waits for something that a defect of ours keeps from happening."""
+    error = ClientClosed(f"internal error: {exc!r}")
+    error.__cause__ = exc
+    return error
 
 
 def complete_with(pending: Pending, outcome: Outcome) -> None:

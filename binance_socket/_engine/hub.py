@@ -6,18 +6,16 @@ import contextlib
 import functools
 import itertools
 import logging
-import os
 import random
 import secrets
 import sys
 import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
-from .._session.backoff import Backoff, ConnectBudget
+from .._session.backoff import Backoff
 from .._session.effects import Pending
 from .._session.repetition import is_read
 from .._session.session import Session
@@ -33,6 +31,7 @@ from ..options import ClientOptions, Environment, ListenKeyTransport
 from .audience import Listener, Opening
 from .clock import Clock, SystemClock
 from .connection import Connection
+from .connects import take_connect
 from .doubts import Doubts
 from .ending import Ending
 from .futures import CallFuture
@@ -70,10 +69,6 @@ _ID_PREFIX_BYTES = 6
 _CONNECT_WEIGHT = 2
 
 _SYSTEM_CLOCK = SystemClock()
-# Times of different clocks cannot be compared, so that a clock has its own budgets; all system clocks are the same.
-_budgets: weakref.WeakKeyDictionary[Clock, dict[int | None, ConnectBudget]] = weakref.WeakKeyDictionary()
-# Guards _budgets and what is in it: the exchange counts the whole process as one.
-_budgets_lock = threading.Lock()
 
 
 class Hub:
@@ -98,7 +93,7 @@ class Hub:
         self.environment = environment
         self.options = options
         self.clock = clock
-        self.timer = Timer(clock)
+        self.timer = Timer(clock, defect=self._fail)
         self.watchdog = Watchdog(clock, self.timer, options.stuck_after)
         """Who watches over callbacks."""
         self.snapshots = Turns()
@@ -255,6 +250,14 @@ class Hub:
         for connection in (self.api, self.streams, *self._rotator.connections, *self._market.connections):
             connection.wake()
 
+    def _fail(self, exc: Exception) -> None:
+        """Fail altogether because of a defect of ours: nobody must wait for what will not be done any more."""
+        for connection in dict.fromkeys((*self._rotator.close(), self.api, self.streams, *self._market.connections)):
+            connection.fail(exc)
+        self._repeats.close()
+        self._inquirer.close()
+        self.doubts.close()
+
     def close(self, *, wait: bool = True) -> None:
         """
         End everything. Idempotent; any thread, callbacks, signal handlers and finalizers included; within 3 seconds.
@@ -350,6 +353,7 @@ class Hub:
     def _connection(self, name: str, url: str, dialect: Dialect) -> Connection:
         options = self.options
         counts = dialect is WS_API
+        limit = None if self.environment.is_local else options.connect_budget
         door = self._door(counts=counts)
         session = Session(
             dialect,
@@ -373,7 +377,7 @@ class Hub:
             timer=self.timer,
             executor=self.executor,
             senders=self._helpers,
-            budget=functools.partial(self._take_connect, _CONNECT_WEIGHT if counts else 0),
+            budget=functools.partial(take_connect, self._gate, self.clock, limit, _CONNECT_WEIGHT if counts else 0),
             connect_timeout=options.connect_timeout,
             hooks=self.hooks,
         )
@@ -451,18 +455,6 @@ class Hub:
             receive_window=self.options.receive_window,
         )
 
-    def _take_connect(self, weight: int, now: float) -> float:
-        limit = None if self.environment.is_local else self.options.connect_budget
-        clock = _SYSTEM_CLOCK if isinstance(self.clock, SystemClock) else self.clock
-        delay = self._gate.connect_delay(weight, now)
-        if delay > 0:
-            return delay
-        with _budgets_lock:
-            delay = _budgets.setdefault(clock, {}).setdefault(limit, ConnectBudget(limit)).take(now)
-        if not delay:
-            self._gate.connected(weight, now)
-        return delay
-
     def check_process(self) -> None:
         """Raise ForkedClientError in any other process than the one in which this was made."""
         check_process(self._process)
@@ -485,14 +477,3 @@ def _moment(when: float | None, epoch: float) -> datetime | None:
 def _request_ids() -> Iterator[str]:
     # Both connections draw from it, each under a lock of its own. A generator would object to two threads at a time.
     return map(f"{secrets.token_hex(_ID_PREFIX_BYTES)}-{{}}".format, itertools.count(1))
-
-
-def _forget_budgets() -> None:
-    """Somebody may have held the lock when the process was forked."""
-    global _budgets_lock
-    _budgets.clear()
-    _budgets_lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_budgets)

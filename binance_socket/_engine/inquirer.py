@@ -58,7 +58,7 @@ class Inquirer:
             connection.submit(Request[Any]("time"), timeout)
             self._timer.call_at(self._used_at + LINGER, lambda: self._look(connection))
         future = connection.submit(request, timeout)
-        future.when_done(lambda done: self._done(connection, done.exception()))
+        future.when_done(lambda done: self._done(connection, done.exception()), self._timer.failed)
         return future
 
     @property

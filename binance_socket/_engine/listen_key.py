@@ -94,7 +94,7 @@ class ListenKeyKeeper:
             self._failed(step, key, error)
             return
         # Not handed to the client's executor, which may be a window's thread: what follows is short.
-        future.when_done(lambda done: self._answered(step, key, done))
+        future.when_done(lambda done: self._answered(step, key, done), self._timer.failed)
 
     def _answered(self, step: Step, key: str, future: Future[Response[Any]]) -> None:
         if future.cancelled():

@@ -129,7 +129,7 @@ class Rotation:
             self.give_up(error)
             return
         self._probing = future
-        future.when_done(self._probed)
+        future.when_done(self._probed, self._timer.failed)
         if self._stage is Stage.OVER:
             self.new.cancel(future)
 
@@ -238,7 +238,7 @@ class Rotation:
         for topic in routes.keys() & overlaps.keys():
             overlaps[topic].opened_old(routes[topic])
         acknowledged: CallFuture[None] = CallFuture(self._executor)
-        acknowledged.when_done(self._acknowledged)
+        acknowledged.when_done(self._acknowledged, self._timer.failed)
         opening = Opening(acknowledged, topics)
         for topic, overlap in overlaps.items():
             self.new.subscribe([topic], overlap.new, opening)
@@ -295,7 +295,7 @@ class Rotation:
             overlap.commit()
         self._enter(Stage.DRAINING, Stage.MOVING)
         for topics, answer in answers:
-            answer.when_done(functools.partial(self._unsubscribed, topics))
+            answer.when_done(functools.partial(self._unsubscribed, topics), self._timer.failed)
         if not answers:
             # There is no link, so that nothing comes any more.
             self.old_down()

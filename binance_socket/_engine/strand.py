@@ -164,15 +164,22 @@ class Strand(Generic[T]):
         except Exception as exc:  # noqa: BLE001  # executors are the user's; whatever it raises, it refused
             self._refused(exc)
         else:
-            future.add_done_callback(self._check_cancelled)
+            future.add_done_callback(self._check)
 
-    def _check_cancelled(self, future: Future[None]) -> None:
+    def _check(self, future: Future[None]) -> None:
         if future.cancelled():
             self._refused(RuntimeError("the executor cancelled the delivery"))
+        elif isinstance(exc := future.exception(), Exception):
+            # A defect of ours: what the sink raises does not get here.
+            self._refused(exc)
 
     def _refused(self, exc: BaseException) -> None:
-        """End: the executor takes nothing more. Requires _draining, and keeps it, so that nobody tries again."""
-        logger.warning("an executor refused to deliver %d items: %s", len(self._mailbox), exc)
+        """
+        End: the executor takes nothing more, or we have failed.
+
+        Requires _draining, and keeps it, so that nobody tries again.
+        """
+        logger.warning("%d items could not be delivered: %r", len(self._mailbox), exc)
         try:
             first = self._mailbox[0]
         except IndexError:  # abandoned meanwhile

@@ -39,13 +39,20 @@ class Timer:
     """
     Run functions at given times, on one thread.
 
-    Functions must be short and must not block: they delay every other one. What they raise is logged. The thread
-    starts with the first alarm, and sleeps without waking up while nothing is due.
+    Functions must be short and must not block: they delay every other one. *defect* is told what they raise; without
+    one, it is logged. The thread starts with the first alarm, and sleeps without waking up while nothing is due.
     """
 
-    def __init__(self, clock: Clock | None = None, *, name: str = "timer") -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        name: str = "timer",
+        defect: Callable[[Exception], object] | None = None,
+    ) -> None:
         self._clock: Clock = clock or SystemClock()
         self._name = name
+        self._defect = defect
         # Guards everything below, and what the alarms hold.
         self._changed = threading.Condition(threading.Lock())
         self._heap: list[tuple[float, int, Alarm]] = []
@@ -120,13 +127,25 @@ class Timer:
                 self._cancelled = 0
 
     def _run(self) -> None:
-        while (function := self._next()) is not None:
+        try:
+            while (function := self._next()) is not None:
+                try:
+                    function()
+                except Exception as exc:  # noqa: BLE001  # told to whoever waits for what it would have done
+                    self.failed(exc)
+                # Keep nothing of it alive while waiting for the next one.
+                del function
+        except Exception as exc:  # noqa: BLE001  # the same: nothing will be done in time any more
+            self.failed(exc)
+
+    def failed(self, exc: Exception) -> None:
+        """Report a defect of ours to whoever is told of those. Any thread."""
+        logger.error("a timer function failed", exc_info=exc)
+        if self._defect is not None:
             try:
-                function()
+                self._defect(exc)
             except Exception:
-                logger.exception("a timer function failed")
-            # Keep nothing of it alive while waiting for the next one.
-            del function
+                logger.exception("and it could not be told")
 
     def _next(self) -> Callable[[], object] | None:
         """Wait until a function is due, and return it; None when closed."""

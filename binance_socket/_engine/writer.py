@@ -64,8 +64,7 @@ class Writer:
     def _write(self, link: Link) -> None:
         try:
             unsendable = link.flush()
+            if unsendable:
+                self._unsendable(unsendable)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
             self._defect(exc)
-            return
-        if unsendable:
-            self._unsendable(unsendable)

@@ -122,8 +122,8 @@ def locks_of(root):
             todo += [getattr(thing, name, None) for name in slots]
     return found
 
-from binance_socket._engine import gate, hub, timer
-locks = locks_of([client, subscription, pending, token, gate._gates, hub._budgets_lock, timer._shared_lock])
+from binance_socket._engine import connects, gate, timer
+locks = locks_of([client, subscription, pending, token, gate._gates, connects._budgets_lock, timer._shared_lock])
 assert len(locks) > 20, len(locks)
 held, go = threading.Event(), threading.Event()
 

@@ -228,7 +228,7 @@ def test_a_crowd_is_served_where_no_thread_is_to_be_had(client, network, monkeyp
     def refuse(*_):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(client._hub.api._writer._senders, "submit", refuse)
+    monkeypatch.setattr(client._hub.api._carrier._writer._senders, "submit", refuse)
     numbers = [place(client) for _ in range(20)]
     assert [transport.sent()["method"] for _ in numbers] == ["order.place"] * 20
     assert transport.nothing_sent()
