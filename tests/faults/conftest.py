@@ -10,6 +10,12 @@ from pathlib import Path
 import pytest
 from fault_matrix import Case
 
+
+@pytest.fixture(autouse=True)
+def nothing_shows(canaries):
+    """No fault shows a secret, in any state."""
+
+
 _passed: Counter[str] = Counter()
 
 

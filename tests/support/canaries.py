@@ -28,6 +28,7 @@ import websockets
 import binance_socket.sandbox
 from binance_socket import BinanceSocketClient, Credentials, Secret, UpdateSubscription
 from binance_socket._engine.futures import CallFuture
+from binance_socket.callbacks import Callbacks
 from binance_socket.errors import BinanceSocketError
 from binance_socket.masking import MaskedText
 from binance_socket.sandbox.listen_keys import ListenKeys
@@ -275,13 +276,13 @@ class Canaries:
             (BinanceSocketClient, "__init__"),
         ):
             patch.setattr(kind, name, self._hearing(getattr(kind, name)))
-        tell = UpdateSubscription._tell
+        tell = Callbacks.tell
 
-        def hear_told(subscription: UpdateSubscription, error: BinanceSocketError) -> None:
-            tell(subscription, error)
+        def hear_told(callbacks: Callbacks, error: BinanceSocketError) -> None:
+            tell(callbacks, error)
             self.look_at(error)
 
-        patch.setattr(UpdateSubscription, "_tell", hear_told)
+        patch.setattr(Callbacks, "tell", hear_told)
 
     def _keeping(self, make: Any) -> Any:
         def keep(thing: Any, *args: Any, **kwargs: Any) -> None:
