@@ -24,6 +24,7 @@ from binance_socket import (
     InvalidRequest,
     KeyType,
     ListenKeyTransport,
+    OutcomeUnknown,
     ProxyError,
     RequestTimeout,
 )
@@ -135,7 +136,6 @@ REFUSALS = {
     "a refusal": (-1125, 400),
     "a revoked key": (-2015, 401),
     "too much": (-1003, 429),
-    "unknown": (-1007, 503),
 }
 
 
@@ -152,6 +152,15 @@ def test_an_answer_that_is_an_error(kind, call, account, exchange, network, run,
         exchange.refuse(transport, transport.sent(), code, status=status)
     assert_clean(caught(ApiError, join))
     assert_clean(future.exception(PATIENCE))
+
+
+def test_an_order_of_which_nothing_is_known(client, exchange, network, run, assert_clean):
+    """It was signed, and the error goes on to be of use."""
+    order = {"quantity": "1", "price": "2", "time_in_force": "GTC"}
+    join = run(lambda: client.spot_api.trading.place_order("BTCUSDT", "BUY", "LIMIT", **order))
+    transport = network.accept()
+    exchange.refuse(transport, transport.sent(), -1007, status=503)
+    assert_clean(caught(OutcomeUnknown, join))
 
 
 def test_a_lost_link(account, network, run, assert_clean):
