@@ -227,6 +227,11 @@ class UpdateSubscription:
         """Whether more events wait than should."""
         return self._strand.full
 
+    @property
+    def flooded(self) -> bool:
+        """Whether so many more wait that nothing is a reason to read on."""
+        return self._strand.flooded
+
     def post(
         self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
     ) -> None:

@@ -330,6 +330,8 @@ def test_callback_threads_that_are_all_busy(make_client, exchange, subscribe, st
     client = make_client(callback_threads=1)
     _subscription, transport = subscribe(client, on_account_balance_update=stuck)
     client.spot_api.account.subscribe_to_user_data_updates(on_account_balance_update=lambda event: None)
+    # The one thread is done with what subscribing has given it to do.
+    client._hub.executor.submit(print).result(PATIENCE)
     exchange.emit(transport, 0)
     assert stuck.entered.wait(PATIENCE)
     future = client.spot_api.account.session_subscriptions.submit()

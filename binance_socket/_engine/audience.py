@@ -25,6 +25,11 @@ class Subscriber(Protocol):
         """Whether it has more to do than it should be given."""
         ...
 
+    @property
+    def flooded(self) -> bool:
+        """Whether it has so much more that nothing is a reason to give it more."""
+        ...
+
     def post(
         self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
     ) -> None:
@@ -179,9 +184,13 @@ class Audience:
         self._reroute()
         return left
 
-    def anyone_full(self) -> bool:
-        """Return whether some subscriber has more to do than it should be given."""
-        return any(subscriber.full for subscribers in self._subscribers.values() for subscriber in subscribers)
+    def anyone_full(self, *, flooded: bool = False) -> bool:
+        """Return whether some subscriber has more to do than it should be given; or, if asked for, is *flooded*."""
+        return any(
+            subscriber.flooded if flooded else subscriber.full
+            for subscribers in self._subscribers.values()
+            for subscriber in subscribers
+        )
 
     def follow(self, effects: Iterable[Effect]) -> list[Telling]:
         """Adapt the routes to what the session decided. Return what to do."""

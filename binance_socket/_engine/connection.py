@@ -405,12 +405,12 @@ class Connection:
         """
         Stop reading until every subscriber has room: the exchange's events are never dropped.
 
-        While an answer is due, reading goes on all the same, because a callback may be waiting for just that.
+        While an answer is due, reading goes on, because a callback may be waiting for just that; but not for ever.
         """
         with self._changed:
             # While nobody reads, silence says nothing about the peer.
             self._heard_at = float("inf")
-            while not self._session.state.is_final and not self._session.in_flight and self._audience.anyone_full():
+            while not self._session.state.is_final and self._audience.anyone_full(flooded=self._session.in_flight > 0):
                 self._clock.wait_until(self._changed, None)
             self._heard_at = self._clock.monotonic()
             self._schedule()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
@@ -42,22 +43,24 @@ class Everything(deque[T]):
         self._half = max(-(-size // 2), 2)
         self._quarter = size // 4
         self._notice = notice
-        self._told = False
+        # Whoever pops it tells. Several connections may post at a time, and only one of them is to.
+        self._telling: deque[None] = deque([None], maxlen=1)
         self.dropped: Final = 0
         """How many items were dropped so far."""
 
     @property
     def lagging(self) -> bool:
         """Whether it was told that many wait, and no less than a quarter has since."""
-        return self._told and len(self) > self._quarter
+        return not self._telling and len(self) > self._quarter
 
     def extend(self, items: Iterable[T], /) -> None:
-        if self._told and len(self) <= self._quarter:
-            self._told = False
+        if not self._telling and len(self) <= self._quarter:
+            self._telling.append(None)
         super().extend(items)
-        if len(self) >= self._half and not self._told:
-            self._told = True
-            self.appendleft(self._notice())
+        if len(self) >= self._half and self._telling:
+            with contextlib.suppress(IndexError):  # somebody else was quicker
+                self._telling.pop()
+                self.appendleft(self._notice())
 
 
 class DropOldest(Generic[T]):

@@ -334,6 +334,11 @@ class _Side:
         """Whether some subscriber has more to do than it should be given."""
         return any(listener.full for listener in self._overlap.listeners)
 
+    @property
+    def flooded(self) -> bool:
+        """Whether some subscriber has so much more that nothing is a reason to give it more."""
+        return any(listener.flooded for listener in self._overlap.listeners)
+
     def stand_for(self, subscribers: tuple[Subscriber, ...]) -> None:
         """Take note of the subscribers."""
         self._overlap.listeners = subscribers

@@ -22,6 +22,10 @@ _FAIR_SHARE = 256
 """How many items one strand may handle before it lets the others have the worker."""
 
 
+_FLOOD = 8
+"""How many times its size a mailbox may hold: beyond that, not even answers are a reason to read on."""
+
+
 class Strand(Generic[T]):
     """
     An ordered mailbox: hand items to *sink*, one at a time and in order, on an executor's threads.
@@ -96,6 +100,11 @@ class Strand(Generic[T]):
     def full(self) -> bool:
         """Whether whoever posts should stop until ``on_room`` is called. More is taken all the same."""
         return len(self._mailbox) >= self._size
+
+    @property
+    def flooded(self) -> bool:
+        """Whether so many items wait that nothing more must be given, whatever else comes from the same source."""
+        return len(self._mailbox) >= _FLOOD * self._size
 
     @property
     def depth(self) -> int:

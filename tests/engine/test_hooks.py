@@ -43,6 +43,7 @@ def make(listeners, workers):
 def change(number=0, name="api"):
     return StateChange(
         connection=name,
+        number=1,
         before=ConnectionState.IDLE,
         after=ConnectionState.CONNECTING,
         reason=None,
@@ -172,6 +173,7 @@ def test_a_change_of_state_is_one_line(make, caplog):
     hooks.note(
         StateChange(
             connection="market-1",
+            number=2,
             before=ConnectionState.READY,
             after=ConnectionState.BACKOFF,
             reason="reset by peer",
@@ -180,8 +182,8 @@ def test_a_change_of_state_is_one_line(make, caplog):
     )
     hooks.tell()
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("INFO", "api: idle -> connecting"),
-        ("INFO", "market-1: ready -> backoff (reset by peer)"),
+        ("INFO", "api #1: idle -> connecting"),
+        ("INFO", "market-1 #2: ready -> backoff (reset by peer)"),
     ]
 
 

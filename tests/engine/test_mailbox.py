@@ -1,7 +1,9 @@
 """What waits for a slow sink, and what of it is dropped."""
 
 import queue
+import sys
 import threading
+from collections import deque
 
 import pytest
 from hypothesis import given
@@ -204,3 +206,86 @@ def test_everything_stays_and_half_is_told():
     everything.extend([1])
     everything.extend([2])
     assert list(everything) == ["many", 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["everything", "drop oldest", "latest only"])
+def test_many_posters_at_a_time_and_a_sink_that_is_too_slow(kind):
+    """Of each poster in order; nothing twice; what is missing is counted, and of the latest nothing is."""
+    notices = []
+
+    def notice():
+        notices.append(None)
+        return "lag"
+
+    mailbox = {
+        "everything": lambda: Everything(64, notice=notice),
+        "drop oldest": lambda: DropOldest(64, must_stay=lambda item: isinstance(item, str), notice=notice),
+        "latest only": lambda: LatestOnly(lambda item: None if isinstance(item, str) else item[0]),
+    }[kind]()
+    posters, each, got, done = 8, 3000, [], threading.Event()
+    workers = Workers(2)
+    strand = Strand(
+        workers,
+        lambda item: done.set() if item == "end" else got.append(item),
+        size=10**9,
+        on_room=list,
+        on_error=lambda exc, item: None,
+        mailbox=mailbox,
+    )
+    barrier = threading.Barrier(posters)
+
+    def post(name):
+        barrier.wait(PATIENCE)
+        for start in range(0, each, 3):
+            strand.post_many([(name, number) for number in range(start, start + 3)])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=post, args=(name,)) for name in range(posters)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE * 5)
+    finally:
+        sys.setswitchinterval(interval)
+    strand.post("end")
+    assert done.wait(PATIENCE)
+    workers.shutdown(wait=True)
+    assert got.count("lag") == len(notices)
+    events = [item for item in got if item != "lag"]
+    assert len(events) + mailbox.dropped == posters * each
+    for name in range(posters):
+        of_one = [number for poster, number in events if poster == name]
+        assert of_one == sorted(set(of_one))
+        if kind == "latest only":
+            assert of_one[-1] == each - 1
+        if kind == "everything":
+            assert of_one == list(range(each))
+
+
+def test_of_many_posters_one_tells():
+    """Also where another one finds half of the mailbox full at the same time."""
+    mailbox = Everything(4, notice=lambda: "many")
+    inside, go = threading.Event(), threading.Event()
+
+    class Slow(deque):
+        """Stops who looks whether to tell, right after it has seen that nobody has."""
+
+        def __len__(self):
+            length = super().__len__()
+            if threading.current_thread() is slow and len(mailbox) == 2:
+                inside.set()
+                go.wait(PATIENCE)
+            return length
+
+    mailbox._telling = Slow([None], maxlen=1)
+    slow = threading.Thread(target=mailbox.extend, args=([1, 2],))
+    slow.start()
+    assert inside.wait(PATIENCE)
+    mailbox.extend([3])
+    assert list(mailbox) == ["many", 1, 2, 3]
+    go.set()
+    slow.join(PATIENCE)
+    assert list(mailbox) == ["many", 1, 2, 3]
+    assert mailbox.lagging
