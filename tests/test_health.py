@@ -12,10 +12,13 @@ from binance_socket import (
     CallbackThreads,
     ConnectionRole,
     ConnectionState,
+    ExchangeClock,
     FlowPolicy,
     ForkedClientError,
     GapStatus,
     Route,
+    StuckHandler,
+    SubscriptionHealth,
     SubscriptionState,
 )
 from binance_socket._engine import threads
@@ -443,23 +446,71 @@ def test_it_may_be_asked_for_in_a_callback(client, exchange, subscribe):
     assert all(healths.get(timeout=PATIENCE).environment == "venue" for _ in range(3))
 
 
-def test_what_is_printed(client, network, exchange, subscribe, pass_time, ask):
+def test_what_is_printed(make_client, exchange, subscribe, pass_time, ask):
     """A few lines for a terminal."""
+    client = make_client(executor=InlineExecutor())
     subscription, transport = subscribe(client, route=3)
     exchange.emit(transport, 1, route=3)
     ask(client, transport)
     pass_time(client, 1)
     health = client.health()
-    first, api, streams, heard, clock, limits, threads_line = str(health).splitlines()
+    first, api, streams, heard, clock, limits = str(health).splitlines()
     assert first == "venue at 2023-11-14 22:13:21 UTC: ok"
     number = health.connection("api").number
     assert api.startswith(f"  api #{number}: ready, frame 1.0 s ago, 0 in flight, 1 connects, rotates 2023-11-15 ")
     assert api.endswith("carries user data as 3")
     assert streams.endswith(": idle, 0 in flight")
-    assert heard == (
-        f"  subscription {subscription.id}: active, 0 waiting (most 1), last event 2023-11-14 22:13:20 UTC"
-    )
+    assert heard == f"  subscription {subscription.id}: active, 0 waiting (most 1), last event 2023-11-14 22:13:20 UTC"
     assert clock == "  the exchange's clock: not known"
     assert limits.startswith("  <RateLimits REQUEST_WEIGHT")
-    assert threads_line.startswith("  callback threads: ")
     assert repr(health) == "<Health of venue: ok>"
+
+
+def test_what_is_printed_of_a_client_in_trouble(client):
+    """Everything that counts is in it."""
+    health = client.health()
+    api = attrs.evolve(
+        health.connections[0],
+        state=ConnectionState.BACKOFF,
+        wanted=True,
+        stalled=True,
+        reason="refused",
+        close_code=1008,
+        losses=3,
+        duplicates=7,
+        routes=tuple(Route(topic=f"{name}@trade", id=f"{name}@trade") for name in "abcde"),
+    )
+    heard = SubscriptionHealth(
+        id=1,
+        state=SubscriptionState.RECONNECTING,
+        stream=None,
+        topics=("a@trade",),
+        pending=5,
+        high_water=9,
+        dropped=4,
+        lagging=True,
+        gap=None,
+        gaps=2,
+        last_received_at=None,
+    )
+    health = attrs.evolve(
+        health,
+        connections=(api,),
+        subscriptions=(heard,),
+        clock=ExchangeClock(offset=-0.25, uncertainty=0.0625, known=True),
+        stuck=(StuckHandler("subscription 1", "mine", 61.4),),
+        hooks_dropped=6,
+    )
+    first, shown, subscription, clock, _, threads_line, hooks = str(health).splitlines()
+    assert first == (
+        "venue at 2023-11-14 22:13:20 UTC: api is backoff: refused; subscription 1 hears nothing at the moment; "
+        "a callback of subscription 1 has been running for 61 s on thread mine"
+    )
+    assert shown == (
+        f"  api #{api.number}: backoff, 0 in flight, 3 losses, 7 duplicates, not read for want of room, "
+        "last closed with 1008, refused, carries a@trade, b@trade, c@trade and 2 more"
+    )
+    assert subscription == "  subscription 1: reconnecting, 5 waiting (most 9), 4 dropped, 2 gaps, lagging"
+    assert clock == "  the exchange's clock: -0.250 s off, give or take 0.062 s"
+    assert threads_line == "  callback threads: 0 of 8 busy, 0 waiting"
+    assert hooks == "  hooks: 6 calls dropped"

@@ -77,7 +77,7 @@ def test_a_slow_hook_delays_no_event(make_client, exchange, subscribe):
     release.set()
 
 
-@pytest.mark.parametrize("name", ["on_lag", "on_handler_error", "on_state"])
+@pytest.mark.parametrize("name", ["on_gap", "on_handler_error", "on_lag", "on_state"])
 def test_what_cannot_be_called_is_refused(client, name):
     """A coroutine function would never run."""
 
