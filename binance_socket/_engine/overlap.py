@@ -170,6 +170,8 @@ class Overlap:
                 self._drain()
             finally:
                 self._busy.release()
+        # It may have been the last that was waited for, and nobody knows when the next event comes.
+        self.let_go()
 
     def _drain(self) -> None:
         while True:
@@ -209,7 +211,7 @@ class Overlap:
                 listener.opened(self.topic, self.old_route, now)
 
     def let_go(self) -> None:
-        """Free the subscribers if it is time. Called by whoever posts, after it has posted."""
+        """Free the subscribers if it is time. Called by whoever has done something, when it is done."""
         if self.releasing and self.idle:
             self.owner.free(self)
 
@@ -362,8 +364,6 @@ class _OldSide(_Side):
         """Take events."""
         overlap = self._overlap
         overlap.do(lambda: overlap.take_old(payloads, received_at, route))
-        if overlap.given_up:
-            overlap.let_go()
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
         """The old connection has the topic again: it was given up that another one takes over."""
@@ -390,8 +390,6 @@ class _NewSide(_Side):
         """Take events."""
         overlap = self._overlap
         overlap.do(lambda: overlap.take_new(payloads, received_at, route))
-        if not overlap.given_up:
-            overlap.let_go()
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
         """The new connection has the topic."""

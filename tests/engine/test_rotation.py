@@ -510,6 +510,26 @@ def test_the_old_one_dies_before_a_common_event(case):
     assert case.network._connected.empty()
 
 
+@pytest.mark.parametrize("end", ["lost", "lost after a common event", "marked"])
+def test_it_is_over_without_another_event(case, end):
+    """Else a quiet account could not be moved once more."""
+    case.both()
+    if end == "lost":
+        case.old.drop()
+    else:
+        case.emit(case.old, order(1))
+        case.emit(case.new, order(1))
+        case.exchange.expect(case.old, UNSUBSCRIBE, {})
+        case.ask(case.new)
+        case.old.push(marker()) if end == "marked" else case.old.drop()
+    case.done()
+    case.ask(case.new)
+    case.pass_time(case.client, OVERLAP)
+    assert case.rotation is None
+    case.open()
+    assert case.rotation is not None
+
+
 def test_a_marker_that_does_not_come(case):
     """After five seconds more there is nothing to wait for; that something may be missing is said."""
     case.both()
