@@ -287,6 +287,13 @@ class FaultTable:
         """Break off after *byte_count* more bytes: an account's connections, or else the next new one."""
         self._arm(venue, uid, lambda wire: wire.cut_after(byte_count, reset=reset, on_cut=lambda: self.count("cut_at")))
 
+    def cut_silent(self, venue: Venue) -> int:
+        """Break off what has fallen silent."""
+        wires = [session.link.wire for session in venue.sessions_of(None) if session.link.wire.frozen]
+        for wire in wires:
+            wire.kill()
+        return len(wires)
+
     def freeze_at(self, venue: Venue, byte_count: int, uid: int | None) -> None:
         """Fall silent after *byte_count* more bytes: an account's connections, or else the next new one."""
         self._arm(venue, uid, lambda wire: wire.freeze_after(byte_count, on_freeze=lambda: self.count("freeze_at")))

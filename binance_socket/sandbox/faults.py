@@ -69,6 +69,10 @@ class Faults:
         """Neither read nor send on connections any more, without closing them. Return how many."""
         return int(self._host.fault("half_open", _uid(account)))
 
+    def cut_silent(self) -> int:
+        """Break off the connections that have fallen silent: nobody else will. Return how many; not counted."""
+        return int(self._host.fault("cut_silent"))
+
     def freeze_at(self, byte_count: int, account: HasUid | None = None) -> None:
         """
         Fall silent once *byte_count* bytes were sent, in the middle of a frame for one, without closing.

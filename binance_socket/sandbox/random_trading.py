@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .list_parameters import ListKind
 from .market_maker import REFERENCE_PRICES
 from .money import ZERO, exact
-from .orders import Order, OrderRequest, OrderType, Side
+from .orders import Order, OrderRequest, OrderType, SelfTradePrevention, Side
 
 __all__ = ["RandomTrading"]
 
@@ -155,7 +155,10 @@ class RandomTrading:
     def _submit(self, account: AccountState, symbol: str, side: Side, kind: OrderType, price: Decimal = ZERO) -> Order:
         with exact():
             quantity = _LOT * self._random.randint(1, _MOST_LOTS)
-        request = OrderRequest(side=side, type=kind, quantity=quantity, price=price)
+        # The exchange's own default: nobody trades with himself.
+        request = OrderRequest(
+            side=side, type=kind, quantity=quantity, price=price, self_trade_prevention=SelfTradePrevention.EXPIRE_MAKER
+        )
         return self._exchange.submit(account, symbol, request)
 
 
@@ -172,11 +175,13 @@ _LISTS: Final[Sequence[tuple[ListKind, dict[str, str | int]]]] = (
             "belowStopPrice": -45,
             "belowPrice": -46,
             "belowTimeInForce": "GTC",
+            "selfTradePreventionMode": "EXPIRE_MAKER",
         },
     ),
     (
         ListKind.OTO,
         {
+            "selfTradePreventionMode": "EXPIRE_MAKER",
             "workingType": "LIMIT",
             "workingTimeInForce": "GTC",
             "workingSide": "BUY",

@@ -165,6 +165,11 @@ class Wire:
         if self.attached is not None:
             self.attached.close_socket()
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it neither sends nor reads any more."""
+        return self._frozen
+
     def freeze(self) -> None:
         """Neither send nor read from now on, without closing: a half-open connection."""
         self._frozen = True

@@ -6,7 +6,7 @@ from binance_socket.testing import ManualClock
 
 FUNDS = dict.fromkeys(("BTC", "ETH", "USDT"), "1000000")
 KINDS = {
-    *(("executionReport", kind) for kind in ("NEW", "TRADE", "CANCELED", "EXPIRED", "REPLACED")),
+    *(("executionReport", kind) for kind in ("NEW", "TRADE", "CANCELED", "EXPIRED", "REPLACED", "TRADE_PREVENTION")),
     ("outboundAccountPosition", None),
     ("balanceUpdate", None),
     ("externalLockUpdate", None),

@@ -107,7 +107,10 @@ def test_a_connection_can_fall_silent_within_a_frame(sandbox, account, raw, peer
     with pytest.raises(TimeoutError):
         stream.read_frame()
     assert stream.seen - before == 33
-    sandbox.faults.cut(account, reset=False)
+    assert account.listeners == 1
+    # The connection on which the key was asked for is not silent.
+    assert sandbox.faults.cut_silent() == 1
+    assert account.listeners == 0
     stream.socket.settimeout(PATIENCE)
     with pytest.raises(EOFError):
         stream.read_frame()

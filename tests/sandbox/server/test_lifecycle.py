@@ -154,11 +154,9 @@ def test_accounts_trade_at_random(process):
         account = accounts[0]
         events = account.events
         assert [*account.events_since(0, 100), *account.events_since(100)] == events
-        last = {event["i"]: event for event in events if event["e"] == "executionReport"}
-        open_orders = {
-            number for number, event in last.items() if event["X"] in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
-        }
-        assert {order["orderId"] for order in account.open_orders} == open_orders
+        last = {(event["s"], event["i"]): event["X"] for event in events if event["e"] == "executionReport"}
+        still_open = {order for order, status in last.items() if status in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")}
+        assert {(order["symbol"], order["orderId"]) for order in account.open_orders} == still_open
         positions = {entry["a"]: entry for event in events for entry in event.get("B", ()) if isinstance(entry, dict)}
         for asset, (free, locked) in account.balances.items():
             # A lock from outside changes both, and is told of otherwise.
