@@ -14,6 +14,8 @@ from .local_book import report as report_local_book
 from .outcomes import outcomes
 from .rate_limits import report as report_rate_limits
 from .rotations import rotations
+from .soak import make_plan, print_report, read_plan
+from .soak import run as soak
 
 PEERS_VARIABLE = "BINANCE_SOCKET_PEERS"
 
@@ -48,7 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
     moves = commands.add_parser("rotations", help="rotations under load: is anything lost, and how late is it?")
     moves.add_argument("--count", type=int, default=200, help="how many (200)")
     moves.add_argument("--rate", type=int, default=2000, help="events a second (2000)")
+    soaking = commands.add_parser("soak", help="everything goes wrong, again and again: is anything lost unsaid?")
+    soaking.add_argument("--events", type=int, default=100_000, help="how many are published (100000)")
+    soaking.add_argument("--faults", type=int, default=300, help="how many disconnects, of two dozen kinds (300)")
+    soaking.add_argument("--rotations", type=int, default=50, help="how many rotations besides (50)")
+    soaking.add_argument("--seed", type=int, default=1, help="decides what happens when (1)")
+    soaking.add_argument("--only", type=_numbers, help="of these steps alone, as in 17,20-25")
+    soaking.add_argument("--replay", type=Path, help="play the plan that is in this file, a report for one")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "soak":
+        return 0 if _soak(chosen) else 1
     if chosen.command == "rotations":
         return 0 if rotations(chosen.count, chosen.rate).sound else 1
     if chosen.command == "local-book":
@@ -61,6 +72,27 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if outcomes(chosen.orders, chosen.seed).sound else 1
     reached = first_step(chosen.python, chosen.peers, chosen.rounds, chosen.events)
     return 1 if chosen.check and not reached else 0
+
+
+def _soak(chosen: argparse.Namespace) -> bool:
+    if chosen.replay is not None:
+        plan = read_plan(chosen.replay.read_text("utf-8").splitlines())
+    else:
+        plan = make_plan(chosen.seed, chosen.events, chosen.faults, chosen.rotations)
+    if chosen.only is not None:
+        plan = plan.only(chosen.only)
+    report = soak(plan, progress=lambda line: print(line, flush=True))
+    print_report(report)
+    return report.sound
+
+
+def _numbers(text: str) -> frozenset[int]:
+    """Read numbers and ranges of them, as in 17,20-25. Raises ValueError."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return frozenset(numbers)
 
 
 def _install_peers(directory: Path) -> int:

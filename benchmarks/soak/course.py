@@ -1,0 +1,297 @@
+"""Carries a plan out, and watches what comes of it."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import ctypes
+import dataclasses
+import faulthandler
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from binance_socket.sandbox import Sandbox, SandboxAccount
+from binance_socket.sandbox.faults import Faults
+
+from .judge import Verdict
+from .kinds import ACCOUNTS, ED25519, EVERYBODY, LISTEN_KEY, Step, kind_of
+from .plan import Plan
+from .watch import Stuck, Watched
+
+__all__ = ["Report", "Sample", "judge_samples", "run"]
+
+FUNDS: Mapping[str, str] = {"BTC": "1000000", "ETH": "10000000", "USDT": "100000000000", "BNB": "1000"}
+STRETCH = 25
+"""After so many steps everything is compared, and forgotten."""
+_LONGEST_STRETCH = 20_000
+"""Or after so many events."""
+_SLICE = 5_000
+_PAGE = 2_000
+_NAMES = dict(zip(ACCOUNTS, ("HMAC", "Ed25519", "listen key"), strict=True))
+_KEY_TYPES = {ED25519: "ED25519"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What this process held at the end of a stretch."""
+
+    events: int
+    resident: int
+    """Bytes."""
+    threads: int
+    descriptors: int
+
+
+@dataclasses.dataclass
+class Report:
+    """What came of a plan."""
+
+    plan: Plan
+    published: int = 0
+    seconds: float = 0.0
+    publishing: float = 0.0
+    """Seconds in which the exchange was publishing."""
+    steps: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    took: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    """Milliseconds until everything was whole again, over all steps of a kind."""
+    rotations: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    errors: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    losses: int = 0
+    verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict[str, Verdict])
+    samples: list[Sample] = dataclasses.field(default_factory=list[Sample])
+    failures: list[str] = dataclasses.field(default_factory=list[str])
+    """What ended it early, or was not brought about."""
+    growth: float = 0.0
+    """By how many bytes the memory grew over the second half."""
+
+    @property
+    def total(self) -> Verdict:
+        """The verdicts of all subscriptions together."""
+        total = Verdict()
+        for verdict in self.verdicts.values():
+            for field in dataclasses.fields(Verdict):
+                if field.name == "faults":
+                    total.faults.update(verdict.faults)
+                else:
+                    setattr(total, field.name, getattr(total, field.name) + getattr(verdict, field.name))
+        return total
+
+    @property
+    def sound(self) -> bool:
+        """Whether all is as it should be."""
+        return not self.failures and all(verdict.sound for verdict in self.verdicts.values())
+
+
+class _Stage:
+    """Where a plan is played: one exchange in a process of its own, three clients in this one."""
+
+    def __init__(self, plan: Plan, stack: contextlib.ExitStack) -> None:
+        self.plan = plan
+        self.published = 0
+        self.publishing = 0.0
+        self.compared = 0
+        """How many events had been published when everything was compared last."""
+        self.sandbox = stack.enter_context(
+            Sandbox(process=True, connection_limit=10**9, weight_limit=10**9, raw_limit=10**9)
+        )
+        self.watched: dict[int, Watched] = {}
+        for number in ACCOUNTS:
+            account = self.sandbox.create_account(FUNDS, key_type=_KEY_TYPES.get(number, "HMAC"))
+            watched = Watched(_NAMES[number], account, self.sandbox.environment, listen_key=number == LISTEN_KEY)
+            stack.callback(watched.close)
+            self.watched[number] = watched
+        self._accounts = [watched.account for watched in self.watched.values()]
+
+    # What the kinds of steps may do.
+
+    @property
+    def faults(self) -> Faults:
+        return self.sandbox.faults
+
+    def account(self, step: Step) -> SandboxAccount:
+        return self.watched[step.account].account
+
+    def publish(self, events: int) -> None:
+        until = self.published + events
+        while self.published < until:
+            began = time.monotonic()
+            wanted = min(until - self.published, _SLICE)
+            self.published += self.sandbox.random_trading(self._accounts, seed=self.plan.seed, events=wanted)
+            self.publishing += time.monotonic() - began
+            if self.published < until:
+                self.pump()
+
+    def rotate(self, step: Step) -> None:
+        self.watched[step.account].rotate()
+
+    def overlapping(self, step: Step) -> None:
+        for watched in self.concerned(step):
+            watched.wait_overlapping(step.kind)
+
+    def rotated(self, step: Step) -> None:
+        for watched in self.concerned(step):
+            watched.wait_rotated(step.kind)
+
+    def listen_key(self) -> str:
+        # There is one for an account: asking for another gives the same.
+        return self.watched[LISTEN_KEY].client.spot_api.account.start_user_stream().result
+
+    def reset_behind(self, step: Step, method: str) -> None:
+        self.faults.cut_requests(method, executed=False)
+
+    # What is done with them.
+
+    def concerned(self, step: Step) -> list[Watched]:
+        """Return whom a step is about."""
+        return list(self.watched.values()) if step.account == EVERYBODY else [self.watched[step.account]]
+
+    def pump(self) -> None:
+        """Hold what was told so far against the ledger."""
+        for watched in self.watched.values():
+            watched.pump(_PAGE)
+
+    def settle(self, what: str) -> None:
+        """Wait until everybody is whole."""
+        for watched in self.watched.values():
+            watched.wait_whole(what)
+
+    def carry_out(self, step: Step, failures: list[str]) -> None:
+        """Bring a step about, and wait until it is over."""
+        kind = kind_of(step)
+        concerned = self.concerned(step)
+        losses = {watched: watched.losses for watched in concerned}
+        triggered = self.faults.triggered.get(kind.triggers, 0)
+        kind.run(self, step)
+        if kind.loses:
+            for watched, before in losses.items():
+                watched.wait_lost(before, _title(step))
+        self.settle(_title(step))
+        if kind.leaves_silent:
+            self.faults.cut_silent()
+        if kind.triggers and self.faults.triggered.get(kind.triggers, 0) == triggered:
+            failures.append(f"{_title(step)}: nothing went wrong")
+        self.pump()
+
+    def close_stretch(self) -> None:
+        """Judge everything so far."""
+        self.compared = self.published
+        for watched in self.watched.values():
+            account = watched.account
+
+            def mark(account: SandboxAccount = account) -> None:
+                # Every balance is told, so that what was locked from outside shows.
+                for asset in FUNDS:
+                    account.deposit(asset, "0.125")
+
+            watched.close_stretch(_PAGE, mark)
+
+
+def _title(step: Step) -> str:
+    return f"step {step.number} ({step.kind}, account {step.account})"
+
+
+def run(plan: Plan, *, progress: Callable[[str], object] = lambda line: None) -> Report:
+    """Carry *plan* out, and report. It never raises for what the library does; see ``Report.failures``."""
+    report = Report(plan)
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        stage = _Stage(plan, stack)
+        try:
+            _play(stage, report, progress)
+        except Stuck as stuck:
+            report.failures.append(str(stuck))
+            faulthandler.dump_traceback(sys.stderr)
+            stage.pump()
+        report.published, report.publishing = stage.published, stage.publishing
+        for watched in stage.watched.values():
+            report.verdicts[watched.name] = watched.judge.verdict
+            report.rotations.update(watched.rotations)
+            report.errors.update(watched.errors)
+            report.losses += watched.losses
+    report.seconds = time.monotonic() - began
+    judge_samples(report)
+    return report
+
+
+def _play(stage: _Stage, report: Report, progress: Callable[[str], object]) -> None:
+    began = time.monotonic()
+    # What is allocated once and for all is not growth.
+    stage.publish(min(1000, report.plan.events // 100))
+    for number, step in enumerate(report.plan.steps, 1):
+        while step.at - stage.compared > _LONGEST_STRETCH:
+            stage.publish(stage.compared + _LONGEST_STRETCH - stage.published)
+            stage.close_stretch()
+        stage.publish(step.at - stage.published)
+        at = time.monotonic()
+        stage.carry_out(step, report.failures)
+        report.steps[step.kind] += 1
+        report.took[step.kind] += int(1000 * (time.monotonic() - at))
+        if number % STRETCH == 0:
+            stage.close_stretch()
+            report.samples.append(_sample(stage.published))
+            progress(_progress(report, number, time.monotonic() - began))
+    stage.publish(report.plan.events - stage.published)
+    stage.settle("the last event")
+    stage.close_stretch()
+    report.samples.append(_sample(stage.published))
+    for watched in stage.watched.values():
+        watched.judge.compare(watched.account.open_orders, watched.account.balances)
+
+
+def _progress(report: Report, step: int, seconds: float) -> str:
+    sample = report.samples[-1]
+    return (
+        f"{seconds:6.0f} s, step {step:5d}, {sample.events:9,} events, {sample.resident / 2**20:6.1f} MiB, "
+        f"{sample.threads} threads, {sample.descriptors} descriptors"
+    )
+
+
+# What this process holds.
+
+_DESCRIPTORS = Path("/proc/self/fd")
+_MEMORY = Path("/proc/self/statm")
+_FLAT = 8 * 2**20
+"""By so many bytes the memory may seem to grow, over the second half of a soak, and still be flat."""
+_LEAST_SAMPLES = 8
+_ENOUGH_SAMPLES = 40
+"""Before, what is remembered for a minute or for thousands of orders is filled for the first time."""
+_POOLS = 3
+"""Pools of threads may still get one more each, when it is needed for the first time."""
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
+def _sample(events: int) -> Sample:
+    gc.collect()
+    if _TRIM is not None:
+        # What is free is no growth, whoever keeps it.
+        _TRIM(0)
+    resident = int(_MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if _MEMORY.exists() else 0
+    descriptors = len(list(_DESCRIPTORS.iterdir())) if _DESCRIPTORS.exists() else 0
+    return Sample(events, resident, threading.active_count(), descriptors)
+
+
+def judge_samples(report: Report) -> None:
+    """Say in *report* whether this process grew over the second half."""
+    samples = report.samples
+    if len(samples) < _LEAST_SAMPLES:
+        return
+    first, second = samples[: len(samples) // 2], samples[len(samples) // 2 :]
+    report.growth = _slope(second) * (len(second) - 1)
+    if report.growth > _FLAT and len(samples) >= _ENOUGH_SAMPLES:
+        report.failures.append(f"the memory grew by {report.growth / 2**20:.1f} MiB over the second half")
+    for name, slack in (("threads", _POOLS), ("descriptors", 0)):
+        before, after = (max(getattr(sample, name) for sample in half) for half in (first, second))
+        if after > before + slack:
+            report.failures.append(f"there were at most {before} {name} in the first half, and {after} in the second")
+
+
+def _slope(samples: list[Sample]) -> float:
+    """Return by how much the memory grows from sample to sample: the line of least squares."""
+    middle = (len(samples) - 1) / 2
+    spread = sum((place - middle) ** 2 for place in range(len(samples)))
+    return sum((place - middle) * sample.resident for place, sample in enumerate(samples)) / spread
