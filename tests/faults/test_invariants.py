@@ -92,6 +92,7 @@ def test_what_is_wrong(told, what):
         ([Notice("lost"), gap(1)], "the end of a gap was not told"),
         ([*lost(1, 2), gap(1, 2, GapStatus.FAILED)], "the end of a gap that is not open"),
         ([*lost(1, 2), *heard(3, backfilled=True)], "no gap is open"),
+        ([*lost(1, 2)[:3], *heard(4), *heard(2, backfilled=True)], "not said to be late"),
     ],
 )
 def test_gaps_that_are_told_wrongly(told, what):

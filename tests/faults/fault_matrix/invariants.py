@@ -140,15 +140,18 @@ def gap_violations(ledger: Sequence[Mapping[str, Any]], told: Sequence[Heard | N
 def _brackets(told: Sequence[Heard | Notice]) -> list[str]:
     wrong: list[str] = []
     gap: Gap | None = None
-    lost = False
+    lost = overtaken = False
     for entry in told:
         if isinstance(entry, Heard):
             if lost:
                 wrong.append("an event between a loss and its gap")
             if entry.backfilled and gap is None:
                 wrong.append(f"found out, and no gap is open: {entry.payload}")
+            if entry.backfilled and overtaken and not entry.late:
+                wrong.append(f"found out, and not said to be late: {entry.payload}")
+            overtaken = overtaken or not entry.backfilled
         elif entry.name == "lost":
-            lost = True
+            lost, overtaken = True, False
         elif entry.name == "gap":
             one: Gap = entry.detail
             if not one.status.is_final:

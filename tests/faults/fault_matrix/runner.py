@@ -45,7 +45,10 @@ def _act(scene: Scene, case: Case) -> list[str]:
         return []
     if seen.end is not None:
         scene.until = scene.account.event_count
-    scene.publish()
+    if held and case.state is State.SUBSCRIBING and not seen.loss:
+        # The exchange has agreed, and its answer is under way: what comes before it counts.
+        scene.since = scene.account.event_count
+    scene.publish(order=True)
     if held:
         scene.faults.release()
     wrong = _settle(scene, case, seen)
@@ -107,7 +110,7 @@ def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
     # U3
     if scene.subscription is not None:
         ledger = scene.account.events
-        wrong += stream_violations(ledger, told, since=scene.since, until=scene.until)
+        wrong += stream_violations(ledger, told, since=scene.since or 0, until=scene.until)
         wrong += gap_violations(ledger, told, whole=scene.until is None)
     wrong += _surprises(scene, seen, state)
     return wrong

@@ -113,19 +113,21 @@ class Scene:
     rotating: Background | None = None
     subscription: UpdateSubscription | None = None
     listen_key: str | None = None
-    since: int = 0
-    """How many events there were when the subscription was open."""
+    since: int | None = None
+    """How many events there were when the subscription was open for certain."""
     losses: int = 0
     """How many losses the state itself consists of."""
     until: int | None = None
     """How many there were when it was closed."""
     own: Counter[str] = attrs.field(factory=Counter[str])
     """Faults that happen on the client's side, by the case's own hand."""
+    _other: SandboxAccount = attrs.field(init=False)
     _number: int = 0
 
     def __attrs_post_init__(self) -> None:
         kind = "ED25519" if self.state is State.LOGGING_ON else self.setup.key_type
         self.account = self.sandbox.create_account(FUNDS, key_type=kind)
+        self._other = self.sandbox.create_account(FUNDS)
         if self.setup.raw is not None:
             self.raw = self.setup.raw(self)
         environment = self.sandbox.environment if self.raw is None else self.raw.environment
@@ -169,8 +171,10 @@ class Scene:
         """Let something happen to the account, which differs from all before, and return the last event of it."""
         self._number += 1
         if order:
-            price = 30000 + self._number
-            self.account.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.001", price=str(price))
+            price = str(30000 + self._number)
+            self.account.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.001", price=price)
+            # One is filled in part, by somebody else.
+            self._other.place_order("BTCUSDT", "SELL", "LIMIT", quantity="0.0004", price=price, time_in_force="IOC")
         self.account.deposit("ETH", str(Decimal(self._number) + Decimal("0.5")))
         return self.account.events[-1]
 
@@ -193,7 +197,8 @@ class Scene:
         if error is None and self.subscription is None:
             self.subscription = self.subscribing.result
             self.transcript.follow(self.subscription)
-            self.since = self.account.event_count
+            if self.since is None:
+                self.since = self.account.event_count
         return error
 
     def open(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from binance_socket import DataEvent, UpdateSubscription
+from binance_socket import DataEvent, EventSource, UpdateSubscription
 
 __all__ = ["HANDLERS", "PATIENCE", "Heard", "Notice", "Transcript", "content"]
 
@@ -38,6 +38,9 @@ class Heard:
     payload: Mapping[str, Any]
     possible_duplicate: bool = False
     backfilled: bool = False
+    """Whether it was found out after a gap."""
+    late: bool = False
+    """Whether later events may have been delivered before it."""
 
     @property
     def kind(self) -> Any:
@@ -69,7 +72,7 @@ class Transcript:
 
     def hear(self, event: DataEvent[Any]) -> None:
         """Take an event."""
-        self._add(Heard(event.raw, event.possible_duplicate, event.source.value != "live"))
+        self._add(Heard(event.raw, event.possible_duplicate, event.source is EventSource.BACKFILL, event.late))
 
     def handlers(self) -> dict[str, Callable[[DataEvent[Any]], None]]:
         """Return keyword arguments that have every kind of event come here."""
