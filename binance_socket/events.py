@@ -271,12 +271,7 @@ class UpdateSubscription:
         self._callbacks.log(SubscriptionState.RECONNECTING, reason)
         received_at = None if self._last_received is None else self._last_received[0]
 
-        def tell() -> None:
-            self._callbacks.tell_lost()
-            self._losses_delivered += 1
-            self._recovery.lost(reason, heard_at, received_at, now)
-
-        self.run_in_turn(tell)
+        self.run_in_turn(lambda: self._recovery.lost(reason, heard_at, received_at, now))
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """No events of *topic* come any more. That ends the subscription, for whatever else it hears."""
@@ -447,6 +442,11 @@ class UpdateSubscription:
             except DecodeError:
                 return {}
         return as_object(event)
+
+    def tell_lost(self) -> None:
+        """Tell the user of a loss, in its turn among the events."""
+        self._callbacks.tell_lost()
+        self._losses_delivered += 1
 
     def tell_gap(self, gap: Gap) -> None:
         """Tell the user."""

@@ -88,6 +88,10 @@ class Recoverable(Protocol[T_contra]):
         """Return what an event that waits says; empty where it cannot be read."""
         ...
 
+    def tell_lost(self) -> None:
+        """Tell the user of a loss."""
+        ...
+
     def tell_gap(self, gap: Gap) -> None:
         """Tell the user."""
         ...
@@ -200,7 +204,9 @@ class Recovery(Generic[T]):
         *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did (wall clock).
         """
         self._cut_short += self._backfill is not None
+        # What waits came before this loss, and so is told before it.
         window = self._break_off()
+        self._subscription.tell_lost()
         told = self.told
         uncertain = self._lag(received_at, now) + self._server_clock.uncertainty + _SCHEDULING
         self._started_at = min(heard_at, now) - uncertain

@@ -340,7 +340,10 @@ class Host:
         if target.time_unit not in _TIME_UNITS or len(set(target.streams)) > MOST_STREAMS:
             return _refusal(connection, 400, {})
         # Before the answer, so that whoever has it is heard of, and hears everything.
-        connection.session = self._session(connection, target)
+        session = connection.session = self._session(connection, target)
+        if connection.wire.closed:
+            # Before there was a session to be ended with it.
+            session.end()
         self._faults.wait_to_upgrade()
         return None
 

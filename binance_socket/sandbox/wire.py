@@ -143,6 +143,11 @@ class Wire:
 
     # What the faults call.
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._closed
+
     def abort(self, *, reset: bool = False) -> None:
         """Close at once, with RST instead of FIN if *reset*. Never blocks; any thread; idempotent."""
         with self._lock:

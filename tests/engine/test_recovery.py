@@ -61,6 +61,8 @@ class Subscriber:
         self.clock = clock
         self.timer = Timer(clock)
         self.story = []
+        # How much had been told when each loss was.
+        self.losses = []
         self.asked = deque()
         self.refusing = None
         self.turns = deque()
@@ -100,6 +102,9 @@ class Subscriber:
 
     def payload_of(self, item):
         return item
+
+    def tell_lost(self):
+        self.losses.append(len(self.story))
 
     def tell_gap(self, gap):
         self.story.append(gap)
@@ -269,7 +274,8 @@ def test_a_loss_while_it_is_asked(subscriber, clock):
     subscriber.lose("again")
     first, ended, second = subscriber.gaps
     assert (ended.id, ended.status, ended.unrecoverable) == (first.id, GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
-    assert subscriber.story.index(("live", 1)) < subscriber.story.index(ended)
+    assert subscriber.story.index(("live", 1)) < subscriber.story.index(ended) < subscriber.losses[-1]
+    assert subscriber.story[subscriber.losses[-1]] == second
     assert second.id != first.id
     subscriber.asked.extend(asked)
     subscriber.answer()

@@ -15,7 +15,7 @@ from fault_matrix.runner import play
 from fault_matrix.transcript import Heard
 
 from binance_socket._engine.recovery import Recovery
-from binance_socket._session import merge, restoration
+from binance_socket._session import merge
 from binance_socket._session.merge import Merge
 from binance_socket._session.subscriptions import Subscriptions
 from binance_socket._session.told import Told
@@ -169,7 +169,7 @@ def test_what_the_new_connection_brings_first():
 
 
 def test_without_the_hold_of_a_merge(monkeypatch):
-    """``test_what_the_new_connection_brings_first`` turns red: what the old connection is about to bring is passed over."""
+    """``test_what_the_new_connection_brings_first`` turns red: the old connection's are passed over."""
     kept = merge._Kind.__init__
 
     def merging_at_once(self):
@@ -233,14 +233,3 @@ def test_without_what_the_state_is_for(name, monkeypatch):
     monkeypatch.setattr(owner, attribute, mutated)
     wrong = play(case_of(name))
     assert any(what in one for one in wrong for what in ("lost", "told twice", "not said to be late")), wrong
-
-
-def test_without_leaving_trades_to_the_events_that_wait(monkeypatch):
-    """``test_fault[pong flood - backfilling]`` turns red: they are told twice."""
-    kept = restoration._Restoration.__init__
-
-    def nothing_held(self, told, findings, held, start, *, last):
-        kept(self, told, findings, (), start, last=last)
-
-    monkeypatch.setattr(restoration._Restoration, "__init__", nothing_held)
-    assert play(case_of("pong flood - backfilling")) != []

@@ -202,6 +202,10 @@ def _order(name: str, arm: Any, counter: str, *, seen: Seen, library: str, patie
         counter=counter,
         arm=arm,
         seen=attrs.evolve(seen, order=(OutcomeUnknown,), unanswered=(ORDER,)),
+        # The new connection may have taken over before the old one's end is noticed.
+        seen_in={State.ROTATING: attrs.evolve(seen, order=(OutcomeUnknown,), unanswered=(ORDER,), perhaps=True)}
+        if loss
+        else {},
         setup=Setup(target=ORDER, patience=patience),
         library=library,
         user="OutcomeUnknown; resolve() tells what became of it",

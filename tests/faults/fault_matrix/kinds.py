@@ -69,6 +69,8 @@ class Seen:
 
     loss: bool = False
     """The subscription tells of a loss with a gap, that events come again, and what became of the gap."""
+    perhaps: bool = False
+    """It tells of that or it does not, depending on what comes first."""
     end: type[BaseException] | None = None
     """The subscription ends, and this is told as the reason."""
     refused: tuple[type[BaseException], ...] = ()

@@ -68,7 +68,7 @@ def _settle(scene: Scene, case: Case, seen: Seen) -> list[str]:
                 return [f"subscribing: {error!r} instead of {seen.refused}"]
             return _goes_on(scene, seen)
     elif seen.end is None:
-        scene.transcript.wait_whole(scene.losses + seen.loss)
+        scene.transcript.wait_whole(scene.losses + (seen.loss and not seen.perhaps))
     if scene.rotating is not None:
         error = scene.rotated()
         if error is not None and not isinstance(error, seen.rotation):
@@ -86,6 +86,7 @@ def _goes_on(scene: Scene, seen: Seen) -> list[str]:
         return []
     if seen.end is None and scene.subscription is not None:
         scene.transcript.wait_heard(scene.publish(order=True))
+        scene.transcript.wait_whole(0)
     status = scene.patient.spot_api.account.session_status()
     return [] if status.status == 200 else [f"the client is not good for anything any more: {status}"]
 

@@ -101,7 +101,7 @@ class Transcript:
                 raise AssertionError(f"waited for {what} in vain; heard {self._entries[-12:]}")
 
     def wait_whole(self, losses: int) -> None:
-        """Wait until so many losses, restorations and final gaps were told."""
+        """Wait until at least so many losses were told, and of each the restoration and what became of the gap."""
 
         def reached(entries: list[Heard | Notice]) -> bool:
             told = Counter(
@@ -109,7 +109,7 @@ class Transcript:
                 for entry in entries
                 if isinstance(entry, Notice)
             )
-            return all(told[name] >= losses for name in ("lost", "restored", "final"))
+            return told["lost"] >= losses and told["lost"] == told["restored"] == told["gap"] == told["final"]
 
         self.wait(f"{losses} losses and restorations, and the end of each gap", reached)
 

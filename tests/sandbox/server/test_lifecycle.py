@@ -16,6 +16,7 @@ import pytest
 
 from binance_socket.errors import InvalidRequest
 from binance_socket.sandbox import ExchangeError, Sandbox
+from binance_socket.sandbox.host import Host
 
 PATIENCE = 10.0
 SUBSCRIBE = "userDataStream.subscribe.signature"
@@ -293,3 +294,23 @@ def test_events_are_json(sandbox):
     account = sandbox.create_account({"USDT": "1000"})
     account.place_order("BTCUSDT", "BUY", "LIMIT", quantity="0.01", price="20000")
     assert json.loads(json.dumps(account.events)) == account.events
+
+
+def test_a_connection_that_goes_while_it_is_admitted(raw, monkeypatch):
+    """Leaves no session behind, and so no thread."""
+    make = Host._session
+
+    def too_late(self, link, target):
+        link.wire.kill(reset=True)
+        return make(self, link, target)
+
+    monkeypatch.setattr(Host, "_session", too_late)
+    before = set(threading.enumerate())
+    with Sandbox() as sandbox:
+        peer = raw(sandbox.environment.ws_api_url)
+        with pytest.raises((EOFError, ConnectionError)):
+            peer.upgrade()
+    left = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("sandbox-outbox")]
+    for thread in left:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
