@@ -29,6 +29,7 @@ from .succession import Succession
 from .threads import EngineThread
 from .timer import Alarm, Timer
 from .transport import Network, Transport, Waker
+from .update import Update
 from .vitals import Vitals
 from .writer import Writer
 
@@ -40,6 +41,8 @@ R = TypeVar("R")
 
 # With this many requests in flight they are written together.
 _CROWD = 4
+
+_Decided = tuple[list[Effect], list[Telling], Link | None, bool]
 
 
 class Watcher(Protocol):
@@ -107,7 +110,7 @@ class Connection:
         self._lanes = Lanes(dialect, self._audience, others=self._state_lane, ended=self._ended)
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
-        self._updating = _Update(self)
+        self._updating = Update(self._changed, lambda: self._session, self._decide, self._perform)
         # Written by the reader alone.
         self._heard_at = self._read_at = self._event_at = 0.0
         self.watcher: Watcher | None = None
@@ -227,6 +230,11 @@ class Connection:
         """An event that was delivered as text cannot be read. Any thread."""
         with self._update() as session:
             session.unreadable(why, self._clock.monotonic())
+
+    def resumed(self) -> None:
+        """The machine has slept: find out what has become of the link. Any thread."""
+        with self._update() as session:
+            session.resumed(self._clock.monotonic())
 
     def wake(self) -> None:
         """Look again whether subscribers have room. Any thread."""
@@ -436,16 +444,11 @@ class Connection:
 
     # How the session's decisions are carried out.
 
-    def _update(self) -> _Update:
-        """
-        Change the session, from any thread: ``with self._update() as session``.
-
-        On entry, the lock is acquired. On exit, what the session wants sent is queued and the routes are set, the lock
-        is released, and then everything else is performed.
-        """
+    def _update(self) -> Update[_Decided]:
+        """Return what changes the session: ``with self._update() as session``. See :class:`Update`."""
         return self._updating
 
-    def _decide(self) -> tuple[list[Effect], list[Telling], Link | None, bool]:
+    def _decide(self) -> _Decided:
         """Return what must be done once the lock is released, and whether requests are many. Requires holding it."""
         effects, changes = self._session.effects(), self._session.changes()
         link = self._link
@@ -463,7 +466,8 @@ class Connection:
             link = None
         return effects, tellings, link, self._session.in_flight >= _CROWD
 
-    def _perform(self, effects: list[Effect], tellings: list[Telling], link: Link | None, crowded: bool) -> None:
+    def _perform(self, decided: _Decided) -> None:
+        effects, tellings, link, crowded = decided
         self._carrier.carry_out(effects, tellings, link, crowded=crowded, read_at=self._read_at)
         self.vitals.tell()
         self.succession.look()
@@ -476,22 +480,3 @@ class Connection:
         with self._update() as session:
             for pending, error in requests:
                 session.unsendable(pending, error)
-
-
-class _Update:
-    """See :meth:`Connection._update`. It has no state of its own, so that one serves every thread."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = connection._changed  # pyright: ignore[reportPrivateUsage]  # one thing in two classes
-
-    def __enter__(self) -> Session:
-        self._lock.acquire()
-        return self._connection._session  # pyright: ignore[reportPrivateUsage]
-
-    def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
-        try:
-            decided = self._connection._decide()  # pyright: ignore[reportPrivateUsage]
-        finally:
-            self._lock.release()
-        self._connection._perform(*decided)  # pyright: ignore[reportPrivateUsage]

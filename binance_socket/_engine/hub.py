@@ -10,7 +10,7 @@ import random
 import secrets
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -93,7 +93,7 @@ class Hub:
         self.environment = environment
         self.options = options
         self.clock = clock
-        self.timer = Timer(clock, defect=self._fail)
+        self.timer = Timer(clock, defect=self._fail, resumed=self._resumed)
         self.watchdog = Watchdog(clock, self.timer, options.stuck_after)
         """Who watches over callbacks."""
         self.snapshots = Turns()
@@ -247,8 +247,19 @@ class Hub:
 
     def wake(self) -> None:
         """Have the readers look again whether there is room for events. Any thread."""
-        for connection in (self.api, self.streams, *self._rotator.connections, *self._market.connections):
+        for connection in self._connections:
             connection.wake()
+
+    @property
+    def _connections(self) -> Iterable[Connection]:
+        connections = (self.api, self.streams, *self._rotator.connections, *self._market.connections)
+        return dict.fromkeys(connections)
+
+    def _resumed(self, seconds: float) -> None:
+        """Look what the machine has slept through. On the timer's thread."""
+        logger.info("the machine has slept for %.0f s", seconds)
+        for connection in self._connections:
+            connection.resumed()
 
     def _fail(self, exc: Exception) -> None:
         """Fail altogether because of a defect of ours: nobody must wait for what will not be done any more."""

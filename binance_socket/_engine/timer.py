@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import logging
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 _JOIN_TIMEOUT = 2.0
 _COMPACT_ABOVE = 64
+# Clocks that are read one after the other may differ by the time that the thread was kept from running, in seconds.
+_NAP = 3.0
 
 
 class Alarm:
@@ -40,7 +43,8 @@ class Timer:
     Run functions at given times, on one thread.
 
     Functions must be short and must not block: they delay every other one. *defect* is told what they raise; without
-    one, it is logged. The thread starts with the first alarm, and sleeps without waking up while nothing is due.
+    one, it is logged. *resumed* is called, on the timer's thread, when it turns out that the machine has slept, and
+    for how long. The thread starts with the first alarm, and sleeps while nothing is due.
     """
 
     def __init__(
@@ -49,10 +53,13 @@ class Timer:
         *,
         name: str = "timer",
         defect: Callable[[Exception], object] | None = None,
+        resumed: Callable[[float], object] | None = None,
     ) -> None:
         self._clock: Clock = clock or SystemClock()
         self._name = name
         self._defect = defect
+        self._resumed = resumed
+        self._asleep = self._clock.asleep()
         # Guards everything below, and what the alarms hold.
         self._changed = threading.Condition(threading.Lock())
         self._heap: list[tuple[float, int, Alarm]] = []
@@ -151,6 +158,10 @@ class Timer:
         """Wait until a function is due, and return it; None when closed."""
         with self._changed:
             while not self._closed:
+                asleep, before = self._clock.asleep(), self._asleep
+                self._asleep = asleep
+                if self._resumed is not None and asleep - before > _NAP:
+                    return functools.partial(self._resumed, asleep - before)
                 when = self._heap[0][0] if self._heap else None
                 if when is None or when > self._clock.monotonic():
                     self._clock.wait_until(self._changed, when)

@@ -30,6 +30,7 @@ from .closing import POLICY, LinkClosed
 from .correlation import Correlation
 from .effects import Abort, Changed, Closed, Complete, Effect, Late, Outcome, Pending
 from .logon import Logon
+from .own_requests import OwnRequests
 from .server_clock import ServerClock, time_told
 from .state import MISHAPS, TRANSITIONS
 from .state import ConnectionState as State
@@ -77,15 +78,16 @@ class Session:
         self._changes: list[Changed] = []
         self._vigil = Vigil(self._effects, after=probe_after, timeout=probe_timeout)
         self._admission = Admission(door or OpenDoor(), self._effects, self._refuse)
-        self._subscriptions = Subscriptions(dialect, self._effects, self._ask_now, backoff, lambda: self._now)
+        self._own = OwnRequests(
+            self._requests, self._admission, ids=ids, timeout=request_timeout, now=lambda: self._now
+        )
+        self._subscriptions = Subscriptions(dialect, self._effects, self._own.ask, backoff, lambda: self._now)
         self._strays = Strays(dialect, self._effects, self._subscriptions, self._open_subscriptions, self.tally)
-        self.logon = Logon(self._subscriptions, self._ask_now, self._open_subscriptions, backoff(), lambda: self._now)
+        self.logon = Logon(self._subscriptions, self._own.ask, self._open_subscriptions, backoff(), lambda: self._now)
         """Whether it is logged on, and should be."""
         self._audit = Audit(
-            audit_after if dialect.lists_routes else None, self._subscriptions, self._ask_now, self._open_subscriptions
+            audit_after if dialect.lists_routes else None, self._subscriptions, self._own.ask, self._open_subscriptions
         )
-        # What the session does with the answers to its own requests.
-        self._continuations: dict[str, Callable[[Outcome], None]] = {}
         self._now = 0.0
         self._resume_at = 0.0
         self._trust = Trust()
@@ -252,7 +254,7 @@ class Session:
             self.last_close = error.code, error.reason
         logger.warning("connection lost: %s", error)
         self.logon.end()
-        self._continuations.clear()
+        self._own.clear()
         self._tombstones.clear()
         self._subscriptions.link_lost(str(error))
         for pending in self._requests:
@@ -321,6 +323,16 @@ class Session:
             if self._vigil.watch(now, heard_at, self._admission.door.quiet_until):
                 self._subscriptions.budget.spend(now)
             self._audit.look(now, heard_at, event_at)
+
+    def resumed(self, now: float) -> None:
+        """Take in that the machine has slept: find out whether the peer is still there, and what time it is."""
+        self._now = now
+        if not self._usable:
+            return
+        if self._vigil.look_up(now, self._admission.door.quiet_until):
+            self._subscriptions.budget.spend(now)
+        if self._dialect.tells_time:
+            self._own.ask(Request("time"), lambda outcome: None)
 
     def next_tick(self, heard_at: float, event_at: float = 0.0) -> float | None:
         """Return when :meth:`tick` has something to do."""
@@ -392,7 +404,7 @@ class Session:
         # A server that counts messages looks at no timestamps.
         untimed = self._dialect.messages_per_second is not None
         if isinstance(error, InvalidTimestamp) and not pending.resynced and not untimed:
-            self._resync(pending)
+            self._own.resync(pending)
         else:
             self._complete(pending, reply)
 
@@ -428,33 +440,13 @@ class Session:
         self.logon.look()
         self._subscriptions.open(logged_on=self.logon.on)
 
-    def _resync(self, pending: Pending) -> None:
-        """Ask what time it is, and then the same again with the right time: -1021 is a definite refusal."""
-        again = Pending(next(self._ids), pending.request, pending.deadline, pending.handle, resynced=True)
-        continuation = self._continuations.pop(pending.id, None)
-        if continuation is not None:
-            self._continuations[again.id] = continuation
-        self._requests.add(again)
-
-        def resume(outcome: Outcome) -> None:
-            if again in self._requests:
-                self._admission.send(again, self._now)
-
-        self._ask_now(Request("time"), resume)
-
     def _learn_time(self, pending: Pending, reply: Reply) -> None:
         seconds = time_told(reply)
         if seconds is not None and pending.sent_at is not None:
             resyncing = pending.handle is None and pending.request.method == "time"
             self._server_clock.learn(seconds, sent=pending.sent_at, received=self._now, force=resyncing)
 
-    # The session's own requests.
-
-    def _ask_now(self, request: Request[Any], then: Callable[[Outcome], None]) -> None:
-        pending = Pending(next(self._ids), request, self._now + self._request_timeout)
-        self._continuations[pending.id] = then
-        self._requests.add(pending)
-        self._admission.send(pending, self._now)
+    # How requests end.
 
     def _refuse(self, pending: Pending, error: BinanceSocketError) -> None:
         """Answer a request that waits and has not been sent with *error*."""
@@ -467,9 +459,7 @@ class Session:
         if pending.handle is not None:
             self._effects.append(Complete(pending, outcome))
         else:
-            then = self._continuations.pop(pending.id, None)
-            if then is not None:
-                then(outcome)
+            self._own.ended(pending, outcome)
 
     # How things end.
 
@@ -491,7 +481,7 @@ class Session:
     def _end(self, state: State) -> None:
         self._become(state)
         self.logon.end()
-        self._continuations.clear()
+        self._own.clear()
         self._tombstones.clear()
         for pending in self._requests.take_all():
             self._admission.ended(pending, self._now)

@@ -51,6 +51,8 @@ class Dialect:
     """How many topics one message may ask for."""
     lists_routes: bool = False
     """Whether the server lists, when asked, what it stamps on the events of the connection."""
+    tells_time: bool = False
+    """Whether the server says, when asked, what time it is."""
     messages_per_second: int | None = None
     """How many messages of ours the server takes, pings and pongs not counted; None for no limit of the link's."""
 
@@ -65,7 +67,9 @@ class Dialect:
         return (b"}}",) if self.named else (b"}}", b"]}")
 
 
-WS_API = Dialect("subscriptionId", "event", b'{"subscriptionId":', b',"event":{"e":"', lists_routes=True)
+WS_API = Dialect(
+    "subscriptionId", "event", b'{"subscriptionId":', b',"event":{"e":"', lists_routes=True, tells_time=True
+)
 # A stream server takes 5 messages a second, of which one is kept for the answer to its ping. With as many names in one
 # message, a full connection of 1,024 streams is asked for in four.
 _CONTROL: Mapping[str, Any] = {"topics_at_once": 256, "messages_per_second": 4}

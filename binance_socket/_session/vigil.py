@@ -37,6 +37,14 @@ class Vigil:
         self._effects.append(Abort(f"no sign of life for {now - heard_at:.0f} s"))
         return False
 
+    def look_up(self, now: float, quiet_until: float) -> bool:
+        """Ping the peer at once, if that is allowed and it has not been. Return whether it is pinged."""
+        if self._aborted or self._probed_at is not None or now < quiet_until:
+            return False
+        self._probed_at = now
+        self._effects.append(Probe())
+        return True
+
     def next(self, heard_at: float, quiet_until: float) -> float | None:
         """Return when :meth:`watch` has something to do; nothing at all is sent until *quiet_until*."""
         if self._aborted:

@@ -22,6 +22,8 @@ class ManualClock:
         # never before it.
         self._waits = threading.Condition(threading.Lock())
         self._now = 0.0
+        self._asleep = 0.0
+        self._wall_shift = 0.0
         self._waiting: dict[object, tuple[threading.Condition, float | None]] = {}
         self._changes = 0
 
@@ -30,10 +32,15 @@ class ManualClock:
         with self._waits:
             return self._now
 
-    def time(self) -> float:
-        """Return the start time plus the seconds by which the clock was advanced."""
+    def asleep(self) -> float:
+        """Return for how many of these seconds the machine has slept."""
         with self._waits:
-            return self._start_time + self._now
+            return self._asleep
+
+    def time(self) -> float:
+        """Return the start time plus the seconds by which the clock was advanced, and those that were shifted."""
+        with self._waits:
+            return self._start_time + self._now + self._wall_shift
 
     def wait_until(self, condition: threading.Condition, when: float | None) -> None:
         """Wait on *condition*, which the caller holds, until notified or until the clock is moved."""
@@ -61,6 +68,17 @@ class ManualClock:
         for condition in conditions:
             with condition:
                 condition.notify_all()
+
+    def sleep(self, seconds: float) -> None:
+        """Let the machine sleep: time moves forward, and those who waited for it notice only afterwards."""
+        with self._waits:
+            self._asleep += seconds
+        self.advance(seconds)
+
+    def shift_wall(self, seconds: float) -> None:
+        """Set the wall clock forward, or back. Nobody is woken, and no duration changes."""
+        with self._waits:
+            self._wall_shift += seconds
 
     def jump(self) -> float:
         """

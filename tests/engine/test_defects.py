@@ -121,6 +121,9 @@ def test_the_timer_itself(network, exchange, clock, make_client):
         def time(self):
             return clock.time()
 
+        def asleep(self):
+            return 0.0
+
         def wait_until(self, condition, when):
             if self.broken and threading.current_thread().name.endswith("timer"):
                 raise ZeroDivisionError("a defect")

@@ -2,11 +2,11 @@ import selectors
 import socket
 import ssl
 import threading
-import time
 
 import pytest
 
 from binance_socket._engine import guarded_socket as module
+from binance_socket._engine.clock import SystemClock
 from binance_socket._engine.guarded_socket import Aborted, GuardedSocket, SendFailed, prepare
 from binance_socket._engine.waker import Waker
 
@@ -15,7 +15,7 @@ MEGABYTE = 2**20
 
 
 def soon(seconds=PATIENCE):
-    return time.monotonic() + seconds
+    return SystemClock().monotonic() + seconds
 
 
 @pytest.fixture
