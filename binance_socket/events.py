@@ -419,6 +419,7 @@ class UpdateSubscription:
 
     def deliver_held(self, item: Event) -> None:
         """Deliver an event that had to wait."""
+        self._strand.goes_on()
         try:
             self._deliver_event(item)
         except BaseException as exc:  # noqa: BLE001  # the user's callback; there is more to deliver
@@ -426,6 +427,7 @@ class UpdateSubscription:
 
     def deliver_recovered(self, payload: dict[str, Any], *, late: bool) -> None:
         """Deliver an event that was found out afterwards."""
+        self._strand.goes_on()
         now = datetime.fromtimestamp(self._hub.clock.time(), timezone.utc)
         batch = Batch(self._stream, now, source=EventSource.BACKFILL, late=late)
         try:

@@ -157,7 +157,7 @@ class ConnectionHealth:
             ),
             f"{self.in_flight} in flight",
             *(
-                f"{count} {what}"
+                f"{what} {count}"
                 for what, count in (
                     ("connects", self.connects),
                     ("losses", self.losses),

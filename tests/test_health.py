@@ -457,7 +457,7 @@ def test_what_is_printed(make_client, exchange, subscribe, pass_time, ask):
     first, api, streams, heard, clock, limits = str(health).splitlines()
     assert first == "venue at 2023-11-14 22:13:21 UTC: ok"
     number = health.connection("api").number
-    assert api.startswith(f"  api #{number}: ready, frame 1.0 s ago, 0 in flight, 1 connects, rotates 2023-11-15 ")
+    assert api.startswith(f"  api #{number}: ready, frame 1.0 s ago, 0 in flight, connects 1, rotates 2023-11-15 ")
     assert api.endswith("carries user data as 3")
     assert streams.endswith(": idle, 0 in flight")
     assert heard == f"  subscription {subscription.id}: active, 0 waiting (most 1), last event 2023-11-14 22:13:20 UTC"
@@ -507,7 +507,7 @@ def test_what_is_printed_of_a_client_in_trouble(client):
         "a callback of subscription 1 has been running for 61 s on thread mine"
     )
     assert shown == (
-        f"  api #{api.number}: backoff, 0 in flight, 3 losses, 7 duplicates, not read for want of room, "
+        f"  api #{api.number}: backoff, 0 in flight, losses 3, duplicates 7, not read for want of room, "
         "last closed with 1008, refused, carries a@trade, b@trade, c@trade and 2 more"
     )
     assert subscription == "  subscription 1: reconnecting, 5 waiting (most 9), 4 dropped, 2 gaps, lagging"

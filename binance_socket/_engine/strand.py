@@ -138,6 +138,10 @@ class Strand(Generic[T]):
             self._mailbox.extend(items)
             self._posted()
 
+    def goes_on(self) -> None:
+        """The sink, which has been given one item, begins with another one. For a watchdog."""
+        self._progress.number += 1
+
     def close(self) -> None:
         """Ignore what is posted from now on. What was posted is still delivered."""
         self._closed = True

@@ -170,6 +170,29 @@ def test_one_that_is_slow_but_moves_is_not_stuck(watchdog, make, handler, pass_t
     assert warnings() == []
 
 
+def test_one_item_that_is_many_is_not_stuck_while_it_goes_on(watchdog, make, handler, pass_time, warnings):
+    """What was held back is handed out within one item: each of it counts for itself."""
+
+    def sink(item):
+        for part in range(3):
+            strand.goes_on()
+            handler(part)
+
+    strand = make(watchdog, "it", sink)
+    strand.post("item")
+    for part in range(3):
+        handler.expect(part)
+        # A quarter of a minute more until it is seen that it is another one than before.
+        for _ in range(5 if part == 2 else 3):
+            pass_time(15)
+        handler.release()
+    settle(strand)
+    assert [line.splitlines()[0].partition(" has ")[2] for line in warnings()] == [
+        "been running for 60 s on thread binance-socket-callback-1:",
+        "returned, after 60 s",
+    ]
+
+
 def test_a_strand_that_hands_its_worker_over_is_not_stuck(watchdog, make, pass_time, warnings, workers):
     """Between two fair shares nothing runs, however long the executor takes."""
     started, go = threading.Event(), threading.Event()

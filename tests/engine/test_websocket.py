@@ -459,8 +459,10 @@ def test_control_frames_are_a_sign_of_life(serve, connect, frame):
         peer.read_to_end()
 
     transport = connect(serve(script))
-    for expected in ([], [], [], [b"ab"]):
+    heard = [(1, 0), (1, 1), (1, 1), (1, 1)]
+    for expected, counts in zip(([], [], [], [b"ab"]), heard, strict=True):
         assert transport.receive() == expected
+        assert (transport.pings_heard, transport.pongs_heard) == counts
         steps.put(None)
 
 
