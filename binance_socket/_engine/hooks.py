@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Final
 
+import attrs
+
 from ..errors import HandlerError
 from ..health import StateChange
 from .mailbox import DropOldest
@@ -61,7 +63,12 @@ class Listeners:
         return self._callbacks.get(hook, ())
 
 
-_Call = tuple[Hook, object] | Callable[[], object]
+@attrs.frozen
+class _Call:
+    """What listeners are to be called with; without a hook, the log is to be told that calls were dropped."""
+
+    hook: Hook | None = None
+    value: object = None
 
 
 class Hooks:
@@ -74,7 +81,7 @@ class Hooks:
 
     def __init__(self, executor: Executor, progress: Progress) -> None:
         self._listeners: Callable[[], Listeners | None] = lambda: None
-        self._mailbox: DropOldest[_Call] = DropOldest(_MAILBOX_SIZE, must_stay=callable, notice=lambda: self._warn)
+        self._mailbox: DropOldest[_Call] = DropOldest(_MAILBOX_SIZE, must_stay=_is_notice, notice=_Call)
         self._strand: Strand[_Call] = Strand(
             executor,
             self._call,
@@ -135,25 +142,25 @@ class Hooks:
     def _post(self, hook: Hook, value: object) -> None:
         listeners = self._listeners()
         if listeners is not None and listeners.of(hook):
-            self._strand.post((hook, value))
+            self._strand.post(_Call(hook, value))
 
     # What runs on the executor.
 
     def _call(self, call: _Call) -> None:
-        if not isinstance(call, tuple):
-            call()
+        if call.hook is None:
+            logger.warning("hooks are too slow: %d calls were dropped so far", self.dropped)
             return
-        hook, value = call
         listeners = self._listeners()
-        for callback in () if listeners is None else listeners.of(hook):
+        for callback in () if listeners is None else listeners.of(call.hook):
             try:
-                callback(value)
+                callback(call.value)
             except Exception:
-                logger.exception("an %s hook raised", hook.value)
-
-    def _warn(self) -> None:
-        logger.warning("hooks are too slow: %d calls were dropped so far", self.dropped)
+                logger.exception("an %s hook raised", call.hook.value)
 
     def _failed(self, exc: BaseException, call: _Call) -> None:
         if not self._strand.refused:  # the strand has told of that
             logger.error("a hook raised", exc_info=exc)
+
+
+def _is_notice(call: _Call) -> bool:
+    return call.hook is None

@@ -7,6 +7,7 @@ import sys
 import threading
 import traceback
 import weakref
+from types import FrameType
 
 import attrs
 
@@ -202,17 +203,23 @@ class Watchdog:
 
     def _tell(self, one: _Running) -> None:
         progress = one.progress
-        # Not every implementation has it.
-        frame = sys._current_frames().get(one.thread) if hasattr(sys, "_current_frames") else None
+        frame = _frame_of(one.thread)
         if progress.number != one.number or progress.thread != one.thread:
             return  # what the frame shows is something else by now
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "(its stack cannot be seen here)\n"
-        del frame
+        del frame  # it keeps everything alive that is in it
         told = _Told(one.number, one.since)
         stuck = StuckHandler(progress.name, _name_of(one.thread), self.now() - told.since)
         logger.warning("%s:\n%s", stuck, stack.rstrip())
         with self._lock:
             progress.told = told
+
+
+def _frame_of(thread: int) -> FrameType | None:
+    # Not every implementation has it.
+    if not hasattr(sys, "_current_frames"):
+        return None
+    return sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage]
 
 
 def _name_of(ident: int) -> str:

@@ -226,4 +226,4 @@ def test_an_executor_that_takes_nothing_more_is_told_of_once(make, listeners, ca
     hooks.lag(1)
     hooks.lag(2)
     assert len(caplog.records) == 1
-    assert "refused" in caplog.records[0].getMessage()
+    assert "could not be delivered" in caplog.records[0].getMessage()
