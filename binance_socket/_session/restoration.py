@@ -16,7 +16,7 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, OrderKey, Told, TradeKey
+from .told import FINAL, OrderKey, Told, TradeKey, is_final
 
 __all__ = ["Restored", "restore"]
 
@@ -197,7 +197,7 @@ class _Restoration:
     def _tell_state(self, key: OrderKey, order: dict[str, Any], filled: Decimal) -> None:
         """Tell of an order what its trades have not told."""
         told, status, at = self._told.order(key), order["status"], order["updateTime"]
-        if self._is_outside(at) or (told is not None and (told.at > at or told.status in FINAL)):
+        if self._is_outside(at) or (told is not None and (told.at > at or is_final(told.status))):
             return
         executed = amount_or_zero(order["executedQty"])
         missing = executed - max(filled, amount_or_zero(None if told is None else told.filled))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from .._wire.values import amount_or_zero, as_array, as_object, milliseconds_of
+from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, milliseconds_of
 
-__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey"]
+__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_final"]
 
 FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 """The statuses after which nothing happens to an order."""
@@ -43,6 +45,11 @@ class ToldOrder(NamedTuple):
     """When it changed last, as the exchange wrote it."""
 
 
+_Raw = tuple[Any, Any, Any, int, Any, Any, int]
+_FIELDS: Final = ("X", "z", "Z", "t", "q", "c", "C", "x", "T")
+_picked: Final = operator.itemgetter(*_FIELDS)
+
+
 class Mark(NamedTuple):
     """How far an order had been told of when a gap began."""
 
@@ -60,11 +67,11 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self._open: dict[OrderKey, ToldOrder] = {}
-        # The latest last.
-        self._closed: dict[OrderKey, ToldOrder] = {}
-        self._symbols: dict[str, None] = {}
-        self._lists: dict[int, dict[str, Any]] = {}
+        # What ToldOrder is made of when somebody asks: this is done for every event. The latest last.
+        self._open: OrderedDict[OrderKey, _Raw] = OrderedDict()
+        self._closed: OrderedDict[OrderKey, _Raw] = OrderedDict()
+        self._symbols: OrderedDict[str, None] = OrderedDict()
+        self._lists: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._balances: dict[str, tuple[Any, Any]] = {}
         self.balances_at = 0
         """The latest ``u`` of a position event, as the exchange wrote it."""
@@ -105,23 +112,30 @@ class Told:
                 return False
             self._note_balances(event)
         elif name == "listStatus":
-            if self._active and self._restored_lists.get(event.get("g", -1)) == event.get("L"):
+            if self._active and self._covers_list(event):
                 self.repeated += 1
                 return False
             self._note_list(event)
         moment = event.get("E")
         if type(moment) is int:
-            self.last_event = max(self.last_event, milliseconds_of(moment))
+            if moment >= MICROSECONDS_FROM:
+                moment //= 1000
+            if moment > self.last_event:
+                self.last_event = moment
             if self._settled_at is not None and self.last_event > self._settled_at:
                 self._forget_restored()
         return True
 
     def _note_order(self, key: OrderKey, event: Mapping[str, Any]) -> None:
-        before = self._open.get(key) or self._closed.get(key)
-        latest, trade, at = -1 if before is None else before.trade_id, event.get("t"), event.get("T")
+        try:
+            status, filled, quote, trade, quantity, name, original, execution, at = _picked(event)
+        except KeyError:
+            status, filled, quote, trade, quantity, name, original, execution, at = map(event.get, _FIELDS)
+        before = self._open.get(key) or (self._closed.get(key) if self._closed else None)
+        latest = -1 if before is None else before[3]
         if self._active:
             if self._marking and key not in self._marks:
-                self._marks[key] = Mark() if before is None else Mark(before.trade_id, before.filled, before.quote)
+                self._marks[key] = Mark() if before is None else Mark(before[3], before[1], before[2])
                 if len(self._marks) > MOST_ORDERS:
                     self._give_up(at)
             if type(trade) is int and trade >= 0:
@@ -131,19 +145,19 @@ class Told:
                     self._give_up(at)
         if type(trade) is int and trade > latest:
             latest = trade
-        status, original = event.get("X"), event.get("C")
         # The report of a cancellation has the cancellation's own id, and the order's beside it; that of an amendment
         # has the order's, and beside it the one that it had before.
-        name = original if original and event.get("x") != "REPLACED" else event.get("c")
-        order = ToldOrder(
-            status, event.get("z"), event.get("Z"), latest, event.get("q"), name, at if type(at) is int else 0
-        )
-        if status in FINAL:
+        if original and execution != "REPLACED":
+            name = original
+        if type(at) is not int:
+            at = 0
+        order = (status, filled, quote, latest, quantity, name, at)
+        if type(status) is str and status in FINAL:
             self._open.pop(key, None)
             self._closed.pop(key, None)
             self._closed[key] = order
             if len(self._closed) > MOST_CLOSED:
-                self._forget(order.at)
+                self._forget(at)
         else:
             if key in self._closed:
                 del self._closed[key]
@@ -153,12 +167,12 @@ class Told:
         if key[0] not in self._symbols:
             self._symbols[key[0]] = None
             if len(self._symbols) > MOST_SYMBOLS:
-                del self._symbols[next(iter(self._symbols))]
+                self._symbols.popitem(last=False)
 
     def _forget(self, now: int) -> None:
         """Forget the orders that were closed longest ago, if there are too many."""
         oldest = self._closed[next(iter(self._closed))]
-        if milliseconds_of(now) - milliseconds_of(oldest.at) > KEPT_FOR or len(self._closed) > MOST_ORDERS:
+        if milliseconds_of(now) - milliseconds_of(oldest[6]) > KEPT_FOR or len(self._closed) > MOST_ORDERS:
             self._drop(self._closed)
 
     def _give_up(self, at: Any) -> None:
@@ -168,9 +182,9 @@ class Told:
         if type(at) is int:
             self.forgotten_at = max(self.forgotten_at, milliseconds_of(at))
 
-    def _drop(self, orders: dict[OrderKey, ToldOrder]) -> None:
-        key = next(iter(orders))
-        self.forgotten_at = max(self.forgotten_at, milliseconds_of(orders.pop(key).at))
+    def _drop(self, orders: OrderedDict[OrderKey, _Raw]) -> None:
+        _, oldest = orders.popitem(last=False)
+        self.forgotten_at = max(self.forgotten_at, milliseconds_of(oldest[6]))
 
     def _note_balances(self, event: Mapping[str, Any]) -> None:
         moment = event.get("u")
@@ -188,7 +202,7 @@ class Told:
         if event.get("L") == "EXECUTING":
             self._lists[number] = dict(event)
             if len(self._lists) > MOST_LISTS:
-                del self._lists[next(iter(self._lists))]
+                self._lists.popitem(last=False)
         else:
             self._lists.pop(number, None)
 
@@ -210,13 +224,17 @@ class Told:
             return False
         return at < as_of or (at == as_of and not _goes_beyond(event, told))
 
+    def _covers_list(self, event: Mapping[str, Any]) -> bool:
+        number = event.get("g")
+        return type(number) is int and number in self._restored_lists and self._restored_lists[number] == event.get("L")
+
     def _covers_balances(self, event: Mapping[str, Any]) -> bool:
         moment, as_of = event.get("u"), self._balances_restored_at
         if as_of is None or type(moment) is not int or moment > as_of:
             return False
         # Two changes within one instant: what was found out may have been the first of them.
         return moment < as_of or all(
-            self._balances.get(balance.get("a", "")) == (balance.get("f"), balance.get("l"))
+            self._balances.get(str(balance.get("a"))) == (balance.get("f"), balance.get("l"))
             for balance in map(as_object, as_array(event.get("B")))
         )
 
@@ -229,7 +247,7 @@ class Told:
         """
         key = (event["s"], event["i"])
         told = self.order(key)
-        if told is not None and (told.at > event["T"] or told.status in FINAL or _is_filled_more(told, event)):
+        if told is not None and (told.at > event["T"] or is_final(told.status) or _is_filled_more(told, event)):
             # A trade of before what has come live: the order is further by now.
             trade_key: TradeKey = (*key, event["t"])
             self._trades[trade_key] = None
@@ -277,7 +295,8 @@ class Told:
 
     def order(self, key: OrderKey) -> ToldOrder | None:
         """Return what was told of an order."""
-        return self._open.get(key) or self._closed.get(key)
+        raw = self._open.get(key) or self._closed.get(key)
+        return None if raw is None else ToldOrder._make(raw)
 
     def mark(self, key: OrderKey) -> Mark | None:
         """Return how far an order had been told of when the gap began; None if it had not been at all."""
@@ -318,6 +337,11 @@ class Told:
         return list(dict.fromkeys((*first, *others, *reversed(self._symbols))))
 
 
+def is_final(status: object) -> bool:
+    """Return whether nothing happens any more to an order of that status."""
+    return isinstance(status, str) and status in FINAL
+
+
 def _is_filled_more(told: ToldOrder, event: Mapping[str, Any]) -> bool:
     return amount_or_zero(told.filled) > amount_or_zero(event["z"])
 
@@ -327,7 +351,7 @@ def _goes_beyond(event: Mapping[str, Any], told: ToldOrder) -> bool:
     filled, quantity = amount_or_zero(event.get("z")), amount_or_zero(event.get("q"))
     if filled != amount_or_zero(told.filled):
         return filled > amount_or_zero(told.filled)
-    if told.status in FINAL:
+    if is_final(told.status):
         return False
     # Amendments only make orders smaller.
-    return event.get("X") in FINAL or quantity < amount_or_zero(told.quantity)
+    return is_final(event.get("X")) or quantity < amount_or_zero(told.quantity)

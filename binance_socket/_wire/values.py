@@ -12,6 +12,7 @@ from ..errors import InvalidRequest
 from ..models.enums import OpenEnum
 
 __all__ = [
+    "MICROSECONDS_FROM",
     "ZERO",
     "ZERO_TEXT",
     "Members",
@@ -37,7 +38,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _FAST_UNTIL: Final = 4_102_444_800_000
 """Milliseconds, the year 2100."""
 
-_MICROSECONDS_FROM: Final = 10**14
+MICROSECONDS_FROM: Final = 10**14
 """Timestamps from here on are in microseconds: as milliseconds they would lie beyond the year 5138."""
 
 _MAX_MAGNITUDE: Final = 100
@@ -123,14 +124,14 @@ def moment_from(number: object) -> datetime:
     Raises TypeError for anything but an int, OverflowError beyond the year 9999.
     """
     timestamp = exactly(int, number)
-    if -_MICROSECONDS_FROM < timestamp < _MICROSECONDS_FROM:
+    if -MICROSECONDS_FROM < timestamp < MICROSECONDS_FROM:
         timestamp *= 1000
     return _EPOCH + timedelta(microseconds=timestamp)
 
 
 def milliseconds_of(timestamp: int) -> int:
     """Return a timestamp of either unit in whole milliseconds."""
-    return timestamp if timestamp < _MICROSECONDS_FROM else timestamp // 1000
+    return timestamp if timestamp < MICROSECONDS_FROM else timestamp // 1000
 
 
 class Moments(dict[int, datetime]):

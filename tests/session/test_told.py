@@ -74,10 +74,26 @@ def test_what_cannot_be_read_is_delivered_all_the_same(told):
         {"e": "listStatus", "g": "x", "L": "EXECUTING"},
         {"e": "outboundAccountPosition", "u": "x", "B": [{"a": 1}, 5]},
         {"e": "outboundAccountPosition", "u": 1, "B": {}},
+        {"e": "outboundAccountPosition", "u": 1, "B": [{"a": []}]},
+        {"e": "listStatus", "g": [], "L": {}},
     ):
         assert told.take(event)
+    told.gap_opened()
+    told.restore_balances(positions(1), covers=True)
+    told.restore_list(list_status())
+    for event in (
+        {"e": "outboundAccountPosition", "u": 1, "B": [{"a": []}]},
+        {"e": "listStatus", "g": [], "L": {}},
+        {"e": "listStatus", "g": 7, "L": {}},
+    ):
+        assert told.take(event)
+    told.take(report(5, status=["NEW"]))
+    assert ("BTCUSDT", 5) in told.open_orders
+    told = Told()
     assert list(told.open_orders) == []
     assert told.symbols() == []
+    assert told.take({"e": "executionReport", "s": "ETHUSDT", "i": 1})
+    assert told.order(("ETHUSDT", 1)).status is None
     assert told.take(report(T="soon", t="one", E="now"))
     assert told.order(KEY)[3:] == (-1, "1", "mine", 0)
 
