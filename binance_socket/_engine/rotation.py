@@ -7,6 +7,7 @@ Moving everything from one connection to a new one, make before break.
             new answers  ^         all open    |  a common event,     |         old has ended,        new has
                          +---------------------+  5 s, old is lost    |         nothing due there     caught up
                             something was added
+    any of the first three --new is lost, or refuses--> GIVEN_UP
 
 Until MOVING the old connection is the one that counts: whatever goes wrong with the new one, it goes on as if nothing
 had been. From then on the new one counts, and what goes wrong with it is what may go wrong with any connection.
@@ -55,6 +56,7 @@ class Stage(enum.Enum):
     DRAINING = enum.auto()
     SETTLING = enum.auto()
     OVER = enum.auto()
+    GIVEN_UP = enum.auto()
 
 
 _REVOCABLE: Final = frozenset({Stage.OPENING, Stage.SUBSCRIBING, Stage.BOTH})
@@ -130,14 +132,14 @@ class Rotation:
             return
         self._probing = future
         future.when_done(self._probed, self._timer.failed)
-        if self._stage is Stage.OVER:
+        if self._stage is Stage.GIVEN_UP:
             self.new.cancel(future)
 
     # What happens.
 
     def old_down(self) -> None:
         """The old connection has lost its link, and the topics of it have been told."""
-        for overlap in self._overlaps.values() if self._stage is Stage.DRAINING else ():
+        for overlap in tuple(self._overlaps.values()) if self._stage is Stage.DRAINING else ():
             overlap.end_old()
         if not self._overlaps:
             self.give_up(ConnectionLost("the old connection was lost before the new one was there"))
@@ -157,7 +159,7 @@ class Rotation:
     def old_lost(self, overlap: Overlap, reason: str, now: float) -> None:
         """The old connection has lost a topic."""
         self._move()
-        if self.give_up(ConnectionLost(f"the old connection was lost: {reason}")) or self._stage is Stage.OVER:
+        if self.give_up(ConnectionLost(f"the old connection was lost: {reason}")) or self._stage is Stage.GIVEN_UP:
             overlap.forward_lost(reason, now)
         else:
             overlap.end_old()
@@ -193,7 +195,7 @@ class Rotation:
 
     def give_up(self, error: BinanceSocketError) -> bool:
         """Let the old connection go on, if that is possible. Return whether this call did it. Any thread."""
-        if not self._enter(Stage.OVER, *_REVOCABLE):
+        if not self._enter(Stage.GIVEN_UP, *_REVOCABLE):
             return False
         logger.warning("%s: no new connection takes over: %s", self.old.name, error)
         self._mover.ask(self.old)
@@ -258,7 +260,7 @@ class Rotation:
             self.give_up(error)
         elif self._enter(Stage.BOTH, Stage.SUBSCRIBING):
             self._mover.ask(self.new)
-            if not self._overlaps or any(overlap.common for overlap in self._overlaps.values()):
+            if not self._overlaps or any(overlap.common for overlap in tuple(self._overlaps.values())):
                 self._move()
             else:
                 self._timer.call_at(self.now() + OVERLAP, self._move)

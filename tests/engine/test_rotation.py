@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from binance_socket import ClientClosed, ConnectionLost, DecodeError, Ed25519Key, RequestTimeout, SubscriptionState
+from binance_socket._engine.overlap import Overlap
 from binance_socket._engine.rotation import OVERLAP, Stage
 from binance_socket._wire.messages import Request, Security
 from binance_socket.testing import InlineExecutor
@@ -508,6 +509,23 @@ def test_the_old_one_dies_before_a_common_event(case):
     case.done()
     assert case.client._hub.api._link.transport is case.new
     assert case.network._connected.empty()
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["nothing waits", "something waits"])
+def test_a_loss_that_ends_the_rotation_is_told_once(case, waits, monkeypatch, caplog):
+    """It may be over within the loss: with nothing to wait for, or while events are being posted."""
+    case.both()
+    old = case.client._hub.api
+    if waits:
+        monkeypatch.setattr(Overlap, "idle", property(lambda self: False))
+    case.old.drop()
+    case.done()
+    # Its reader has told everything that it has to tell.
+    old.join(PATIENCE)
+    case.emit(case.new, order(1))
+    assert case.story.take(3) == ["lost", "restored", 1]
+    assert case.subscription.state is SubscriptionState.ACTIVE
+    assert "has failed" not in caplog.text
 
 
 @pytest.mark.parametrize("end", ["lost", "lost after a common event", "marked"])

@@ -85,8 +85,10 @@ def _goes_on(scene: Scene, seen: Seen) -> list[str]:
     if seen.failed:
         return []
     if seen.end is None and scene.subscription is not None:
-        scene.transcript.wait_heard(scene.publish(order=True))
         scene.transcript.wait_whole(0)
+        while not scene.transcript.wait_heard(scene.publish(order=True)):
+            # A loss that was not noticed until now: whether there may be one is judged in the end.
+            scene.transcript.wait_whole(0)
     status = scene.patient.spot_api.account.session_status()
     return [] if status.status == 200 else [f"the client is not good for anything any more: {status}"]
 

@@ -206,7 +206,7 @@ class Scene:
         self.subscribe()
         error = self.subscribed()
         assert error is None, f"subscribing: {error!r}"
-        self.transcript.wait_heard(self.publish(order=True))
+        assert self.transcript.wait_heard(self.publish(order=True)), "a loss, to begin with"
 
     def ask(self, *, read: bool = True, order: bool = True) -> None:
         """Have a read and an order in flight."""

@@ -125,12 +125,18 @@ class Transcript:
 
         self.wait(", ".join(names), reached)
 
-    def wait_heard(self, payload: Mapping[str, Any]) -> None:
-        """Wait for an event."""
-        wanted = content(payload)
-        self.wait(
-            f"{payload}", lambda entries: any(isinstance(e, Heard) and content(e.payload) == wanted for e in entries)
-        )
+    def wait_heard(self, payload: Mapping[str, Any]) -> bool:
+        """Wait for an event, or for a loss beyond those that there were: then return False."""
+        wanted, losses = content(payload), len(self.details("lost"))
+        came = False
+
+        def reached(entries: list[Heard | Notice]) -> bool:
+            nonlocal came
+            came = any(isinstance(entry, Heard) and content(entry.payload) == wanted for entry in entries)
+            return came or sum(isinstance(entry, Notice) and entry.name == "lost" for entry in entries) > losses
+
+        self.wait(f"{payload}", reached)
+        return came
 
     def _add(self, entry: Heard | Notice) -> None:
         with self._changed:
