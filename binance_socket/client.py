@@ -405,6 +405,7 @@ class _Caller:
         if ct is not None and ct.is_cancelled:
             raise CallCancelled("cancelled before anything was sent")
         hub = self.anchor.hub
+        hub.check_process()
         sources = None
         if isinstance(dispatch, UserDataDispatcher):
             dispatch, sources = _overheard(dispatch, hub), self._sources()
