@@ -73,6 +73,7 @@ class LocalOrderBook:
         ask: Ask,
         on_change: Callable[[LocalOrderBook], object] | None,
     ) -> None:
+        surroundings.check_process()
         self.symbol = symbol
         self.bids = BookLevels(functools.partial(self._read_side, book.bids))
         """What is bid, the highest price first."""
