@@ -9,6 +9,7 @@ import sys
 import venv
 from pathlib import Path
 
+from .close import close
 from .first_step import first_step
 from .local_book import report as report_local_book
 from .outcomes import outcomes
@@ -60,6 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.command == "soak":
         return 0 if _soak(chosen) else 1
+    ends = commands.add_parser("close", help="how long close() takes on a healthy link")
+    ends.add_argument("--count", type=int, default=200, help="how many clients are closed (200)")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "close":
+        return 0 if close(chosen.count).sound else 1
     if chosen.command == "rotations":
         return 0 if rotations(chosen.count, chosen.rate).sound else 1
     if chosen.command == "local-book":
