@@ -46,23 +46,35 @@ class Carrier:
         *,
         crowded: bool,
         read_at: float,
+        is_final: bool,
     ) -> None:
-        """Do all of it: tell subscribers, write what is queued on *link*, and then the rest."""
-        defect: Exception | None = None
+        """
+        Do all of it: tell subscribers, write what is queued on *link*, and then the rest.
+
+        Where the session *is_final*, whoever waits for an answer is told before subscribers are: those have executors
+        of the user's, which may be slow to take it.
+        """
+        defects: list[Exception] = []
+        if is_final:
+            self._do_all(effects, link, defects)
         for tell in tellings:
             try:
                 tell(self._clock.monotonic(), self._clock.time(), read_at)
             except Exception as exc:  # noqa: BLE001  # told below
-                defect = exc
-        if link is not None and link.has_outbox:
-            self._writer.flush(link, crowded=crowded)
+                defects.append(exc)
+        if not is_final:
+            if link is not None and link.has_outbox:
+                self._writer.flush(link, crowded=crowded)
+            self._do_all(effects, link, defects)
+        if defects:
+            self._failed(defects[-1])
+
+    def _do_all(self, effects: Iterable[Effect], link: Link | None, defects: list[Exception]) -> None:
         for effect in effects:
             try:
                 self._do(effect, link)
-            except Exception as exc:  # noqa: BLE001  # told below
-                defect = exc
-        if defect is not None:
-            self._failed(defect)
+            except Exception as exc:  # noqa: BLE001  # told by whoever takes them
+                defects.append(exc)
 
     def _do(self, effect: Effect, link: Link | None) -> None:
         if isinstance(effect, Complete):

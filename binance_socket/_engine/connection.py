@@ -468,7 +468,8 @@ class Connection:
 
     def _perform(self, decided: _Decided) -> None:
         effects, tellings, link, crowded = decided
-        self._carrier.carry_out(effects, tellings, link, crowded=crowded, read_at=self._read_at)
+        is_final = self._session.state.is_final
+        self._carrier.carry_out(effects, tellings, link, crowded=crowded, read_at=self._read_at, is_final=is_final)
         self.vitals.tell()
         self.succession.look()
 

@@ -44,7 +44,8 @@ class Ending:
             _thread.start_new_thread(self._launch, ())
         except RuntimeError:
             # There is no thread to be had: too many of them, or the interpreter is about to exit.
-            self._run()
+            if self._is_ours():
+                self._run()
 
     def wait(self, timeout: float, *, for_callbacks: bool) -> None:
         """Wait until it has stopped, or until everything is over. Any thread; see above."""
@@ -54,23 +55,28 @@ class Ending:
         deadline = SystemClock().monotonic() + timeout
         self._over.wait(timeout)
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join(max(0.0, deadline - SystemClock().monotonic()))
 
     def _launch(self) -> None:
+        if not self._is_ours():
+            return
         # A daemon: it must not keep the interpreter from ending.
-        thread = threading.Thread(target=lambda: self._run(thread), name=f"{NAME_PREFIX}closer", daemon=True)
+        thread = self._thread = threading.Thread(target=self._run, name=f"{NAME_PREFIX}closer", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             self._run()
 
-    def _run(self, thread: threading.Thread | None = None) -> None:
+    def _is_ours(self) -> bool:
+        """Return whether the work is left to whoever calls this."""
         try:
             self._work.pop()
         except IndexError:
-            return
-        self._thread = thread
+            return False
+        return True
+
+    def _run(self) -> None:
         try:
             self._stop()
         finally:
