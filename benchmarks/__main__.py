@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .close import close
 from .first_step import first_step
+from .fuzz import TARGETS, fuzz
 from .local_book import report as report_local_book
 from .outcomes import outcomes
 from .rate_limits import report as report_rate_limits
@@ -63,7 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if _soak(chosen) else 1
     ends = commands.add_parser("close", help="how long close() takes on a healthy link")
     ends.add_argument("--count", type=int, default=200, help="how many clients are closed (200)")
+    wild = commands.add_parser("fuzz", help="whatever comes from the network: nothing but typed errors?")
+    wild.add_argument("target", choices=sorted(TARGETS))
+    wild.add_argument("--seconds", type=float, default=600.0, help="for how long (600)")
+    wild.add_argument("--seed", type=int, default=1, help="decides what is tried (1)")
+    wild.add_argument("--engine", choices=("atheris", "plain"), help="atheris where it is installed, else plain")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "fuzz":
+        return 0 if fuzz(chosen.target, seconds=chosen.seconds, seed=chosen.seed, engine=chosen.engine).sound else 1
     if chosen.command == "close":
         return 0 if close(chosen.count).sound else 1
     if chosen.command == "rotations":

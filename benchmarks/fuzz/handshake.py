@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from binance_socket._engine.dial import Attempt, Proxy, _tunnel  # pyright: ignore[reportPrivateUsage]
@@ -13,12 +14,15 @@ from binance_socket._engine.rest import _reply  # pyright: ignore[reportPrivateU
 from binance_socket._engine.waker import Waker
 from binance_socket._engine.websocket import _UpgradeChannel  # pyright: ignore[reportPrivateUsage]
 from binance_socket._wire.messages import Request, response_to
+from binance_socket.credentials import Secret
 from binance_socket.errors import BinanceSocketError, ConnectionLost, HandshakeError, ProxyError, RateLimited
+from binance_socket.models.session import ListenKey
 
 from .material import Material, mutated
 
 __all__ = ["once", "seeds"]
 
+_PROXY = Proxy.parse(Secret("http://user:password@proxy.example:3128"))
 _URL = "wss://api.example/ws-api/v3"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _ACCEPT = b"{accept}"
@@ -93,6 +97,7 @@ class _Socket:
     def __init__(self, answer: bytes, size: int) -> None:
         self._answer = answer
         self._size = size
+        self.whole = answer
         self.sent = b""
 
     def send(self, data: bytes) -> int:
@@ -100,7 +105,7 @@ class _Socket:
         if _ACCEPT in self._answer and b"Sec-WebSocket-Key: " in self.sent:
             key = self.sent.split(b"Sec-WebSocket-Key: ")[1].split(b"\r\n")[0]
             accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
-            self._answer = self._answer.replace(_ACCEPT, accept)
+            self._answer = self.whole = self._answer.replace(_ACCEPT, accept)
         return len(data)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
@@ -117,35 +122,43 @@ class _Socket:
 _waker = Waker()
 
 
+def _failure(function: Callable[[], object]) -> BinanceSocketError | None:
+    """Return the error of ours that *function* raises, if it does."""
+    try:
+        function()
+    except BinanceSocketError as exc:
+        return exc
+    return None
+
+
 def _upgrade(answer: bytes, size: int) -> None:
     sock: Any = _Socket(answer, size)
     channel = _UpgradeChannel(sock, Attempt(30.0, _waker), _URL)
-    try:
-        early = channel.upgrade()
-    except HandshakeError as error:
-        assert 0 <= error.status <= 999
-        assert error.retry_after is None or 0 <= error.retry_after < 10**13
-    except ConnectionLost:
-        pass
+    early: list[bytes] = []
+    failure = _failure(lambda: early.append(channel.upgrade()))
+    if failure is None:
+        head, _, rest = sock.whole.partition(b"\r\n\r\n")
+        assert b" 101" in head[:20], "an upgrade without agreement"
+        assert rest.startswith(early[0])
     else:
-        head = answer.split(b"\r\n\r\n", 1)
-        assert b" 101" in head[0][:20], "an upgrade without agreement"
-        assert head[1].replace(_ACCEPT, b"").startswith(early.replace(_ACCEPT, b"")[:0])
-        assert len(early) <= max(4096, size)
+        assert isinstance(failure, ConnectionLost)
+    if isinstance(failure, HandshakeError):
+        assert 0 <= failure.status <= 999
+        assert failure.retry_after is None or 0 <= failure.retry_after < 10**13
     assert sock.sent.startswith(b"GET /ws-api/v3 HTTP/1.1\r\n")
     assert b"cookie" not in sock.sent.lower()
 
 
 def _through_a_proxy(answer: bytes, size: int) -> None:
     sock: Any = _Socket(answer, size)
-    try:
-        _tunnel(sock, Proxy.parse("http://user:password@proxy.example:3128"), "api.example", 443, Attempt(30.0, _waker))
-    except ProxyError as error:
-        assert "password" not in str(error)
-    else:
+    failure = _failure(lambda: _tunnel(sock, _PROXY, "api.example", 443, Attempt(30.0, _waker)))
+    if failure is None:
         head, _, rest = answer.partition(b"\r\n\r\n")
         assert head.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2"))
         assert sock.left == rest, "what follows belongs to TLS"
+    else:
+        assert isinstance(failure, ProxyError)
+        assert "password" not in str(failure)
 
 
 def _rest(material: Material) -> None:
@@ -153,10 +166,7 @@ def _rest(material: Material) -> None:
     body = mutated(material, material.pick(_BODIES), 2)
     headers = {"Retry-After": material.pick(_HEADERS)}
     answer = HttpAnswer(material.pick(_STATUSES), body, headers)
-    request: Request[Any] = Request(method, returns=str if method.endswith("start") else None)
-    try:
-        response_to(request, _reply(answer, 1_700_000_000.0))
-    except RateLimited as error:
-        assert error.retry_after is None or error.retry_after.timestamp() >= 0
-    except BinanceSocketError:
-        pass
+    request: Request[Any] = Request(method, returns=ListenKey if method.endswith("start") else None)
+    failure = _failure(lambda: response_to(request, _reply(answer, 1_700_000_000.0)))
+    if isinstance(failure, RateLimited):
+        assert failure.retry_after is None or failure.retry_after.timestamp() >= 0

@@ -92,6 +92,7 @@ def _documents() -> dict[str, Any]:
     return {name: json.loads(Path(folder, f"{name}.json").read_text("utf-8")) for name in names}
 
 
+@functools.cache
 def events() -> list[dict[str, Any]]:
     """Return events of accounts, as they are without their wrapping."""
     found = [
@@ -100,6 +101,7 @@ def events() -> list[dict[str, Any]]:
     return _EVENTS + [payload.get("event", payload) for payload in found]
 
 
+@functools.cache
 def replies() -> list[tuple[str, dict[str, Any]]]:
     """Return methods with an answer to each."""
     return _REPLIES + [
@@ -111,11 +113,13 @@ def replies() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+@functools.cache
 def streams() -> list[Any]:
     """Return what comes on market streams, without its wrapping."""
     return _STREAMS + [entry["payload"] for entry in _documents().get("streams", [])]
 
 
+@functools.cache
 def messages() -> list[Any]:
     """Return whole messages, as a server sends them."""
     return [

@@ -25,6 +25,7 @@ from ..models.response import Response
 from ..options import ClientOptions, Environment, RateLimitPolicy
 from .futures import CallFuture
 from .gate import Gate
+from .headers import count_of, seconds_of
 from .http import HttpAnswer, request_json
 from .line import Line
 from .timer import Timer
@@ -150,9 +151,9 @@ class ListenKeyRest:
             proxy=self._proxy,
             line=line,
         )
-        used = answer.headers.get(_USED_WEIGHT, "")
-        if used.isdecimal():
-            self._gate.used(int(used), self._timer.now())
+        used = count_of(answer.headers.get(_USED_WEIGHT))
+        if used is not None:
+            self._gate.used(used, self._timer.now())
         try:
             return response_to(request, _reply(answer, self._timer.now() + self._gate.offset))
         except RateLimited as error:
@@ -221,7 +222,7 @@ def _reply(answer: HttpAnswer, server_now: float) -> Reply:
     error = dict(as_object(body))
     if not isinstance(error.get("code"), int):
         error.update(code=0, msg="no reason was given")
-    seconds = answer.headers.get("Retry-After", "")
-    if seconds.isdecimal():
-        error["data"] = {"retryAfter": int((server_now + int(seconds)) * 1000)}
+    seconds = seconds_of(answer.headers.get("Retry-After"), lambda: server_now)
+    if seconds is not None:
+        error["data"] = {"retryAfter": int((server_now + seconds) * 1000)}
     return Reply(None, status, None, error)

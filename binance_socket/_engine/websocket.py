@@ -9,7 +9,6 @@ time. Its ``WebSocketApp`` and its ways to close are not used either; they compe
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import re
 import socket
 from pathlib import Path
@@ -26,6 +25,7 @@ from .dial import Attempt, Proxy, dial
 from .frame_sender import FrameSender
 from .frames import FrameParser
 from .guarded_socket import GuardedSocket
+from .headers import seconds_of
 from .waker import Waker
 
 __all__ = ["WebSocketNetwork", "WebSocketTransport"]
@@ -282,7 +282,7 @@ class _UpgradeChannel:
             raise HandshakeError(
                 f"{self._parts.hostname} refused the upgrade with status {status}",
                 status,
-                _seconds(headers.get("retry-after")),
+                seconds_of(headers.get("retry-after"), SystemClock().time),
             )
         if "sec-websocket-extensions" in headers or "sec-websocket-protocol" in headers:
             raise HandshakeError("the server chose an extension that was not offered", status)
@@ -293,16 +293,3 @@ class _UpgradeChannel:
 def _header(line: bytes) -> tuple[str, str]:
     name, _, value = line.decode("latin-1").partition(":")
     return name.strip().lower(), value.strip()
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Return what a Retry-After header asks for, which is seconds or a date; None where it makes no sense."""
-    if retry_after is None:
-        return None
-    if re.fullmatch(r"\d{1,9}", retry_after):
-        return float(retry_after)
-    try:
-        moment = email.utils.parsedate_to_datetime(retry_after)
-        return max(0.0, moment.timestamp() - SystemClock().time())
-    except (ValueError, TypeError, OverflowError):
-        return None

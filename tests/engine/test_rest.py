@@ -140,6 +140,20 @@ def test_a_rate_limit_says_when_to_come_back(account, venue):
     assert caught.value.retry_after is not None
 
 
+@pytest.mark.parametrize("status", [200, 429])
+def test_headers_that_make_no_sense(account, venue, status):
+    """They are as if they were not there: numbers of thousands of digits included, which Python refuses to read."""
+    nonsense = "9" * 5000
+    headers = {"Retry-After": nonsense, "X-MBX-USED-WEIGHT-1M": nonsense}
+    venue.answer(status, {"listenKey": "abc", "code": -1003, "msg": "no"}, **headers)
+    if status == 200:
+        assert account.start_user_stream().result == "abc"
+    else:
+        with pytest.raises(RateLimited) as caught:
+            account.start_user_stream()
+        assert caught.value.retry_after is None
+
+
 def test_what_an_answer_says_of_the_limits(make_client, environment, venue):
     """The weight that the exchange has counted is taken in; nonsense is not."""
     client = make_client(environment=environment)

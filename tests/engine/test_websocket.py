@@ -202,14 +202,6 @@ def test_a_refused_upgrade(serve, connect, status):
     assert server.requests == 1
 
 
-def test_retry_after_as_a_date():
-    """Becomes seconds from now."""
-    assert module._seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert module._seconds("Fri, 31 Dec 2999 23:59:59 GMT") > 1e9
-    assert module._seconds("yesterday") is None
-    assert module._seconds("-1") is None
-
-
 def agree(change):
     def script(peer):
         peer.read_head()
