@@ -89,7 +89,7 @@ def test_everything_else_is_carried_out(clock):
     ]
     heard = []
     tellings = [broken, lambda *times: heard.append(times)]
-    carrier.carry_out(effects, tellings, None, crowded=False, read_at=0.5)
+    carrier.carry_out(effects, tellings, None, crowded=False, read_at=0.5, is_final=False)
     assert heard == [(0.0, clock.time(), 0.5)]
     assert [type(future.exception(0)) for future in futures] == [type(None), ClientClosed, type(None)]
     assert [type(defect) for defect in told] == [ZeroDivisionError]

@@ -258,3 +258,17 @@ def test_a_gap_that_never_ends_does_not_fill_the_memory(told, monkeypatch, what)
     for number in range(10, 14):
         told.take(report(number, "TRADE", "FILLED", trade=number, T=None))
     assert told.forgotten_at == 1003
+
+
+@pytest.mark.parametrize("strange", [None, [], {}, ["FILLED"], 1.5, True, "?"], ids=repr)
+def test_fields_of_other_types_are_no_reason_to_raise(told, strange):
+    """Whatever the exchange sends is delivered, and noted as far as it makes sense."""
+    for active in (False, True):
+        if active:
+            told.gap_opened()
+            told.restore_order(report(), 1000, summed=True)
+            told.restore_balances(positions(5, ("BTC", "1", "0")), covers=True)
+            told.restore_list(list_status())
+        for event in (report(), report(execution="TRADE", trade=5), positions(9, ("BTC", "1", "0")), list_status()):
+            for key in event:
+                told.take({**event, key: strange})
