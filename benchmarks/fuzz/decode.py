@@ -83,7 +83,7 @@ def _event(material: Material) -> None:
 
 def _model(material: Material) -> None:
     """A payload of a market's, or of another class."""
-    cls: type[Model] = material.pick(_models())
+    cls: type[Model] = material.pick(_models)
     payload = material.pick([*documented.streams(), *documented.events()])
     _same(cls, mutated(material, payload))
 
@@ -132,13 +132,13 @@ def _recovery(material: Material) -> None:
         for _ in range(material.below(3))
         if isinstance(event := mutated(material, material.pick(accounts), 1), dict)
     ]
-    restored = restore(told, work.findings, held, start=NOW - 60_000, last=material.below(2) == 0)
+    restored = restore(told, work.findings, held, start=NOW - 60_000, until=NOW, last=material.below(2) == 0)
     for event in restored.events:
         # Where the exchange's own answer is of another shape than documented, so is the event.
         with contextlib.suppress(DecodeError):
             decode_event(copy.deepcopy(event))
         told.take(event)
-    told.gap_closed()
+    told.gap_closed(NOW)
 
 
 def _take(told: Told, event: Any) -> None:
@@ -232,15 +232,17 @@ def _same(cls: type[Model], payload: Any) -> None:
     assert fast == slow, f"{cls.__name__}: {fast!r} and {slow!r}"
 
 
-@functools.cache
+_readers: dict[str, Callable[[Any], Any]] = {}
+
+
 def _reader(cls: type[Model]) -> Callable[[Any], Any]:
-    return reader_of(cls)
+    name = cls.__name__
+    if name not in _readers:
+        _readers[name] = reader_of(cls)
+    return _readers[name]
 
 
-@functools.cache
-def _models() -> list[type[Model]]:
-    markets: list[type[Model]] = [getattr(market_events, name) for name in market_events.__all__]
-    return [*EVENTS.values(), *markets]
+_models: list[type[Model]] = [*EVENTS.values(), *(getattr(market_events, name) for name in market_events.__all__)]
 
 
 @functools.cache

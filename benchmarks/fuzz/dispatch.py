@@ -15,14 +15,16 @@ import orjson
 from binance_socket._engine.audience import Opening, Payload
 from binance_socket._engine.connection import Connection
 from binance_socket._engine.futures import CallFuture
+from binance_socket._engine.hooks import Hooks
 from binance_socket._engine.timer import Alarm, Timer
 from binance_socket._engine.transport import Waker
+from binance_socket._engine.watchdog import Progress
 from binance_socket._session.backoff import Backoff
 from binance_socket._session.closing import LinkClosed
 from binance_socket._session.effects import Pending
 from binance_socket._session.server_clock import ServerClock
 from binance_socket._session.session import Session
-from binance_socket._session.state import State
+from binance_socket._session.state import ConnectionState
 from binance_socket._session.topics import (
     MARKET,
     STREAMS,
@@ -37,7 +39,7 @@ from binance_socket._wire.codec import loads
 from binance_socket._wire.events import decode_event
 from binance_socket._wire.messages import Request, Security
 from binance_socket.errors import BinanceSocketError, DecodeError
-from binance_socket.testing import InlineExecutor
+from binance_socket.testing import FakeTransport, InlineExecutor
 
 from . import seeds as documented
 from .material import Material, mutated
@@ -59,6 +61,7 @@ _REQUESTS: tuple[Request[Any], ...] = (
 # What a session may hold of what was said to it.
 _MOST_KEPT = 3 * 4096
 _MOST_STEPS = 64
+_DEPTHS = (0, 0, 0, 300, 900, 1100)
 
 
 def seeds() -> list[bytes]:
@@ -182,6 +185,7 @@ class _Play:
             senders=self._executor,
             budget=lambda now: 0.0,
             connect_timeout=10.0,
+            hooks=Hooks(self._executor, Progress()),
         )
         # Its reader is whoever plays.
         self._connection._reader = threading.current_thread()  # type: ignore[assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
@@ -196,8 +200,6 @@ class _Play:
     def connect(self) -> None:
         """Connect if there is something to connect for, and receive until the link is lost."""
         self._step()
-        if not self.session.wants_link or self.session.state.is_final:
-            return
         self._clock.now = max(self._clock.now, self.session.resume_at)
         self._timer.run_due()
         if not self.session.wants_link or self.session.state.is_final:
@@ -207,14 +209,14 @@ class _Play:
         self._aborted = False
         self._asked.clear()
         self._connection._connect_and_receive()  # pyright: ignore[reportPrivateUsage]
-        assert self.session.state is not State.FAILED, self.session.last_error
+        self._check_sound()
 
     def end(self) -> None:
         """Close, and look at what is left."""
         kept = sum(_size(value) for value in vars(self.session).values())
         assert kept < _MOST_KEPT, f"{kept} things are kept"
         self._connection.close()
-        assert self.session.state is State.CLOSED, self.session.last_error
+        self._check_sound()
         for future in self._futures:
             assert future.done(), "a future was forgotten"
             error = None if future.cancelled() else future.exception()
@@ -222,6 +224,11 @@ class _Play:
         for topic, listener in self._listeners.items():
             assert topic in listener.ended_topics, "a subscriber was not told of the end"
         assert not self.session.in_flight
+
+    def _check_sound(self) -> None:
+        error = self.session.last_error
+        if self.session.state is ConnectionState.FAILED:
+            raise AssertionError("the connection has failed") from (error and error.__cause__)
 
     # What the connection asks of its network.
 
@@ -279,7 +286,9 @@ class _Play:
         text = bytearray(_written(material.pick(documented.messages())))
         for _ in range(1 + material.below(3)):
             at = material.below(len(text) or 1)
-            text[at : at + material.below(3)] = material.take(material.below(4))
+            # Now and then in the place of a value: more brackets than anybody nests.
+            deep = material.pick(_DEPTHS) if text[:at].endswith((b":", b",")) else 0
+            text[at : at + material.below(3)] = b"[" * deep + b"]" * deep + material.take(material.below(4))
         return bytes(text)
 
     def _answer(self) -> bytes:
@@ -320,26 +329,21 @@ class _Network:
         return _Transport(self._play, waker)
 
 
-class _Transport:
+class _Transport(FakeTransport):
     """A connected transport, which takes everything and brings what the play makes up."""
 
     def __init__(self, play: _Play, waker: Waker) -> None:
-        self._waker = waker
-        self.receive = play.receive
-        self.abort = play.abort
+        super().__init__()
+        self.own(waker)
+        self._play = play
 
-    def send(self, *messages: bytes) -> None:
-        """Take it."""
+    def receive(self) -> list[bytes]:
+        """Bring what the play makes up."""
+        return self._play.receive()
 
-    def ping(self) -> None:
-        """Take it."""
-
-    def end(self, code: int = 1000) -> None:
-        """Take it."""
-
-    def close(self, code: int = 1000) -> None:
-        """Release the waker."""
-        self._waker.close()
+    def abort(self) -> None:
+        """Bring nothing more."""
+        self._play.abort()
 
 
 def _written(message: Any) -> bytes:

@@ -27,6 +27,8 @@ _SIZES = (0, 1, 2, 3, 5, 60, 124, 125, 126, 127, 200, 300)
 def seeds() -> list[bytes]:
     """Return inputs that reach most of it."""
     return [
+        bytes([0, 0, 0, 0]) + b"\x81\x01a\x81\x02bc\x81\x00\x8a\x00\x81\x01d",
+        bytes([0, 1, 0, 0]) + bytes(range(256)),
         bytes([0, 0]) + b"\x81\x05hello\x89\x00\x01\x03abc\x80\x02de\x88\x02\x03\xe8",
         bytes([0, 1]) + b"\x00\x00\x02ab\x05\x80\x01a\x03\x00\x00",
         bytes([1, 0, 3]) + b"\x81\x7e\x01\x00" + bytes(256),

@@ -110,7 +110,7 @@ def _mutate(material: Material, payload: Any) -> Any:
         elif isinstance(holder, list) and holder:
             key = material.below(len(holder))
         else:
-            return material.pick(_STRANGE)
+            return _strange(material)
         inner = holder[key]
         if not isinstance(inner, (dict, list)) or not inner or material.below(4) == 0:
             break
@@ -129,5 +129,10 @@ def _mutate(material: Material, payload: Any) -> Any:
     elif change == 5:
         holder[key] = copy.deepcopy(payload)
     else:
-        holder[key] = material.pick(_STRANGE)
+        holder[key] = _strange(material)
     return payload
+
+
+def _strange(material: Material) -> Any:
+    # A copy: what is changed in it later must not be there the next time.
+    return copy.deepcopy(material.pick(_STRANGE))

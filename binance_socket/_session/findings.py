@@ -25,6 +25,7 @@ __all__ = [
     "is_absent",
     "is_error",
     "keys_of_event",
+    "names_in",
     "order_status",
     "query",
     "told",
@@ -118,13 +119,19 @@ def keys_of_event(event: dict[str, Any]) -> tuple[Key, ...]:
     """Return by what an event of the account may be recognised. Never raises."""
     name = event.get("e")
     if name == "executionReport":
-        symbol = str(event.get("s"))
-        names = [key for key in (event.get("c"), event.get("C")) if isinstance(key, str) and key]
+        symbol = event.get("s")
+        if not isinstance(symbol, str):
+            return names_in(event)
         numbers = [(letter, symbol, event[letter]) for letter in ("i", "g") if type(event.get(letter)) is int]
-        return (*names, *numbers)
+        return (*names_in(event), *numbers)
     if name == "listStatus" and isinstance(event.get("C"), str):
         return (event["C"],)
     return ()
+
+
+def names_in(event: dict[str, Any]) -> tuple[str, ...]:
+    """Return the client order ids in an executionReport: the order's own, and that of whatever it was changed by."""
+    return tuple(name for name in (event.get("c"), event.get("C")) if isinstance(name, str) and name)
 
 
 def order_status(symbol: str, reference: Mapping[str, Any]) -> Request[Any]:

@@ -21,6 +21,7 @@ from .findings import (
     Unclear,
     is_absent,
     is_error,
+    names_in,
     order_status,
     query,
     told,
@@ -94,7 +95,7 @@ class ListPlacement:
             listed = {"g": event.get("g")}
             orders = tuple(known_order({**listed, **as_object(entry)}) for entry in as_array(event.get("O")))
             return Settled(Placed(orders, EVENT)) if orders else None
-        if not {event.get("c"), event.get("C")} & set(self.legs) or event.get("x") == "REJECTED":
+        if not {*names_in(event)} & set(self.legs) or event.get("x") == "REJECTED":
             return None
         return Settled(Placed((known_order(event),), EVENT))
 

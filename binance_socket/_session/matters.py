@@ -25,6 +25,7 @@ from .findings import (
     Unclear,
     is_absent,
     is_error,
+    names_in,
     order_status,
     query,
     told,
@@ -160,8 +161,7 @@ class Cancellation:
         if event.get("s") != self.symbol:
             return None
         ours = event.get("i") == self.order_id if self.order_id is not None else False
-        names = {event.get("c"), event.get("C")} - {None, ""}
-        if not ours and not names & {self.client_order_id, self.own_id}:
+        if not ours and not {*names_in(event)} & {self.client_order_id, self.own_id}:
             return None
         return _ended(known_order(event), EVENT)
 

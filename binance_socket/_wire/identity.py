@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from .values import as_array
+from .values import as_array, is_array, is_object
 
 __all__ = ["STATES", "Identity", "identity_of"]
 
@@ -63,4 +63,27 @@ def _plain(value: Any) -> Hashable:
 
 
 def _canonical(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # It reads what is nested more deeply than it writes.
+        return _flattened(value)
+
+
+def _flattened(value: Any) -> bytes:
+    """Return what is in *value*, in an order of its own and without recursion: the same for the same."""
+    parts: list[bytes] = []
+    left = [value]
+    while left:
+        one = left.pop()
+        if is_object(one):
+            keys = sorted(one)
+            parts.append(b"%d keys" % len(keys))
+            left += keys
+            left += (one[key] for key in keys)
+        elif is_array(one):
+            parts.append(b"%d items" % len(one))
+            left += one
+        else:
+            parts.append(orjson.dumps(one))
+    return b" ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from binance_socket._session.findings import Follow, Settled, Standing, Unclear, keys_of_event
 from binance_socket._session.plans import PLANS, client_order_ids, matters_of
 from binance_socket._wire.messages import Reply, Request
-from binance_socket.errors import ApiError, ConnectionLost
+from binance_socket.errors import ApiError, ConnectionLost, DecodeError
 from binance_socket.outcomes import Executed, NotExecuted, NotPlaced, Placed
 
 SENT = 1_700_000_000_000
@@ -245,3 +246,35 @@ def test_keys_of_events() -> None:
     assert keys_of_event(report("NEW", "NEW", C="old", g=-1)) == ("mine", "old", ("i", S, 1), ("g", S, -1))
     assert keys_of_event({"e": "listStatus", "C": "list"}) == ("list",)
     assert keys_of_event({"e": "listStatus"}) == keys_of_event({}) == ()
+
+
+@pytest.mark.parametrize("strange", [None, [], {}, ["mine"], 1.5, True, "?", [[[]]]], ids=repr)
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request[Any]("order.place", {"symbol": S, "newClientOrderId": "mine"}, mutating=True),
+        Request[Any]("order.cancel", {"symbol": S, "origClientOrderId": "mine"}, mutating=True),
+        Request[Any]("order.cancel", {"symbol": S, "orderId": 1}, mutating=True),
+        Request[Any](
+            "order.amend.keepPriority", {"symbol": S, "origClientOrderId": "mine", "newQty": "1"}, mutating=True
+        ),
+        Request[Any]("openOrders.cancelAll", {"symbol": S}, mutating=True),
+        Request[Any](
+            "orderList.place.oco",
+            {"symbol": S, "listClientOrderId": "mine", "aboveClientOrderId": "a", "belowClientOrderId": "b"},
+            mutating=True,
+        ),
+        Request[Any]("orderList.cancel", {"symbol": S, "listClientOrderId": "mine"}, mutating=True),
+    ],
+    ids=lambda value: value.method if isinstance(value, Request) else repr(value),
+)
+def test_events_of_another_shape_are_no_reason_to_raise(request_: Request[Any], strange: Any) -> None:
+    """They tell nothing, or what can be made out, or are no such event."""
+    listing = {"e": "listStatus", "s": S, "g": 1, "C": "mine", "L": "EXECUTING", "O": [{"c": "a", "i": 1}], "T": 1}
+    for event in (report("NEW", "NEW", C="old", g=-1), report("CANCELED", "CANCELED", C="mine", g=1), listing):
+        for key in event:
+            changed = {**event, key: strange}
+            keys_of_event(changed)
+            for matter in matters_of(request_, 0):
+                with contextlib.suppress(DecodeError):
+                    matter.reported(changed)

@@ -71,3 +71,21 @@ def test_anything_has_an_identity(payload: dict[str, Any]) -> None:
     """What the exchange must not send is still compared by what it is; true is not 1."""
     assert hash(identity_of(payload)) == hash(identity_of(dict(payload)))
     assert identity_of({"e": True}) != identity_of({"e": 1})
+
+
+@pytest.mark.parametrize("kind", ["outboundAccountPosition", "somethingNew", ["a name"], "executionReport"])
+def test_what_is_nested_deeply(kind):
+    """More deeply than is ever written, but it can be read: it has an identity all the same, and one of its own."""
+
+    def event(depth, inner):
+        value = inner
+        for number in range(depth):
+            value = [value] if number % 2 else {"k": value, "j": 1}
+        return {"e": kind, "u": value, "B": [value], "s": value, "T": 1}
+
+    for depth in (300, 900):
+        once = identity_of(event(depth, 1))
+        assert once == identity_of(event(depth, 1))
+        assert (
+            len({once, identity_of(event(depth, 2)), identity_of(event(depth - 1, 1)), identity_of(event(2, 1))}) == 4
+        )
