@@ -235,8 +235,8 @@ def _same(cls: type[Model], payload: Any) -> None:
 _readers: dict[str, Callable[[Any], Any]] = {}
 
 
-def _reader(cls: type[Model]) -> Callable[[Any], Any]:
-    name = cls.__name__
+def _reader(cls: Any) -> Callable[[Any], Any]:
+    name: str = cls.__name__
     if name not in _readers:
         _readers[name] = reader_of(cls)
     return _readers[name]
