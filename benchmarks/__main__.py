@@ -59,9 +59,6 @@ def main(arguments: list[str] | None = None) -> int:
     soaking.add_argument("--seed", type=int, default=1, help="decides what happens when (1)")
     soaking.add_argument("--only", type=_numbers, help="of these steps alone, as in 17,20-25")
     soaking.add_argument("--replay", type=Path, help="play the plan that is in this file, a report for one")
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "soak":
-        return 0 if _soak(chosen) else 1
     ends = commands.add_parser("close", help="how long close() takes on a healthy link")
     ends.add_argument("--count", type=int, default=200, help="how many clients are closed (200)")
     wild = commands.add_parser("fuzz", help="whatever comes from the network: nothing but typed errors?")
@@ -70,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     wild.add_argument("--seed", type=int, default=1, help="decides what is tried (1)")
     wild.add_argument("--engine", choices=("atheris", "plain"), help="atheris where it is installed, else plain")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "soak":
+        return 0 if _soak(chosen) else 1
     if chosen.command == "fuzz":
         return 0 if fuzz(chosen.target, seconds=chosen.seconds, seed=chosen.seed, engine=chosen.engine).sound else 1
     if chosen.command == "close":
