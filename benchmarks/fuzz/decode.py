@@ -23,6 +23,7 @@ from binance_socket._wire.codec import dumps, loads, structure
 from binance_socket._wire.decoder import reader_of
 from binance_socket._wire.events import decode_event
 from binance_socket._wire.messages import Reply, Request, Security, parse_reply, response_to
+from binance_socket._wire.values import is_object
 from binance_socket.errors import BinanceSocketError, DecodeError
 from binance_socket.models import Model, market_events
 from binance_socket.models.base import EVENTS
@@ -61,7 +62,7 @@ def _text(material: Material) -> None:
         value = loads(text)
     except DecodeError:
         return
-    if isinstance(value, dict):
+    if is_object(value):
         try:
             again = dumps(value)
         except BinanceSocketError:
@@ -75,7 +76,7 @@ def _event(material: Material) -> None:
     payload = mutated(material, material.pick(documented.events()))
     with contextlib.suppress(DecodeError):
         decode_event(payload)
-    if isinstance(payload, dict):
+    if is_object(payload):
         keys_of_event(payload)
         if isinstance(name := payload.get("e"), str) and name in EVENTS:
             _same(EVENTS[name], payload)
@@ -92,7 +93,7 @@ def _answer(material: Material) -> None:
     """An answer to a request that was sent: a Response or an error of ours."""
     method, message = material.pick(documented.replies())
     message = mutated(material, message)
-    if not isinstance(message, dict):
+    if not is_object(message):
         return
     request = material.pick(_requests(method))
     try:
@@ -128,9 +129,7 @@ def _recovery(material: Material) -> None:
         questions += work.answered(question, _found(material, question.request.method))
         asked += 1
     held = [
-        event
-        for _ in range(material.below(3))
-        if isinstance(event := mutated(material, material.pick(accounts), 1), dict)
+        event for _ in range(material.below(3)) if is_object(event := mutated(material, material.pick(accounts), 1))
     ]
     restored = restore(told, work.findings, held, start=NOW - 60_000, until=NOW, last=material.below(2) == 0)
     for event in restored.events:
@@ -142,7 +141,7 @@ def _recovery(material: Material) -> None:
 
 
 def _take(told: Told, event: Any) -> None:
-    if isinstance(event, dict):
+    if is_object(event):
         told.take(event)
 
 
@@ -167,7 +166,7 @@ def _outcome(material: Material) -> None:
             step = material.below(3)
             if step == 0:
                 event = mutated(material, _named(material.pick(documented.events())))
-                if isinstance(event, dict):
+                if is_object(event):
                     inquest.reported(event)
             elif step == 1:
                 _reply_late(material, inquest)
@@ -181,7 +180,7 @@ def _outcome(material: Material) -> None:
 
 def _reply_late(material: Material, inquest: Inquest) -> None:
     message = mutated(material, material.pick(documented.replies())[1])
-    if not isinstance(message, dict):
+    if not is_object(message):
         return
     try:
         reply: Reply = parse_reply(message)
@@ -193,7 +192,7 @@ def _reply_late(material: Material, inquest: Inquest) -> None:
 def _named(event: Any) -> Any:
     """Let an event be about the orders that are asked about."""
     event = copy.deepcopy(event)
-    if isinstance(event, dict) and "c" in event:
+    if is_object(event) and "c" in event:
         event.update(c="mine", s="BTCUSDT")
     return event
 
@@ -205,7 +204,7 @@ def _merge(material: Material) -> None:
     number = 0
     for _ in range(material.below(24)):
         payload = mutated(material, material.pick(documented.events()), 1)
-        if not isinstance(payload, dict):
+        if not is_object(payload):
             continue
         side = merge.from_old if material.below(2) and not merge.ended else merge.from_new
         given += [merged.item for merged in side(payload, number)]
@@ -222,7 +221,8 @@ _WAYS: tuple[Callable[[Material], None], ...] = (_event, _model, _answer, _recov
 def _same(cls: type[Model], payload: Any) -> None:
     """Read a payload by generated code and by the converter of record: the same value, or the same error."""
     outcomes: list[Any] = []
-    for read in (_reader(cls), lambda value: structure(value, cls)):
+    converter: Callable[[Any], Any] = functools.partial(structure, cls=cls)
+    for read in (_reader(cls), converter):
         try:
             outcomes.append(read(copy.deepcopy(payload)))
         except DecodeError as exc:

@@ -38,8 +38,9 @@ from binance_socket._session.topics import (
 from binance_socket._wire.codec import loads
 from binance_socket._wire.events import decode_event
 from binance_socket._wire.messages import Request, Security
+from binance_socket._wire.values import is_object
 from binance_socket.errors import BinanceSocketError, DecodeError
-from binance_socket.testing import FakeTransport, InlineExecutor
+from binance_socket.testing import FakeTransport, InlineExecutor, ManualClock
 
 from . import seeds as documented
 from .material import Material, mutated
@@ -81,21 +82,6 @@ def once(data: bytes) -> None:
     play.end()
 
 
-class _Clock:
-    """Stands still, unless it is moved."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return 1_700_000_000.0 + self.now
-
-    def wait_until(self, condition: threading.Condition, when: float | None) -> None:
-        raise AssertionError("there is nobody else to wait for")
-
-
 class _Timer(Timer):
     """Has no thread: what is due is done by whoever moves the clock."""
 
@@ -114,6 +100,7 @@ class _Listener:
     """A subscriber that reads its events as a subscription does, and notes what it is told."""
 
     full = False
+    flooded = False
 
     def __init__(self) -> None:
         self.open: set[Topic] = set()
@@ -125,7 +112,7 @@ class _Listener:
         for payload in payloads:
             try:
                 event = loads(payload) if isinstance(payload, bytes) else payload
-                if isinstance(event, dict):
+                if is_object(event):
                     decode_event(event)
             except DecodeError:
                 pass
@@ -134,7 +121,7 @@ class _Listener:
         assert topic not in self.ended_topics
         self.open.add(topic)
 
-    def lost(self, topic: Topic, reason: str, *args: Any) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
         self.open.discard(topic)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
@@ -159,12 +146,12 @@ class _Play:
         self._material = material
         self._dialect = dialect
         self._topics = topics
-        self._clock = _Clock()
+        self._clock = ManualClock()
         self._timer = _Timer(self._clock)
         self._executor = InlineExecutor()
         self.session = Session(
             dialect,
-            ServerClock(monotonic=self._clock.now, wall=self._clock.time()),
+            ServerClock(monotonic=0.0, wall=self._clock.time()),
             ids=map(str, itertools.count(1)),
             backoff=lambda: Backoff(1.0, 8.0, lambda: 0.5),
             request_timeout=10.0,
@@ -200,7 +187,7 @@ class _Play:
     def connect(self) -> None:
         """Connect if there is something to connect for, and receive until the link is lost."""
         self._step()
-        self._clock.now = max(self._clock.now, self.session.resume_at)
+        self._clock.advance(max(0.0, self.session.resume_at - self._clock.monotonic()))
         self._timer.run_due()
         if not self.session.wants_link or self.session.state.is_final:
             return
@@ -255,7 +242,7 @@ class _Play:
         elif step == 2:
             self._unsubscribe(material.pick(self._topics))
         elif step == 3:
-            self._clock.now += material.pick((0.001, 0.3, 1.0, 11.0, 30.0))
+            self._clock.advance(material.pick((0.001, 0.3, 1.0, 11.0, 30.0)))
             self._timer.run_due()
         elif step == 4 and self._futures:
             self._connection.cancel(material.pick(self._futures))
@@ -280,7 +267,7 @@ class _Play:
             return self._answer()
         if kind < 8:
             message = material.pick(documented.messages())
-            if isinstance(message, dict) and isinstance(message.get("id"), str) and self._asked:
+            if is_object(message) and isinstance(message.get("id"), str) and self._asked:
                 message = {**message, "id": material.pick(self._asked)[0]}
             return _written(mutated(material, message, 3))
         text = bytearray(_written(material.pick(documented.messages())))
@@ -357,8 +344,8 @@ def _written(message: Any) -> bytes:
 def _size(value: object, depth: int = 3) -> int:
     """Return how many things are in there."""
     if isinstance(value, (dict, list, set, tuple)):
-        inner = value.values() if isinstance(value, dict) else value
-        return len(value) + sum(_size(each, depth) for each in inner)
+        inner: list[Any] = list(value.values() if is_object(value) else value)  # pyright: ignore[reportUnknownArgumentType]
+        return len(inner) + sum(_size(each, depth) for each in inner)
     if depth and type(value).__module__.startswith("binance_socket._session"):
         return sum(_size(each, depth - 1) for each in getattr(value, "__dict__", {}).values())
     return 0

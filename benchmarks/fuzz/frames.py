@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+from typing import Any
 
 from websockets.frames import Opcode
 from websockets.protocol import Protocol, Side, State
@@ -108,20 +109,18 @@ def _compare_with_another(stream: bytes, messages: list[bytes], parser: FramePar
     other = Protocol(Side.CLIENT, state=State.OPEN, max_size=2**24, logger=_silent)
     other.receive_data(stream)
     theirs: list[bytes] = []
-    fragments: bytearray | None = None
-    for frame in other.events_received():
-        opcode = getattr(frame, "opcode", None)
+    fragments: bytes | None = None
+    received: list[Any] = other.events_received()
+    for frame in received:
+        opcode = frame.opcode
         if opcode is Opcode.BINARY or (opcode is Opcode.CONT and fragments is None):
             # Ours refuses these; what follows is of no interest.
             break
         if opcode not in (Opcode.TEXT, Opcode.CONT):
             continue
-        assert hasattr(frame, "data")
-        assert hasattr(frame, "fin")
-        fragments = bytearray() if fragments is None else fragments
-        fragments += frame.data
+        fragments = (fragments or b"") + frame.data
         if frame.fin:
-            theirs.append(bytes(fragments))
+            theirs.append(fragments or b"")
             fragments = None
     both = min(len(theirs), len(messages))
     assert messages[:both] == theirs[:both], "another library reads other messages"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 
-import atheris
+import atheris  # pyright: ignore[reportMissingImports]
 
-with atheris.instrument_imports(include=["binance_socket"]):
+with atheris.instrument_imports(include=["binance_socket"]):  # pyright: ignore
     from .targets import TARGETS
 
 

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from binance_socket._wire.values import is_array, is_object
+
 __all__ = ["Material", "mutated"]
 
 T = TypeVar("T")
@@ -105,14 +107,14 @@ def _mutate(material: Material, payload: Any) -> Any:
     holder: Any = payload
     # Go down as far as the material says.
     while True:
-        if isinstance(holder, dict) and holder:
+        if is_object(holder) and holder:
             key: Any = material.pick(sorted(holder, key=str))
-        elif isinstance(holder, list) and holder:
+        elif is_array(holder) and holder:
             key = material.below(len(holder))
         else:
             return _strange(material)
-        inner = holder[key]
-        if not isinstance(inner, (dict, list)) or not inner or material.below(4) == 0:
+        inner: Any = holder[key]
+        if not (is_object(inner) or is_array(inner)) or not inner or material.below(4) == 0:
             break
         holder = inner
     change = material.below(8)
@@ -122,9 +124,9 @@ def _mutate(material: Material, payload: Any) -> Any:
         holder[key] = [inner]
     elif change == 2:
         holder[key] = str(inner)
-    elif change == 3 and isinstance(holder, dict):
+    elif change == 3 and is_object(holder):
         holder[key + "x"] = holder.pop(key)
-    elif change == 4 and isinstance(holder, list):
+    elif change == 4 and is_array(holder):
         holder.insert(key, copy.deepcopy(inner))
     elif change == 5:
         holder[key] = copy.deepcopy(payload)
