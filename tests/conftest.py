@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 from canaries import canaries  # noqa: F401  # a fixture
+from hypothesis import HealthCheck, settings
 
 from binance_socket import BinanceSocketClient, ClientOptions, Environment, HmacKey
 from binance_socket.testing import FakeNetwork, ManualClock
+
+# How long an example takes says nothing about the library: the machine may be busy.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 PATIENCE = 10.0
 # A thread may have much to do, and coverage makes it slow.
