@@ -45,6 +45,7 @@ from .errors import (
     RateLimited,
     RequestTimeout,
     TlsError,
+    TooManyPending,
 )
 from .events import CancellationToken, DataEvent, EventSource, Lag, SubscriptionState, UpdateSubscription
 from .gaps import Gap, GapStatus, Unrecoverable
@@ -185,6 +186,7 @@ __all__ = [
     "SymbolRules",
     "TimeUnit",
     "TlsError",
+    "TooManyPending",
     "UnknownEvent",
     "Unrecoverable",
     "UpdateSubscription",

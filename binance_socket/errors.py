@@ -14,6 +14,7 @@ Everything this library raises.
     ├── OrderBookNotSynchronised  a local order book is not the exchange's at present
     ├── HandlerError              a callback of the user's raised; its exception is ``__cause__``
     ├── DeliveryError             no answer came; ``certainty`` says whether the request may have arrived
+    │   ├── TooManyPending        too many calls wait for their answers already; this one was not sent
     │   ├── RequestTimeout        (also a TimeoutError) no answer by the deadline
     │   ├── ConnectionLost        (also a ConnectionError) the link went away, or could not be made
     │   │   ├── TlsError          the peer could not be verified; never retried
@@ -71,6 +72,7 @@ __all__ = [
     "RateLimited",
     "RequestTimeout",
     "TlsError",
+    "TooManyPending",
 ]
 
 
@@ -158,6 +160,10 @@ class DeliveryError(BinanceSocketError):
     def __init__(self, message: str, certainty: Certainty = Certainty.NOT_SENT) -> None:
         super().__init__(f"{message} ({certainty.value})")
         self.certainty = certainty
+
+
+class TooManyPending(DeliveryError):
+    """Too many calls wait for their answers already (``ClientOptions.max_pending``). This one was not sent."""
 
 
 class RequestTimeout(DeliveryError, TimeoutError):

@@ -367,6 +367,8 @@ class ClientOptions:
     """
     mailbox_size: int = attrs.field(default=4096, validator=_is_at_least(2))
     """Events that may wait for a slow callback before the library stops reading from the exchange."""
+    max_pending: int = attrs.field(default=16384, validator=_is_at_least(1))
+    """How many calls may wait for an answer, or a link, at a time; more raise TooManyPending, and are not sent."""
     max_message_size: int = attrs.field(default=16 * 2**20, validator=_is_at_least(1024))
     """The largest message accepted, in bytes."""
     proxy: Secret | None = attrs.field(default=None, converter=_hidden)

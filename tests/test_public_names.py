@@ -34,6 +34,7 @@ PROMISED = {
     "RateLimited",
     "RequestTimeout",
     "TlsError",
+    "TooManyPending",
 }
 
 

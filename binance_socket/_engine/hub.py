@@ -375,6 +375,7 @@ class Hub:
             probe_after=options.probe_after,
             probe_timeout=options.probe_timeout,
             audit_after=options.audit_after,
+            most_pending=options.max_pending,
             door=door,
         )
         connection = Connection(

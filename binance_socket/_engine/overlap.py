@@ -25,6 +25,8 @@ __all__ = ["Overlap", "Owner"]
 logger = logging.getLogger(__name__)
 
 _ENDING: Final = frozenset({STREAM_TERMINATED, "listenKeyExpired"})
+# So much may be remembered of what both connections have brought: minutes of what an account may do.
+MOST_REMEMBERED: Final = 250_000
 _UNPROVEN: Final = "the old connection ended before it was certain that the new one had everything"
 
 
@@ -187,9 +189,11 @@ class Overlap:
     def _fail(self, exc: Exception) -> None:
         """Go on after a defect of ours: something may be missing, and whoever listens is told."""
         logger.error("moving %s over to another connection", type(self.topic).__name__, exc_info=exc)
+        self._stop_merging(f"internal error: {exc!r}")
+
+    def _stop_merging(self, reason: str) -> None:
         merge = self._merge
         self._merge = Unmerged(moved=self._committed, ended=merge.ended, duplicates=merge.duplicates)
-        reason = f"internal error: {exc!r}"
         for function in (
             functools.partial(self._interrupt, reason),
             # Where that is still possible, the old connection goes on alone.
@@ -281,6 +285,9 @@ class Overlap:
         self.owner.look()
 
     def _note_common(self) -> None:
+        if self._merge.size > MOST_REMEMBERED:
+            logger.warning("too many events came while a topic was moved over to another connection")
+            self._stop_merging("too many events came on two connections at a time")
         if self._merge.common and not self._told_common:
             self._told_common = True
             self.owner.common_seen()

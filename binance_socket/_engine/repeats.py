@@ -12,7 +12,7 @@ import attrs
 
 from .._session.backoff import Backoff
 from .._session.effects import Complete, Outcome
-from .._session.repetition import MOST_REPEATS, is_passing, last_word
+from .._session.repetition import MOST_REPEATED, MOST_REPEATS, is_passing, last_word
 from .._wire.messages import Reply, Request
 from ..errors import BinanceSocketError, CallCancelled, Certainty, ClientClosed
 from .clock import Clock
@@ -80,7 +80,7 @@ class Repeats:
             repeat = repeat or _Repeat(effect, self._backoff())
             # What is lost waits for the next link anyway.
             delay = repeat.backoff.next() if isinstance(outcome, Reply) else 0.0
-            if now + delay >= pending.deadline:
+            if now + delay >= pending.deadline or len(self._repeats) >= MOST_REPEATED:
                 return outcome
             repeat.effect, repeat.count = effect, repeat.count + 1
             self._repeats[future] = repeat

@@ -139,6 +139,7 @@ class Rotation:
 
     def old_down(self) -> None:
         """The old connection has lost its link, and the topics of it have been told."""
+        # The last of them may let go of itself meanwhile.
         for overlap in tuple(self._overlaps.values()) if self._stage is Stage.DRAINING else ():
             overlap.end_old()
         if not self._overlaps:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from typing import Final
 
 from .effects import Pending
 
 __all__ = ["Correlation"]
+
+# So many deadlines are kept even if most of them have been met.
+_FEW: Final = 1024
 
 
 class Correlation:
@@ -15,7 +19,8 @@ class Correlation:
 
     def __init__(self) -> None:
         self._pending: dict[str | int | None, Pending] = {}
-        # Ids of requests that were answered stay in the heap until they come up: removing them would cost more.
+        # Ids of requests that were answered stay in the heap until they come up, or are many: removing each would cost
+        # more.
         self._deadlines: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
@@ -30,6 +35,9 @@ class Correlation:
 
     def add(self, pending: Pending) -> None:
         self._pending[pending.id] = pending
+        if len(self._deadlines) > _FEW and len(self._deadlines) > 2 * len(self._pending):
+            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._pending]
+            heapq.heapify(self._deadlines)
         heapq.heappush(self._deadlines, (pending.deadline, pending.id))
 
     def take(self, request_id: str | int | None) -> Pending | None:

@@ -32,6 +32,8 @@ ORDERS: Final = "ORDERS"
 
 # The documents' number, until the exchange has told its own.
 _USUAL: Final = (WEIGHT, "MINUTE", 1), 6000
+# So many of those who have withdrawn may wait for their turn to come, and to be left out.
+_FEW: Final = 64
 # No interval has more of its unit. Nothing could be computed with one that lasts for ever.
 _MOST_PERIODS: Final = 10_000
 
@@ -51,6 +53,7 @@ class Budget:
         self._orders: dict[Hashable, dict[Key, Window]] = {}
         self._orders_closed_until: dict[Hashable, float] = {}
         self._lanes: dict[Hashable, deque[Waiter]] = {}
+        self._withdrawn = 0
         self._ready: dict[Hashable, list[Waiter]] = {}
         self._tell: set[Hashable] = set()
         self._sequence = 0
@@ -146,6 +149,13 @@ class Budget:
             self.release(waiter.cost, waiter.booking, now)
         else:
             self._line_up(waiter.cost, -1)
+            self._withdrawn += 1
+            if self._withdrawn > _FEW and self._withdrawn > self._waiting:
+                # They go when they come up, or are many: removing each would cost more.
+                self._withdrawn = 0
+                self._lanes = {
+                    name: deque(other for other in lane if not other.gone) for name, lane in self._lanes.items()
+                }
             self.pump(now)
 
     def collect(self, owner: Hashable, now: float) -> list[Waiter]:

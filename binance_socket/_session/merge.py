@@ -101,6 +101,12 @@ class Merge(Generic[T]):
         return sum(len(kind.held) for kind in self._kinds.values())
 
     @property
+    def size(self) -> int:
+        """How much is remembered: events that were delivered, or are held, and how often some have come."""
+        kinds = sum(len(kind.delivered) + len(kind.held) for kind in self._kinds.values())
+        return kinds + len(self._old) + len(self._new)
+
+    @property
     def ended(self) -> bool:
         """Whether the old connection is at its end."""
         return self._ended
@@ -208,6 +214,7 @@ class Unmerged(Generic[T]):
 
     common = False
     held = 0
+    size = 0
 
     def __init__(self, *, moved: bool, ended: bool, duplicates: int) -> None:
         self._moved = moved

@@ -8,10 +8,12 @@ from .._wire.messages import UNKNOWN_CODES, Reply, Request
 from ..errors import BinanceSocketError, CallCancelled, Certainty, ConnectionLost, DeliveryError, RequestTimeout
 from .effects import Outcome
 
-__all__ = ["MOST_REPEATS", "is_passing", "is_read", "last_word"]
+__all__ = ["MOST_REPEATED", "MOST_REPEATS", "is_passing", "is_read", "last_word"]
 
 MOST_REPEATS: Final = 3
 """How often a request is asked again."""
+MOST_REPEATED: Final = 4096
+"""How many are at a time. Where more fail, something else is wrong than one request."""
 
 # They change something, if not at the market: a listen key, or who is logged on.
 _NO_READS: Final = frozenset(

@@ -6,8 +6,9 @@ import attrs
 
 from .._wire.messages import Reply
 from .._wire.values import as_object
+from .effects import Pending
 
-__all__ = ["ServerClock", "time_told"]
+__all__ = ["ServerClock", "learn_from", "time_told"]
 
 # How far clocks drift apart until the time is told again, in seconds.
 _SLACK = 0.05
@@ -79,6 +80,14 @@ class ServerClock:
             self._sample = _Sample(server_time - (sent + received) / 2, round_trip, received)
             return True
         return False
+
+
+def learn_from(pending: Pending, reply: Reply, clock: ServerClock, now: float) -> None:
+    """Let *clock* learn from the answer to *pending*. Where the session asked for the time, that counts in any case."""
+    seconds = time_told(reply)
+    if seconds is not None and pending.sent_at is not None:
+        resyncing = pending.handle is None and pending.request.method == "time"
+        clock.learn(seconds, sent=pending.sent_at, received=now, force=resyncing)
 
 
 def time_told(reply: Reply) -> float | None:

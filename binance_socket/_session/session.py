@@ -31,7 +31,7 @@ from .correlation import Correlation
 from .effects import Abort, Changed, Closed, Complete, Effect, Late, Outcome, Pending
 from .logon import Logon
 from .own_requests import OwnRequests
-from .server_clock import ServerClock, time_told
+from .server_clock import ServerClock, learn_from
 from .state import MISHAPS, TRANSITIONS
 from .state import ConnectionState as State
 from .strays import Strays
@@ -39,7 +39,7 @@ from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .tally import Tally
 from .topics import Dialect, Topic
 from .trust import Trust
-from .unanswered import Tombstones, abandoned, ended, lost, not_opened, over, timed_out
+from .unanswered import Tombstones, abandoned, crowded_out, ended, lost, not_opened, over, timed_out
 from .vigil import Vigil
 
 __all__ = ["Session"]
@@ -61,6 +61,7 @@ class Session:
         probe_after: float,
         probe_timeout: float,
         audit_after: float | None = None,
+        most_pending: int = 16384,
         door: Door | None = None,
     ) -> None:
         self.tally = Tally()
@@ -71,6 +72,7 @@ class Session:
         self._ids = ids
         self._backoff = backoff()
         self._request_timeout = request_timeout
+        self._most_pending = most_pending
         self._state = State.IDLE
         self._requests = Correlation()
         self._tombstones = Tombstones()
@@ -137,6 +139,9 @@ class Session:
         pending = Pending(next(self._ids), request, deadline, handle)
         if self._state.is_final:
             self._effects.append(Complete(pending, self._over()))
+            return
+        if len(self._requests) >= self._most_pending:
+            self._effects.append(Complete(pending, crowded_out(pending, self._most_pending)))
             return
         self._requests.add(pending)
         if self._usable:
@@ -397,7 +402,7 @@ class Session:
             else:
                 self._answered_late(reply)
             return
-        self._learn_time(pending, reply)
+        learn_from(pending, reply, self._server_clock, self._now)
         self._admission.answered(pending, reply, self._now)
         error = error_of(reply, pending.request)
         self.logon.answered(pending.request, error)
@@ -439,12 +444,6 @@ class Session:
             return
         self.logon.look()
         self._subscriptions.open(logged_on=self.logon.on)
-
-    def _learn_time(self, pending: Pending, reply: Reply) -> None:
-        seconds = time_told(reply)
-        if seconds is not None and pending.sent_at is not None:
-            resyncing = pending.handle is None and pending.request.method == "time"
-            self._server_clock.learn(seconds, sent=pending.sent_at, received=self._now, force=resyncing)
 
     # How requests end.
 

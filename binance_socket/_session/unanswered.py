@@ -16,11 +16,12 @@ from ..errors import (
     OutcomeUnknownAfterLoss,
     OutcomeUnknownAfterTimeout,
     RequestTimeout,
+    TooManyPending,
 )
 from .effects import Pending
 from .topics import Topic
 
-__all__ = ["Tombstones", "abandoned", "ended", "lost", "not_opened", "over", "timed_out"]
+__all__ = ["Tombstones", "abandoned", "crowded_out", "ended", "lost", "not_opened", "over", "timed_out"]
 
 # A late answer comes within seconds or never. Whoever has more unknown outcomes than this at a time asks the exchange.
 _MOST_TOMBSTONES: Final = 4096
@@ -54,6 +55,11 @@ def abandoned(pending: Pending, *, unsent: bool) -> CallCancelled:
     error = CallCancelled(message)
     error.certainty = Certainty.NOT_SENT if unsent else Certainty.MAYBE_SENT
     return error
+
+
+def crowded_out(pending: Pending, most: int) -> TooManyPending:
+    """Return the error of a request that is not sent because *most* others wait already."""
+    return TooManyPending(f"{pending.request.method}: {most} calls wait for their answers already", Certainty.NOT_SENT)
 
 
 def over(pending: Pending, error: ClientClosed, *, unsent: bool) -> ClientClosed:

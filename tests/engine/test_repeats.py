@@ -281,3 +281,15 @@ def test_a_read_that_is_lost_during_a_rotation_is_asked_on_the_new_connection(cl
     assert future.result(PATIENCE).status == 200
     assert moved[0].result(PATIENCE) is None
     assert len(network.attempts) == 2
+
+
+def test_no_more_than_so_many_at_a_time(patient, network, exchange, monkeypatch):
+    """Where everything fails, most of it fails at once."""
+    monkeypatch.setattr("binance_socket._engine.repeats.MOST_REPEATED", 1)
+    first, second = ask(patient), ask(patient)
+    transport = network.accept()
+    exchange.refuse(transport, transport.sent(), -1000, status=500)
+    wait_for_refusal(patient)
+    exchange.refuse(transport, transport.sent(), -1000, status=500)
+    assert second.exception(PATIENCE).code == -1000
+    assert not first.done()

@@ -900,3 +900,27 @@ def test_a_defect_while_telling_of_a_defect(case, monkeypatch, caplog):
     assert "and it could not be told" in caplog.text
     case.emit(case.old, order(2))
     assert case.story.take(1) == [2]
+
+
+def test_too_many_events_on_two_connections(case, monkeypatch):
+    """What has been brought is not remembered without end: the rotation is given up, and whoever listens is told."""
+    monkeypatch.setattr("binance_socket._engine.overlap.MOST_REMEMBERED", 10)
+    case.both()
+    case.emit(case.old, *(order(number) for number in range(1, 11)))
+    assert case.story.take(10) == list(range(1, 11))
+    case.emit(case.old, order(11))
+    assert case.story.take(3) == [11, "lost", "restored"]
+    assert isinstance(case.failed(), ClientClosed)
+    case.emit(case.old, order(12))
+    assert case.story.take(1) == [12]
+
+
+def test_too_many_events_that_wait(case, monkeypatch):
+    """Those that the new connection has brought before it takes over count as well."""
+    monkeypatch.setattr("binance_socket._engine.overlap.MOST_REMEMBERED", 10)
+    case.both()
+    case.emit(case.new, *(order(number) for number in range(1, 12)))
+    assert case.story.take(2) == ["lost", "restored"]
+    assert isinstance(case.failed(), ClientClosed)
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]

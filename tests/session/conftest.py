@@ -27,6 +27,7 @@ class Driven:
         dialect: Dialect = WS_API,
         random: Callable[[], float] = lambda: 0.5,
         audit_after: float | None = None,
+        most_pending: int = 16384,
     ) -> None:
         self.now = 1000.0
         self.heard_at = self.now
@@ -40,6 +41,7 @@ class Driven:
             probe_after=PROBE_AFTER,
             probe_timeout=PROBE_TIMEOUT,
             audit_after=audit_after,
+            most_pending=most_pending,
         )
 
     # What the connection does.
