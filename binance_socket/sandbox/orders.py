@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -184,6 +184,8 @@ class Trade:
     is_maker: bool
     allocation_id: int | None = None
     """Set where smart order routing traded on the order's behalf; there is no trade id then (-1)."""
+    # What is answered about it; empty before the first time, see reports.py.
+    entry: dict[str, Any] = attrs.field(factory=dict[str, Any], eq=False, repr=False)
 
 
 @attrs.frozen
@@ -249,6 +251,8 @@ class Order:
     amendments: list[Amendment] = attrs.field(factory=list[Amendment])
     # Texts that every report of this order repeats; rendered once, see reports.py.
     texts: dict[str, object] = attrs.field(factory=dict[str, object])
+    # What is answered about it now that it has ended, if anybody has asked since; see reports.py.
+    last_status: dict[str, Any] | None = None
 
     @property
     def remaining(self) -> Decimal:

@@ -232,8 +232,10 @@ def cancellation(order: Order, cancel_id: str, now: int) -> dict[str, Any]:
 
 
 def order_status(order: Order) -> dict[str, Any]:
-    """Return what order.status, openOrders.status and allOrders say of an order."""
-    return {
+    """Return what order.status, openOrders.status and allOrders say of an order: once it ended, the same."""
+    if order.last_status is not None:
+        return order.last_status.copy()
+    status = {
         "symbol": order.symbol,
         "orderId": order.id,
         "orderListId": order.list_id,
@@ -248,6 +250,9 @@ def order_status(order: Order) -> dict[str, Any]:
         "workingTime": order.working_since,
         "selfTradePreventionMode": order.prevention.value,
     }
+    if not order.is_open:
+        order.last_status = status.copy()
+    return status
 
 
 def _state(order: Order) -> dict[str, Any]:
@@ -350,7 +355,13 @@ def _list_order_status(order_list: OrderList) -> str:
 
 
 def trade_entry(trade: Trade) -> dict[str, Any]:
-    """Return what myTrades says of a trade."""
+    """Return what myTrades says of a trade. It is rendered once."""
+    if not trade.entry:
+        trade.entry.update(_trade_entry(trade))
+    return trade.entry.copy()
+
+
+def _trade_entry(trade: Trade) -> dict[str, Any]:
     order = trade.order
     return {
         "symbol": order.symbol,

@@ -36,6 +36,26 @@ def test_all_orders(alice, history):
     assert ids(alice.exchange.all_orders(alice.account, {"symbol": "ETHUSDT"})) == []
 
 
+def test_answers_are_the_callers_own(alice, history):
+    """What is kept of orders that ended, and of trades, cannot be changed from outside."""
+    params = {"symbol": "BTCUSDT"}
+    for ask in (alice.exchange.all_orders, alice.exchange.my_trades):
+        for _ in range(3):
+            answer = ask(alice.account, params)
+            assert answer[0]["symbol"] == "BTCUSDT"
+            answer[0]["symbol"] = "forged"
+
+
+def test_an_order_is_as_it_is_now(alice, bob):
+    """Asked for while it is open, and again after each change."""
+    placed = alice.sell("2", "50000")
+    statuses = [alice.status(placed)["status"]]
+    for _ in range(2):
+        bob.buy("1", "50000")
+        statuses += [alice.status(placed)["status"], alice.status(placed)["executedQty"]]
+    assert statuses == ["NEW", "PARTIALLY_FILLED", "1.00000000", "FILLED", "2.00000000"]
+
+
 def test_my_trades(alice, history):
     """Oldest first; from an id on, of one order, within a time, or the latest."""
 
