@@ -266,7 +266,7 @@ def test_the_exchange_has_the_last_word():
 
 def samples(*values):
     return [
-        Sample(number * 1000, int(resident * 2**20), threads, 20) for number, (resident, threads) in enumerate(values)
+        Sample(number, int(resident * 2**20), threads, number, 20) for number, (resident, threads) in enumerate(values)
     ]
 
 
