@@ -129,6 +129,13 @@ class _Stage:
             if self.published < until:
                 self.pump()
 
+    def publish_for(self, step: Step, least: int) -> None:
+        account = self.account(step)
+        enough = account.event_count + least
+        self.publish(step.blind)
+        while account.event_count < enough:
+            self.publish(step.blind)
+
     def rotate(self, step: Step) -> None:
         self.watched[step.account].rotate()
 

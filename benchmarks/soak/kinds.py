@@ -35,6 +35,7 @@ _OVER_THE_API = (HMAC, ED25519)
 _SUBSCRIBE = {HMAC: "userDataStream.subscribe.signature", ED25519: "userDataStream.subscribe"}
 # Within the first few frames.
 _MOST_BYTES = 3000
+_SMALLEST_EVENT = 80
 _HANDSHAKE = 160
 
 
@@ -64,6 +65,10 @@ class Stage(Protocol):
 
     def publish(self, events: int) -> None:
         """Let the accounts trade, until so many events more are published."""
+        ...
+
+    def publish_for(self, step: Step, least: int) -> None:
+        """The same as often as it takes until so many of the events are of the account that a step is about."""
         ...
 
     def rotate(self, step: Step) -> None:
@@ -123,10 +128,15 @@ def _bytes(chance: random.Random) -> dict[str, Any]:
     return {"bytes": chance.randint(1, _MOST_BYTES)}
 
 
+def _events(step: Step) -> int:
+    """Return how many events have as many bytes for certain."""
+    return 1 + int(step.params["bytes"]) // _SMALLEST_EVENT
+
+
 def _cut_in_frame(reset: bool) -> Callable[[Stage, Step], None]:
     def run(stage: Stage, step: Step) -> None:
         stage.faults.cut_at(step.params["bytes"], stage.account(step), reset=reset)
-        stage.publish(step.blind)
+        stage.publish_for(step, _events(step))
 
     return run
 
@@ -138,7 +148,7 @@ def _half_open(stage: Stage, step: Step) -> None:
 
 def _freeze(stage: Stage, step: Step) -> None:
     stage.faults.freeze_at(step.params["bytes"], stage.account(step))
-    stage.publish(step.blind)
+    stage.publish_for(step, _events(step))
 
 
 def _close(code: int) -> Callable[[Stage, Step], None]:
