@@ -257,6 +257,10 @@ def test_an_order_without_a_quantity_is_not_amended(told):
     order = entry(1)
     del order["origQty"], order["workingTime"]
     assert said(restored(told, findings([order]))) == []
+    new = entry(2, "PENDING_NEW")
+    del new["origQty"], new["workingTime"]
+    event = restored(told, findings([new])).events[0]
+    assert (event["q"], "W" in event) == ("0.00000000", False)
 
 
 def test_trades_that_do_not_show_yet(told):

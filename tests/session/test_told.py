@@ -98,6 +98,12 @@ def test_what_cannot_be_read_is_delivered_all_the_same(told):
     assert told.order(KEY)[3:] == (-1, "1", "mine", 0)
 
 
+def test_times_may_be_in_microseconds(told):
+    """Where the connection has asked for them."""
+    told.take(report(E=1_700_000_000_123_456))
+    assert told.last_event == 1_700_000_000_123
+
+
 def test_symbols_with_open_orders_come_first(told, monkeypatch):
     """Then those that are asked for besides, and then the others, the latest first; not too many."""
     for number, (symbol, status) in enumerate([("A", "FILLED"), ("B", "NEW"), ("C", "FILLED")]):
