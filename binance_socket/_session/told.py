@@ -13,15 +13,15 @@ __all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_fin
 
 FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 """The statuses after which nothing happens to an order."""
-MOST_CLOSED: Final = 2_000
+MOST_CLOSED: Final = 1_000
 """As many closed orders are remembered in any case,"""
-KEPT_FOR: Final = 60_000
+KEPT_FOR: Final = 30_000
 """those that were closed within as many milliseconds besides,"""
-MOST_ORDERS: Final = 20_000
+MOST_ORDERS: Final = 10_000
 """but no more than that."""
 MOST_SYMBOLS: Final = 1_000
 MOST_LISTS: Final = 10_000
-MOST_TRADES: Final = 100_000
+MOST_TRADES: Final = 50_000
 SETTLED_AFTER: Final = 10_000
 """How long after a gap events may come that tell what was found out before, in milliseconds."""
 

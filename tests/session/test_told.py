@@ -115,18 +115,18 @@ def test_symbols_with_open_orders_come_first(told, monkeypatch):
 
 
 def test_closed_orders_are_forgotten_when_there_are_many(told, monkeypatch):
-    """After a minute, or when there are too many for memory; from when on, is known."""
+    """After half a minute, or when there are too many for memory; from when on, is known."""
     monkeypatch.setattr(module, "MOST_CLOSED", 2)
     monkeypatch.setattr(module, "MOST_ORDERS", 4)
     for number in range(3):
         told.take(report(number, status="FILLED", at=1000 + number))
     assert told.order(("BTCUSDT", 0)) is not None
     assert told.forgotten_at == 0
-    told.take(report(3, status="FILLED", at=61_001))
+    told.take(report(3, status="FILLED", at=31_001))
     assert told.order(("BTCUSDT", 0)) is None
     assert told.forgotten_at == 1000
     for number in range(4, 6):
-        told.take(report(number, status="FILLED", at=61_001))
+        told.take(report(number, status="FILLED", at=31_001))
     assert told.order(("BTCUSDT", 1)) is None
     assert told.forgotten_at == 1001
     for number in range(10, 15):
