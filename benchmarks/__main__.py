@@ -14,6 +14,7 @@ from .first_step import first_step
 from .fuzz import TARGETS, fuzz
 from .local_book import report as report_local_book
 from .outcomes import outcomes
+from .plaintext import report as report_plaintext
 from .rate_limits import report as report_rate_limits
 from .rotations import rotations
 from .soak import make_plan, print_report, read_plan
@@ -52,6 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     moves = commands.add_parser("rotations", help="rotations under load: is anything lost, and how late is it?")
     moves.add_argument("--count", type=int, default=200, help="how many (200)")
     moves.add_argument("--rate", type=int, default=2000, help="events a second (2000)")
+    plaintext = commands.add_parser("plaintext", help="links ended while another thread sends: is anything in clear?")
+    plaintext.add_argument("--runs", type=int, default=300, help="how many links (300)")
+    plaintext.add_argument("--seed", type=int, default=1, help="decides when each is ended (1)")
     soaking = commands.add_parser("soak", help="everything goes wrong, again and again: is anything lost unsaid?")
     soaking.add_argument("--events", type=int, default=100_000, help="how many are published (100000)")
     soaking.add_argument("--faults", type=int, default=300, help="how many disconnects, of two dozen kinds (300)")
@@ -67,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     wild.add_argument("--seed", type=int, default=1, help="decides what is tried (1)")
     wild.add_argument("--engine", choices=("atheris", "plain"), help="atheris where it is installed, else plain")
     chosen = parser.parse_args(arguments)
+    if chosen.command == "plaintext":
+        return 0 if report_plaintext(chosen.runs, chosen.seed) else 1
     if chosen.command == "soak":
         return 0 if _soak(chosen) else 1
     if chosen.command == "fuzz":

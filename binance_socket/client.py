@@ -18,6 +18,7 @@ import attrs
 from typing_extensions import Self
 
 from ._engine.clock import Clock, SystemClock
+from ._engine.dial import Proxy
 from ._engine.futures import CallFuture
 from ._engine.hooks import Hook, Listeners
 from ._engine.hub import Hub
@@ -131,6 +132,10 @@ class BinanceSocketClient(ClientView):
             raise InvalidRequest(f"options are ClientOptions(...), not {options!r}")
         if executor is not None and not isinstance(executor, Executor):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidRequest(f"an executor is a concurrent.futures.Executor, not {executor!r}")
+        if options.proxy is not None and not environment.is_encrypted and not Proxy.parse(options.proxy).is_local:
+            raise InvalidRequest(
+                "ws:// and http:// do not go over a proxy on another machine: keys would leave in clear"
+            )
         hub = Hub(
             credentials,
             environment,

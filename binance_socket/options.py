@@ -25,6 +25,7 @@ __all__ = [
     "RateLimitPolicy",
     "TimeUnit",
     "check_receive_window",
+    "is_loopback",
 ]
 
 
@@ -109,10 +110,17 @@ class Environment:
             _check_url(url, schemes)
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether all of it is reached over TLS."""
+        return all(
+            urlsplit(url).scheme in ("wss", "https") for url in (self.ws_api_url, self.stream_url, self.rest_url)
+        )
+
+    @property
     def is_local(self) -> bool:
         """Whether all of it is on this machine, where nobody has to be spared."""
         urls = (self.ws_api_url, self.stream_url, self.rest_url)
-        return all(_is_loopback(urlsplit(url).hostname or "") for url in urls)
+        return all(is_loopback(urlsplit(url).hostname or "") for url in urls)
 
 
 def _check_url(url: str, schemes: tuple[str, str]) -> None:
@@ -122,19 +130,26 @@ def _check_url(url: str, schemes: tuple[str, str]) -> None:
         scheme, host = parts.scheme, parts.hostname if parts.port != 0 else None
     except ValueError:  # brackets that do not match, or a port that is none
         scheme, host = "", None
-    if "@" in url.partition("://")[2].partition("/")[0]:
+    if "@" in url:
         raise InvalidRequest("a venue's URL carries no user name or password")
+    if "\\" in url or any(letter.isspace() or not letter.isprintable() for letter in url):
+        # Some would leave them out, others take them for a slash: it must be one URL to everybody.
+        raise InvalidRequest(f"{url!r} is no URL: it holds a blank, a backslash or a control character")
     if scheme not in schemes or not host:
         raise InvalidRequest(f"{url!r} is not a {encrypted}:// URL")
-    if scheme == plain and not _is_loopback(host):
+    if scheme == plain and not is_loopback(host):
         raise InvalidRequest(f"{plain}:// is for loopback addresses only, use {encrypted}:// for {host}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine for certain. Names other than localhost are anybody's."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost"
+    # Before Python 3.13, an IPv4 address that is written as an IPv6 address is none of either.
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address.is_loopback if mapped is None else bool(mapped.is_loopback)
 
 
 Environment.LIVE = Environment(

@@ -22,6 +22,7 @@ import attrs
 
 from ..credentials import Secret
 from ..errors import ConnectionLost, InvalidRequest, ProxyError, TlsError
+from ..options import is_loopback
 from .clock import SystemClock
 from .guarded_socket import prepare
 from .threads import NAME_PREFIX
@@ -56,8 +57,13 @@ class Proxy:
             raise InvalidRequest("the proxy is no URL of the form http://[user:password@]host[:port]")
         return proxy
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(self.host)
+
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def _parsed_proxy(url: Secret) -> Proxy | None:

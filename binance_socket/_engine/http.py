@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
+from .._wire.codec import loads_strictly
 from ..credentials import Secret
-from ..errors import Certainty, ConnectionLost, DeliveryError, ProxyError, RequestTimeout, TlsError
+from ..errors import Certainty, ConnectionLost, DecodeError, DeliveryError, ProxyError, RequestTimeout, TlsError
 from .clock import SystemClock
+from .dial import Proxy
 from .line import Line
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _ask(
             if SystemClock().monotonic() >= deadline:
                 raise RequestTimeout("the answer was not complete in time", Certainty.MAYBE_SENT)
     try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        payload = loads_strictly(bytes(body))
+    except DecodeError:
         payload = None
     return HttpAnswer(response.status_code, payload, response.headers)
 
@@ -117,6 +117,8 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
     from requests.adapters import HTTPAdapter
 
     pools = _pools(line)
+    # Without the password in it, so that they never have it in a URL, and send it as the sockets do.
+    parsed = None if proxy is None else Proxy.parse(proxy)
 
     class VerifyingAdapter(HTTPAdapter):
         """
@@ -127,6 +129,11 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, ssl_context=_context(), **kwargs)
             self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_headers(self, proxy: str) -> dict[str, str]:
+            if parsed is None or parsed.authorization is None:
+                return {}
+            return {"Proxy-Authorization": parsed.authorization.reveal()}
 
         def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
             manager = super().proxy_manager_for(*args, ssl_context=_context(), **kwargs)
@@ -144,8 +151,8 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
     session.verify = True if ca_file is None else str(ca_file)
     for scheme in pools:
         session.mount(f"{scheme}://", VerifyingAdapter())
-    if proxy is not None:
-        session.proxies = {"http": proxy.reveal(), "https": proxy.reveal()}
+    if parsed is not None:
+        session.proxies = dict.fromkeys(pools, f"http://{parsed}")
     return session
 
 

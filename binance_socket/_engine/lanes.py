@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from .._session.topics import Dialect, Topic
-from .._wire.codec import loads
+from .._wire.codec import loads_strictly
 from .._wire.values import as_object, is_array, is_object
 from ..errors import DecodeError
 from .audience import Audience, Payload, Routes, Subscriber
@@ -105,7 +105,7 @@ class Lanes:
         """Return the message and, where it is an event of a route: that, the event, and whether it ends the stream."""
         message: Any = None
         try:
-            message = loads(text)
+            message = loads_strictly(text)
             if not self._dialect.named and is_array(message):
                 # Without a wrapping: the session may know whose it is.
                 return message, None, None, False

@@ -10,15 +10,15 @@ import attrs
 from .._wire.messages import Reply
 from .._wire.values import as_object
 
-__all__ = ["SHORT_BAN", "TOO_MANY_ORDERS", "TOO_MANY_REQUESTS", "Refusal", "refusal_of"]
+__all__ = ["LONG_BAN", "SHORT_BAN", "TOO_MANY_ORDERS", "TOO_MANY_REQUESTS", "Refusal", "refusal_of"]
 
 TOO_MANY_REQUESTS: Final = -1003
 TOO_MANY_ORDERS: Final = -1015
 
 SHORT_BAN: Final = 120.0
 """How long a ban holds that does not say, in seconds."""
-# The longest that is believed.
-_LONG_BAN: Final = 7 * 86400.0
+LONG_BAN: Final = 7 * 86400.0
+"""The longest that is believed."""
 _MICROSECONDS_FROM: Final = 10**14
 
 
@@ -58,4 +58,4 @@ def _until(data: Mapping[str, Any], now: float) -> float | None:
     unit = 1e6 if moment >= _MICROSECONDS_FROM else 1e3
     # How long it holds is certain even where our idea of its clock is not.
     seconds = (moment - server_time) / unit if type(server_time) is int else moment / unit - now
-    return now + min(seconds, _LONG_BAN) if seconds > 0 else None
+    return now + min(seconds, LONG_BAN) if seconds > 0 else None

@@ -31,6 +31,7 @@ from .correlation import Correlation
 from .effects import Abort, Changed, Closed, Complete, Effect, Late, Outcome, Pending
 from .logon import Logon
 from .own_requests import OwnRequests
+from .refusals import LONG_BAN
 from .server_clock import ServerClock, learn_from
 from .state import MISHAPS, TRANSITIONS
 from .state import ConnectionState as State
@@ -224,7 +225,7 @@ class Session:
             self._become(State.IDLE)
         elif isinstance(error, HandshakeError):
             self._admission.connect_refused(error, self._requests, now)
-            self._retreat(error.retry_after)
+            self._retreat(None if error.retry_after is None else min(error.retry_after, LONG_BAN))
         else:
             self._retreat(None)
 

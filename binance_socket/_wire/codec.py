@@ -6,6 +6,7 @@ The cattrs converter in here says what is right. The generated decoders (decoder
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -23,7 +24,7 @@ from ..models.base import FAMILIES, Extra, Model, fields_of, is_row, wire_name
 from ..models.enums import OpenEnum
 from .values import decimal_from, exactly, moment_from, optional_moment_from, plain
 
-__all__ = ["FAULTS", "dumps", "explain", "field_types", "loads", "plain", "row_types", "structure"]
+__all__ = ["FAULTS", "dumps", "explain", "field_types", "loads", "loads_strictly", "plain", "row_types", "structure"]
 
 _T = TypeVar("_T")
 
@@ -55,11 +56,58 @@ _DUMP_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_
 
 
 def loads(data: bytes | str) -> Any:
-    """Return what the JSON text *data* says. Raises DecodeError for bad JSON, NaN or invalid UTF-8."""
+    """Return what the JSON text *data* says. Raises DecodeError for bad or very deep JSON, NaN or invalid UTF-8."""
     try:
-        return orjson.loads(data)
+        value = orjson.loads(data)
+        # What is read must be fit to be written, compared and shown. Only a text of many brackets can be nested deep.
+        if _brackets(data) > _DEEP:
+            orjson.dumps(value)
     except orjson.JSONDecodeError as exc:
         raise DecodeError(f"not JSON ({exc}): {_shortened(data)}", data) from exc
+    except orjson.JSONEncodeError as exc:
+        raise DecodeError(f"JSON that is nested too deep: {_shortened(data)}", data) from exc
+    return value
+
+
+_DEEP: Final = 200
+
+
+def _brackets(data: bytes | str) -> int:
+    if isinstance(data, str):
+        return data.count("[") + data.count("{")
+    return data.count(b"[") + data.count(b"{")
+
+
+def loads_strictly(data: bytes | str) -> Any:
+    """
+    Return what the JSON text *data* says, as :func:`loads` does; a key that comes twice is a DecodeError, too.
+
+    Of such a key orjson takes the last value, where others may take the first. Text that orjson would write in the same
+    way has none; only other text is read once more, by a parser that shows every key.
+    """
+    value = loads(data)
+    text = data.encode() if isinstance(data, str) else bytes(data)
+    if orjson.dumps(value) == text:
+        return value
+    try:
+        json.loads(text, object_pairs_hook=_refuse_twins)
+    except _Twins as exc:
+        raise DecodeError(f"JSON with a key that comes twice: {_shortened(exc.key)}", data) from exc
+    return value
+
+
+class _Twins(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
+    keys: set[str] = set()
+    for key, _ in pairs:
+        if key in keys:
+            raise _Twins(key)
+        keys.add(key)
 
 
 def structure(value: Any, cls: type[_T]) -> _T:
