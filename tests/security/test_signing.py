@@ -115,7 +115,7 @@ def test_an_order_of_any_symbol_and_size(symbol, quantity):
     check(*payload_of(message))
 
 
-@pytest.mark.parametrize("text", ["\ud800", "a\udfff", "\ud83d"])
+@pytest.mark.parametrize("text", ["\ud800", "a\udfff"])
 @pytest.mark.parametrize("place", ["name", "value"])
 def test_half_a_surrogate_pair(text, place):
     """Has no bytes to sign, and is refused."""
