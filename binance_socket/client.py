@@ -284,6 +284,9 @@ class BinanceSocketClient(ClientView):
         self.close()
 
     def __repr__(self) -> str:
+        if "_hub" not in self.__dict__:
+            # Shown by a reporter, in the traceback of what its making raised.
+            return "<BinanceSocketClient, unfinished>"
         if not self._hub.is_here:
             state = "made before a fork"
         else:
