@@ -194,7 +194,7 @@ def test_a_sandbox_that_goes_away(sandbox, account, heard, connect):
 
 def test_garbage_among_the_events(sandbox, account, heard, connect):
     """What cannot be read costs the link; what is not known, or lacks a field, is handed over as it came."""
-    spot = connect(sandbox, account).spot_api.account
+    spot = connect(sandbox, account, backfill=False).spot_api.account
     subscription = spot.subscribe_to_user_data_updates(**heard.handlers())
     notices = follow(subscription, type(heard))
     unknown = {"e": "somethingNew", "E": 1, "x": ["１２３４５６"]}
