@@ -174,6 +174,8 @@ class _Stage:
         """Bring a step about, and wait until it is over."""
         kind = kind_of(step)
         concerned = self.concerned(step)
+        # A slow machine may have been taken for a dead peer meanwhile: a fault must not miss who is just coming back.
+        self.settle(f"the events before {_title(step)}")
         losses = {watched: watched.losses for watched in concerned}
         triggered = self.faults.triggered.get(kind.triggers, 0)
         kind.run(self, step)
