@@ -136,7 +136,7 @@ def _with_atheris(name: str, seconds: float, seed: int) -> Report:
         for number, data in enumerate(TARGETS[name].seeds()):
             (corpus / str(number)).write_bytes(data)
         command = [
-            *(sys.executable, "-m", "benchmarks.fuzz.guided", name, str(corpus), f"-artifact_prefix={folder}/"),
+            *(sys.executable, "-m", "benchmarks.guided", name, str(corpus), f"-artifact_prefix={folder}/"),
             *(f"-max_total_time={int(seconds)}", f"-seed={seed}", f"-max_len={_MOST_BYTES}", "-print_final_stats=1"),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})

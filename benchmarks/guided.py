@@ -1,4 +1,8 @@
-"""``python -m benchmarks.fuzz.guided TARGET CORPUS [libFuzzer's options]``: needs atheris."""
+"""
+``python -m benchmarks.guided TARGET CORPUS [libFuzzer's options]``: needs atheris.
+
+Not in the package of the targets: whatever is imported before atheris looks is not seen by it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import sys
 import atheris  # pyright: ignore[reportMissingImports]
 
 with atheris.instrument_imports(include=["binance_socket"]):  # pyright: ignore
-    from .targets import TARGETS
+    from .fuzz import TARGETS
 
 
 def main() -> None:
