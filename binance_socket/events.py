@@ -409,6 +409,7 @@ class UpdateSubscription:
             self._callbacks.tell(error)
             with self._lock:
                 topics, is_old = self._topics, self._losses != self._losses_delivered
+            self._recovery.missed(batch.received_at.timestamp())
             # What came on an earlier link is among what was missed by its end.
             if not is_old:
                 market = MarketTopic(str(batch.stream))

@@ -151,6 +151,8 @@ class Recovery(Generic[T]):
         self._started = 0
         self._started_at = 0.0
         self._restored_at = 0.0
+        # When the first event happened that could not be read since the latest gap began.
+        self._missed_at: int | None = None
         self._began = 0
         """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
         # From when on, and until when, something may have been missed, in milliseconds by the exchange's clock.
@@ -214,6 +216,8 @@ class Recovery(Generic[T]):
         if told is not None and told.last_event:
             # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
             start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
+        if self._missed_at is not None:
+            start, self._missed_at = min(start, self._missed_at), None
         self._window = min(window or start, max(start - LOOK_BACK, self._began))
         self.count += 1
         account = None if self._sources is None else self._sources.account
@@ -221,6 +225,15 @@ class Recovery(Generic[T]):
         if told is not None:
             told.gap_opened()
         self._subscription.tell_gap(self.gap)
+
+    def missed(self, received_at: float) -> None:
+        """An event that came at *received_at* (wall clock) could not be read: the gap that follows begins with it."""
+        now = self._clock.monotonic()
+        uncertain = self._server_clock.uncertainty + _SCHEDULING
+        moment = self._server_time(now - self._clock.time() + received_at - uncertain)
+        if self.told is not None and self.told.last_event:
+            moment = self.told.last_event
+        self._missed_at = moment if self._missed_at is None else min(self._missed_at, moment)
 
     def hold(self, item: T) -> None:
         """Keep an event until what comes before it is found out. Only while :attr:`holding`."""

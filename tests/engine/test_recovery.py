@@ -472,6 +472,31 @@ def test_the_latest_sign_of_life_may_be_old(subscriber, clock):
     assert subscriber.gaps[-1].from_ == datetime.fromtimestamp(BEGAN / 1000 + 30 - 4 - 1.05, timezone.utc)
 
 
+def test_an_event_that_could_not_be_read(subscriber, clock):
+    """The gap begins before it, however many could be read since."""
+    subscriber.event(5)
+    clock.advance(10)
+    subscriber.recovery.missed(clock.time())
+    subscriber.event(9)
+    subscriber.recovery.missed(clock.time())
+    subscriber.lose()
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 5, timezone.utc)
+    subscriber.open()
+    clock.advance(50)
+    subscriber.lose()
+    assert subscriber.gaps[-1].from_ > datetime.fromtimestamp(BEGAN / 1000 + 9, timezone.utc)
+
+
+def test_an_event_that_could_not_be_read_of_a_market(clock):
+    """When it came is all that is known of it."""
+    subscriber = Subscriber(clock, sources=False)
+    subscriber.open()
+    clock.advance(10)
+    subscriber.recovery.missed(clock.time() - 5)
+    subscriber.lose()
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 5 - 1.05, timezone.utc)
+
+
 def test_a_loss_that_is_noticed_late(subscriber, clock):
     """The gap begins with the last sign of life."""
     clock.advance(100)
