@@ -87,6 +87,12 @@ class Seen:
     """What ``on_exception`` hears, of each kind at least once."""
     reason: str = ""
     """What the log says why, where that is told apart from other faults."""
+    stuck: bool = False
+    """The subscription hears nothing more, because a callback of it does not return."""
+    ended: bool = False
+    """The subscription ends, because it was closed."""
+    closed: bool = False
+    """The client is closed."""
     failed: bool = False
     """The client is not good for anything any more, and says so."""
 
@@ -117,6 +123,10 @@ class Setup:
     """The account's kind of key. To be logged on takes an Ed25519 key in any case."""
     target: str | None = None
     """The method of the call that an armed fault is for, where it is not what the state consists of."""
+    clock: Callable[[], Any] | None = None
+    """Makes the client's clock, where it is not the system's."""
+    cancels: bool = False
+    """Whether the calls in flight have a cancellation token."""
     patience: float | None = None
     """How long an answer is waited for, in seconds, where the fault is that none comes."""
 
@@ -137,6 +147,8 @@ class Fault:
     """Why it is not crossed with the other states."""
     counter: str
     """Under which name it is counted where it happens: in ``sandbox.faults.triggered``, or in the raw server."""
+    own: bool = False
+    """Whether it happens on the client's side, and is counted there."""
     arm: Callable[[Scene], object] | None = None
     strike: Callable[[Scene], object] | None = None
     afterwards: Callable[[Scene], object] | None = None
@@ -169,6 +181,11 @@ class Case:
     def id(self) -> str:
         """The name of the test."""
         return f"{self.fault.name} - {self.state.value}"
+
+    @property
+    def times(self) -> int:
+        """How often the fault happens, at least: a rotation connects once, and is given up then."""
+        return 1 if self.state is State.ROTATING and self.fault.group is Group.NETWORK else self.fault.times
 
     @property
     def seen(self) -> Seen:

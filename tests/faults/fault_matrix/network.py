@@ -2,15 +2,207 @@
 
 from __future__ import annotations
 
-from .kinds import ALL, LINKED, LOSS, Fault, Group, Seen, Setup, State
+from typing import Any
+
+from binance_socket import ConnectionLost, HandshakeError
+
+from .kinds import ALL, LINKED, LOSS, NOTHING, Fault, Group, Seen, Setup, State
+from .scene import Scene
 
 __all__ = ["FAULTS"]
 
 _QUICK_PROBE = Setup(options={"probe_after": 0.1, "probe_timeout": 0.1})
-_NEW_LINK = (State.CONNECTING, State.ROTATING)
-_NO_CONNECT = "No connect is made in the other states."
 
-FAULTS = (
+_AFTER_A_CUT = (State.CONNECTING, State.IDLE, State.IN_FLIGHT, State.ROTATING)
+_DELAY = "nothing but a delay"
+_AGAIN = "tries again, with growing random waits"
+_NOT_THERE = "fails: there is nothing there; but tries again where it has been connected before"
+
+
+def _connect(
+    name: str,
+    counter: str,
+    arm: Any,
+    *,
+    times: int = 1,
+    permanent: type[BaseException] | None = None,
+    setup: Setup | None = None,
+    library: str = _AGAIN,
+    user: str = _DELAY,
+) -> Fault:
+    """
+    Return the fault that connects fail in one way, of which *arm* takes the number.
+
+    It meets the first connect, the one after a cut, and that of a rotation.
+    """
+
+    def begin(scene: Scene) -> None:
+        arm(scene, 1 if scene.state is State.ROTATING else times)
+        if scene.state in (State.IDLE, State.IN_FLIGHT):
+            scene.ask()
+            scene.faults.cut(scene.account)
+
+    first = NOTHING if permanent is None else Seen(refused=(permanent,), read=(permanent,), order=(permanent,))
+    return Fault(
+        name=name,
+        group=Group.NETWORK,
+        states=_AFTER_A_CUT,
+        elsewhere="No connect is made in the other states.",
+        counter=counter,
+        times=times,
+        arm=begin,
+        seen=LOSS,
+        seen_in={State.CONNECTING: first, State.ROTATING: Seen(rotation=(ConnectionLost,))},
+        setup=setup or Setup(),
+        library=library,
+        user=user,
+    )
+
+
+def _upgrade(name: str, kind: str, *, permanent: bool = False, setup: Setup | None = None) -> Fault:
+    return _connect(
+        name,
+        f"upgrade_{kind}",
+        lambda scene, n: scene.faults.spoil_upgrade(kind, n),
+        permanent=HandshakeError if permanent else None,
+        setup=setup,
+        library=_NOT_THERE if permanent else _AGAIN,
+        user="HandshakeError" if permanent else _DELAY,
+    )
+
+
+def _status(status: int, *, permanent: bool = False, **headers: str) -> Fault:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return _connect(
+        f"upgrade answered with {status}",
+        "refuse_upgrade",
+        lambda scene, n: scene.faults.refuse_upgrade(n, status, sent),
+        permanent=HandshakeError if permanent else None,
+        library=_NOT_THERE if permanent else "tries again, not before Retry-After",
+        user="HandshakeError" if permanent else _DELAY,
+    )
+
+
+_IMPATIENT = Setup(options={"connect_timeout": 0.3})
+
+
+def _within_a_frame(name: str, strike: Any, counter: str, setup: Setup | None = None, *, library: str) -> Fault:
+    def begin(scene: Scene) -> None:
+        strike(scene)
+        # Something has to be sent for it.
+        scene.publish()
+        scene.faults.release()
+
+    return Fault(
+        name=name,
+        group=Group.NETWORK,
+        states=LINKED,
+        elsewhere="There are no frames yet.",
+        counter=counter,
+        strike=begin,
+        seen=LOSS,
+        setup=setup or Setup(),
+        library=library,
+        user="a loss and a restoration",
+    )
+
+
+_DISCARDS = "discards the part that came, connects again"
+
+
+def _every_byte(name: str, *, reset: bool) -> Fault:
+    """Return the fault that a handshake breaks off at every one of its bytes, one connect after the other."""
+
+    def arm(scene: Scene) -> None:
+        for count in range(_HANDSHAKE):
+            scene.faults.cut_at(count, reset=reset)
+
+    return Fault(
+        name=name,
+        group=Group.NETWORK,
+        states=(State.CONNECTING,),
+        elsewhere="Elsewhere it is one connect that fails.",
+        counter="cut_at",
+        times=_HANDSHAKE,
+        arm=arm,
+        setup=Setup(options={"backoff_base": 0.0}),
+        library=_AGAIN,
+        user=_DELAY,
+    )
+
+
+# The shortest answer to an upgrade that the sandbox gives has more bytes than this.
+_HANDSHAKE = 128
+
+_WITHIN = (
+    _within_a_frame(
+        "reset within a frame",
+        lambda scene: scene.faults.cut_at(20, scene.account),
+        "cut_at",
+        library=_DISCARDS,
+    ),
+    _within_a_frame(
+        "end of file within a frame",
+        lambda scene: scene.faults.cut_at(20, scene.account, reset=False),
+        "cut_at",
+        library=_DISCARDS,
+    ),
+    _within_a_frame(
+        "reset after the first byte of a frame",
+        lambda scene: scene.faults.cut_at(1, scene.account),
+        "cut_at",
+        library=_DISCARDS,
+    ),
+    _within_a_frame(
+        "half-open within a frame",
+        lambda scene: scene.faults.freeze_at(20, scene.account),
+        "freeze_at",
+        _QUICK_PROBE,
+        library="does not take half a frame for a sign of life: dead at 27 s",
+    ),
+    _within_a_frame(
+        "reset within a TLS record",
+        lambda scene: scene.faults.cut_at(30, scene.account),
+        "cut_at",
+        Setup(tls=True),
+        library=_DISCARDS,
+    ),
+    _every_byte("reset at every byte of the handshake", reset=True),
+    _every_byte("end of file at every byte of the handshake", reset=False),
+)
+
+_CONNECTS = (
+    _connect("connect reset", "refuse", lambda scene, n: scene.faults.refuse(n), times=2),
+    _connect("closed instead of an answer", "cut_at", lambda scene, n: scene.faults.cut_at(0, reset=False)),
+    _connect("reset within the upgrade", "cut_at", lambda scene, n: scene.faults.cut_at(40)),
+    _connect(
+        "twenty connects reset",
+        "refuse",
+        lambda scene, n: scene.faults.refuse(n),
+        times=20,
+        setup=Setup(options={"backoff_base": 0.0}),
+    ),
+    _status(301, permanent=True, Location="ws://127.0.0.1:1/elsewhere"),
+    _status(302, permanent=True, Location="ws://127.0.0.1:1/elsewhere"),
+    _status(400, permanent=True),
+    _status(401, permanent=True),
+    _status(403),
+    _status(404, permanent=True),
+    _status(429, Retry_After="0"),
+    _status(500),
+    _status(503, Retry_After="0"),
+    _upgrade("upgrade answered with garbage", "garbage", permanent=True),
+    _upgrade("upgrade answered without an end", "endless_head", permanent=True),
+    _upgrade("half an answer to the upgrade", "half_head"),
+    _upgrade("answer to the upgrade that drips", "drip", setup=_IMPATIENT),
+    _upgrade("no answer to the upgrade", "hang", setup=_IMPATIENT),
+    _upgrade("upgrade with a wrong accept key", "wrong_accept", permanent=True),
+    _upgrade("upgrade without an accept key", "no_accept", permanent=True),
+    _upgrade("upgrade with an extension nobody offered", "extension", permanent=True),
+    _upgrade("upgrade with a protocol nobody offered", "protocol", permanent=True),
+)
+
+_LINKS = (
     Fault(
         name="reset",
         group=Group.NETWORK,
@@ -43,26 +235,6 @@ FAULTS = (
         library="pings after 22 s of silence, gives the link up at 27 s",
         user="a loss and a restoration",
     ),
-    Fault(
-        name="connect reset",
-        group=Group.NETWORK,
-        states=_NEW_LINK,
-        elsewhere=_NO_CONNECT,
-        counter="refuse",
-        arm=lambda scene: scene.faults.refuse(2),
-        seen_in={State.ROTATING: Seen(rotation=(ConnectionError,))},
-        library="tries again, with growing random waits",
-        user="nothing but a delay",
-    ),
-    Fault(
-        name="upgrade refused with 503",
-        group=Group.NETWORK,
-        states=_NEW_LINK,
-        elsewhere=_NO_CONNECT,
-        counter="refuse_upgrade",
-        arm=lambda scene: scene.faults.refuse_upgrade(2, 503),
-        seen_in={State.ROTATING: Seen(rotation=(ConnectionError,))},
-        library="tries again, not before Retry-After",
-        user="nothing but a delay",
-    ),
 )
+
+FAULTS = (*_LINKS, *_WITHIN, *_CONNECTS)

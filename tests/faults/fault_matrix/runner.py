@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from binance_socket import ClientClosed, OutcomeUnknown
+from binance_socket import ClientClosed, HandlerError, OutcomeUnknown
 from binance_socket.sandbox import Sandbox
 
 from . import states
@@ -18,9 +18,10 @@ def play(case: Case) -> list[str]:
     leftovers = Leftovers()
     setup = case.fault.setup
     with Defects() as defects:
-        scene = Scene(Sandbox(tls=setup.tls, **setup.sandbox), setup, case.state)
+        own = frozenset({case.fault.counter}) if case.fault.own else frozenset[str]()
+        scene = Scene(Sandbox(tls=setup.tls, **setup.sandbox), setup, case.state, own_faults=own)
         try:
-            wrong = _act(scene, case)
+            wrong = _act(scene, case) + scene.wrong
             wrong += close_from_another_thread(scene.client)
             wrong += _judge(scene, case, defects)
         finally:
@@ -33,18 +34,18 @@ def _act(scene: Scene, case: Case) -> list[str]:
     states.prepare(scene)
     if fault.arm is not None:
         fault.arm(scene)
-    if case.state is State.CLOSING:
-        # What is on its way when a client is closed may or may not be delivered.
+    if case.state is State.CLOSING or seen.stuck or seen.closed or seen.ended or seen.end is not None:
+        # What is on its way when something ends may or may not be delivered.
         scene.until = scene.account.event_count
     held = states.enter(scene, fault)
     if fault.strike is not None:
         fault.strike(scene)
-    if not scene.happened(fault.counter, fault.times):
+    if case.state is State.ROTATING and not held:
+        scene.publish_until_it_happens(fault.counter, case.times)
+    if not scene.happened(fault.counter, case.times):
         return [f"{fault.counter} has not happened: {scene.faults.triggered}"]
     if case.state is State.CLOSING:
         return []
-    if seen.end is not None:
-        scene.until = scene.account.event_count
     if held and case.state is State.SUBSCRIBING and not seen.loss:
         # The exchange has agreed, and its answer is under way: what comes before it counts.
         scene.since = scene.account.event_count
@@ -67,7 +68,9 @@ def _settle(scene: Scene, case: Case, seen: Seen) -> list[str]:
             if not isinstance(error, seen.refused):
                 return [f"subscribing: {error!r} instead of {seen.refused}"]
             return _goes_on(scene, seen)
-    elif seen.end is None:
+    elif seen.closed or seen.ended:
+        scene.transcript.wait_for("closed")
+    elif seen.end is None and not seen.stuck:
         scene.transcript.wait_whole(scene.losses + (seen.loss and not seen.perhaps))
     if scene.rotating is not None:
         error = scene.rotated()
@@ -82,9 +85,9 @@ def _settle(scene: Scene, case: Case, seen: Seen) -> list[str]:
 
 def _goes_on(scene: Scene, seen: Seen) -> list[str]:
     """Return what is wrong with the client once it should be as good as before."""
-    if seen.failed:
+    if seen.failed or seen.closed:
         return []
-    if seen.end is None and scene.subscription is not None:
+    if seen.end is None and not seen.ended and not seen.stuck and scene.subscription is not None:
         scene.transcript.wait_whole(0)
         while not scene.transcript.wait_heard(scene.publish(order=True)):
             # A loss that was not noticed until now: whether there may be one is judged in the end.
@@ -114,9 +117,8 @@ def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
     if scene.subscription is not None:
         ledger = scene.account.events
         wrong += stream_violations(ledger, told, since=scene.since or 0, until=scene.until)
-        wrong += gap_violations(ledger, told, whole=scene.until is None)
-    wrong += _surprises(scene, seen, state)
-    return wrong
+        wrong += [] if seen.stuck else gap_violations(ledger, told, whole=scene.until is None)
+    return wrong + _surprises(scene, seen, state)
 
 
 def _surprises(scene: Scene, seen: Seen, state: State) -> list[str]:
@@ -125,11 +127,12 @@ def _surprises(scene: Scene, seen: Seen, state: State) -> list[str]:
     transcript = scene.transcript
     errors = transcript.details("error")
     losses = len(transcript.details("lost")) - scene.losses
-    if losses and not seen.loss and seen.end is None and state is not State.CLOSING:
+    if losses and not (seen.loss or seen.end is not None or seen.closed or state is State.CLOSING):
         wrong.append("a loss was told")
     if seen.end is not None and state is not State.CLOSING and not any(isinstance(e, seen.end) for e in errors):
         wrong.append(f"the end was not explained by {seen.end.__name__}: {errors}")
-    expected = (*seen.told, *([seen.end] if seen.end is not None else []))
+    closing = (ClientClosed, HandlerError) if state is State.CLOSING else ()
+    expected = (*seen.told, *([seen.end] if seen.end is not None else []), *closing)
     wrong += [f"on_exception heard {error!r}" for error in errors if not isinstance(error, expected)]
     if state is not State.CLOSING:
         missing = [kind for kind in seen.told if not any(isinstance(error, kind) for error in errors)]

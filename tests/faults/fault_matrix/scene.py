@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from binance_socket import BinanceSocketClient, ClientOptions, UpdateSubscription
+from binance_socket import BinanceSocketClient, CancellationToken, ClientOptions, UpdateSubscription
 from binance_socket.sandbox import Sandbox, SandboxAccount
 
 from .kinds import Setup, State
@@ -119,8 +119,20 @@ class Scene:
     """How many losses the state itself consists of."""
     until: int | None = None
     """How many there were when it was closed."""
+    clock: Any = None
+    """The client's clock, if it is not the system's."""
+    token: CancellationToken = attrs.field(factory=CancellationToken)
+    """Cancels the calls in flight, where the setup says so."""
+    cleanups: list[Callable[[], object]] = attrs.field(factory=list[Callable[[], object]])
+    """What is to be done once the client is closed."""
+    wrong: list[str] = attrs.field(factory=list[str])
+    """What is wrong with the fault's own doings."""
     own: Counter[str] = attrs.field(factory=Counter[str])
     """Faults that happen on the client's side, by the case's own hand."""
+    own_faults: frozenset[str] = frozenset()
+    """The names of those, if the case is one of them."""
+    # Guards what is counted.
+    _counted: threading.Condition = attrs.field(factory=threading.Condition)
     _other: SandboxAccount = attrs.field(init=False)
     _number: int = 0
 
@@ -128,6 +140,7 @@ class Scene:
         kind = "ED25519" if self.state is State.LOGGING_ON else self.setup.key_type
         self.account = self.sandbox.create_account(FUNDS, key_type=kind)
         self._other = self.sandbox.create_account(FUNDS)
+        self.clock = None if self.setup.clock is None else self.setup.clock()
         if self.setup.raw is not None:
             self.raw = self.setup.raw(self)
         environment = self.sandbox.environment if self.raw is None else self.raw.environment
@@ -136,7 +149,10 @@ class Scene:
         if self.setup.patience is not None and self.state in _IMPATIENT:
             options["request_timeout"] = self.setup.patience
         self.client = BinanceSocketClient(
-            credentials=self.account.credentials, environment=environment, options=ClientOptions(**options)
+            credentials=self.account.credentials,
+            environment=environment,
+            options=ClientOptions(**options),
+            clock=self.clock,
         )
 
     @property
@@ -210,7 +226,8 @@ class Scene:
 
     def ask(self, *, read: bool = True, order: bool = True) -> None:
         """Have a read and an order in flight."""
-        view = self.patient if self.setup.patience is None else self.client.with_options(timeout=self.setup.patience)
+        timeout = PATIENCE if self.setup.patience is None else self.setup.patience
+        view = self.client.with_options(timeout=timeout, ct=self.token if self.setup.cancels else None)
         if read:
             self.asked.append(Asked(READ, view.spot_api.account.get_account_info.submit()))
         if order:
@@ -232,23 +249,43 @@ class Scene:
                 break
         return self.rotating.join()
 
+    def move_on(self) -> None:
+        """Move to new connections, once the client is not about to do so by itself."""
+        self.rotate()
+        error = self.rotated()
+        assert error is None, f"rotating: {error!r}"
+
     # What has happened.
 
     def count(self, name: str) -> None:
-        """Note a fault on the client's side."""
-        self.own[name] += 1
+        """Note a fault on the client's side. Any thread."""
+        with self._counted:
+            self.own[name] += 1
+            self._counted.notify_all()
 
     def happened(self, name: str, times: int = 1) -> bool:
         """Wait until the fault of that name has happened, wherever it is counted; False if it has not."""
-        if self.own[name] >= times:
-            return True
         if self.raw is not None and self.raw.counts(name):
             return bool(self.raw.wait_for(name, times, PATIENCE))
+        with self._counted:
+            if name in self.own_faults:
+                return self._counted.wait_for(lambda: self.own[name] >= times, PATIENCE)
         return bool(self.faults.wait_for(name, times, PATIENCE))
+
+    def publish_until_it_happens(self, name: str, times: int) -> None:
+        """Let things happen to the account until the fault does: a rotation may have to come that far by events."""
+        if name in self.own_faults or (self.raw is not None and self.raw.counts(name)):
+            return
+        for _ in range(_MOST_ROUNDS):
+            self.publish(order=True)
+            if self.faults.wait_for(name, times, _ROUND):
+                return
 
     def close(self) -> None:
         """Close everything, whatever has become of it."""
         self.client.close()
+        for cleanup in self.cleanups:
+            cleanup()
         if self.raw is not None:
             self.raw.close()
         self.sandbox.close()

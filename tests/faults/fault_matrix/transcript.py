@@ -63,6 +63,8 @@ class Transcript:
         # Guards the entries.
         self._changed = threading.Condition(threading.Lock())
         self._entries: list[Heard | Notice] = []
+        self.upon: Callable[[], object] | None = None
+        """What a callback does besides, if anything."""
 
     @property
     def entries(self) -> list[Heard | Notice]:
@@ -72,7 +74,13 @@ class Transcript:
 
     def hear(self, event: DataEvent[Any]) -> None:
         """Take an event."""
+        if event.raw.get("e") == "eventStreamTerminated":
+            # It belongs to the subscription, and not to the account: the ledger does not have it.
+            self.note("terminated")
+            return
         self._add(Heard(event.raw, event.possible_duplicate, event.source is EventSource.BACKFILL, event.late))
+        if self.upon is not None:
+            self.upon()
 
     def handlers(self) -> dict[str, Callable[[DataEvent[Any]], None]]:
         """Return keyword arguments that have every kind of event come here."""
