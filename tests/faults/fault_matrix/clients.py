@@ -265,7 +265,7 @@ FAULTS = (
             "Lag; nothing is dropped",
             NOTHING,
         ),
-        setup=Setup(options={"mailbox_size": 4}),
+        setup=Setup(options={"mailbox_size": 16}),
     ),
     _callback(
         "callback that never returns",
@@ -342,8 +342,8 @@ FAULTS = (
     Fault(
         name="defect in a reader",
         group=Group.CLIENT,
-        states=(State.IDLE, State.IN_FLIGHT, State.CLOSING),
-        elsewhere="Another connection takes over, or there is no reader to fail.",
+        states=(State.IDLE, State.IN_FLIGHT),
+        elsewhere="Another connection takes over, there is no reader to fail, or it ends first.",
         counter="defect in a reader",
         own=True,
         strike=_defect,
