@@ -6,10 +6,17 @@ The catalogue is data: the tests in this folder are made from it, and so is the 
 
 from __future__ import annotations
 
-from . import answers, clients, events, network, protocol
+from . import answers, clients, events, network, protocol, raw_faults
 from .kinds import Case, Fault, Group, State
 
 __all__ = ["CASES", "CATALOGUE", "Case", "Fault", "Group", "State"]
 
-CATALOGUE: tuple[Fault, ...] = (*network.FAULTS, *protocol.FAULTS, *answers.FAULTS, *events.FAULTS, *clients.FAULTS)
+CATALOGUE: tuple[Fault, ...] = (
+    *network.FAULTS,
+    *raw_faults.FAULTS,
+    *protocol.FAULTS,
+    *answers.FAULTS,
+    *events.FAULTS,
+    *clients.FAULTS,
+)
 CASES: tuple[Case, ...] = tuple(Case(fault, state) for fault in CATALOGUE for state in fault.states)
