@@ -37,10 +37,12 @@ In all of them these hold:
 
 - every future is done exactly once, with an answer or with an error of the documented kind;
 - no thread of the library's has failed by a defect; where one was made to, everybody who waited was told;
-- of each kind of event everything came, once and in order, or the user was told of a loss exactly where something is
-  missing; the oracle is the sandbox's ledger;
+- of each kind of event everything came, once and in order, or a Gap was told of that covers what is missing, and what
+  was found out about it is true; the oracle is the sandbox's ledger;
 - ``close()`` returns within 3 seconds, whatever has happened;
 - afterwards no thread and no descriptor is left.
+
+What only shows in a process of its own (its exit, its forks, its signals, its garbage) is tested in ``tests/ends``.
 """
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from fault_matrix import CASES, CATALOGUE
+from fault_matrix import CASES, CATALOGUE, Group, State
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "make_fault_table.py"
 
@@ -31,6 +31,14 @@ def test_a_row_for_every_fault(generator):
     """No fault is without its row."""
     text = generator.page()
     assert [fault.name for fault in CATALOGUE if f"   * - {fault.name}\n" not in text] == []
+
+
+def test_as_many_as_promised():
+    """70 kinds or more, 300 cases or more, of every group and in every state."""
+    assert len(CATALOGUE) >= 70
+    assert len(CASES) >= 300
+    assert {fault.group for fault in CATALOGUE} == set(Group)
+    assert {case.state for case in CASES} == set(State)
 
 
 def test_no_name_is_used_twice():

@@ -125,6 +125,8 @@ class Setup:
     """The method of the call that an armed fault is for, where it is not what the state consists of."""
     clock: Callable[[], Any] | None = None
     """Makes the client's clock, where it is not the system's."""
+    manual: bool = False
+    """Whether the clock, of the client and of the sandbox, is moved by hand."""
     cancels: bool = False
     """Whether the calls in flight have a cancellation token."""
     patience: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from binance_socket import ClientClosed, HandlerError, OutcomeUnknown
 from binance_socket.sandbox import Sandbox
+from binance_socket.testing import ManualClock
 
 from . import states
 from .invariants import Defects, Leftovers, close_from_another_thread, gap_violations, stream_violations
@@ -19,7 +20,9 @@ def play(case: Case) -> list[str]:
     setup = case.fault.setup
     with Defects() as defects:
         own = frozenset({case.fault.counter}) if case.fault.own else frozenset[str]()
-        scene = Scene(Sandbox(tls=setup.tls, **setup.sandbox), setup, case.state, own_faults=own)
+        clock = ManualClock() if setup.manual else None
+        sandbox = Sandbox(tls=setup.tls, clock=clock, **setup.sandbox)
+        scene = Scene(sandbox, setup, case.state, own_faults=own, clock=clock)
         try:
             wrong = _act(scene, case) + scene.wrong
             wrong += close_from_another_thread(scene.client)
@@ -132,6 +135,9 @@ def _surprises(scene: Scene, seen: Seen, state: State) -> list[str]:
     if seen.end is not None and state is not State.CLOSING and not any(isinstance(e, seen.end) for e in errors):
         wrong.append(f"the end was not explained by {seen.end.__name__}: {errors}")
     closing = (ClientClosed, HandlerError) if state is State.CLOSING else ()
+    if scene.setup.listen_key:
+        # A key may be kept alive at any moment, so also at the end.
+        closing = (*closing, ClientClosed)
     expected = (*seen.told, *([seen.end] if seen.end is not None else []), *closing)
     wrong += [f"on_exception heard {error!r}" for error in errors if not isinstance(error, expected)]
     if state is not State.CLOSING:

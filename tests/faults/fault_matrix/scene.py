@@ -140,7 +140,8 @@ class Scene:
         kind = "ED25519" if self.state is State.LOGGING_ON else self.setup.key_type
         self.account = self.sandbox.create_account(FUNDS, key_type=kind)
         self._other = self.sandbox.create_account(FUNDS)
-        self.clock = None if self.setup.clock is None else self.setup.clock()
+        if self.setup.clock is not None:
+            self.clock = self.setup.clock()
         if self.setup.raw is not None:
             self.raw = self.setup.raw(self)
         environment = self.sandbox.environment if self.raw is None else self.raw.environment

@@ -1,0 +1,68 @@
+"""Faults that take their time: the clock of the client and of the sandbox is moved by hand."""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+
+from binance_socket import OutcomeUnknown, RequestTimeout
+
+from .kinds import LOSS, NOTHING, Fault, Group, Setup, State
+from .scene import Scene
+from .transcript import PATIENCE
+
+__all__ = ["FAULTS"]
+
+_DAY = 24 * 3600.0
+_BY_HAND = Setup(
+    manual=True, options={"backoff_base": 0.0, "backfill_rechecks": (), "rotation_after": None, "audit_after": None}
+)
+
+
+def pass_time(scene: Scene, seconds: float) -> None:
+    """Let time pass, and wait until the client's timer has done what was due."""
+    scene.clock.advance(seconds)
+    done = threading.Event()
+    scene.client._hub.timer.call_at(scene.clock.monotonic(), done.set)
+    assert done.wait(PATIENCE), "the timer hangs"
+
+
+def _fall_silent(scene: Scene) -> None:
+    scene.faults.half_open(scene.account)
+    before = scene.transcript.details("lost")
+    # Pinged after 22 seconds of silence, and given up five later: not a moment earlier.
+    for seconds in (21.9, 0.1, 4.9):
+        pass_time(scene, seconds)
+    assert scene.transcript.details("lost") == before, "given up too early"
+    pass_time(scene, 0.1)
+
+
+FAULTS = (
+    Fault(
+        name="half-open link, by the clock",
+        group=Group.NETWORK,
+        states=(State.IDLE, State.IN_FLIGHT),
+        elsewhere="The half-open link in all states is a row of its own, with times made short.",
+        counter="half_open",
+        strike=_fall_silent,
+        seen=attrs.evolve(LOSS, read=(RequestTimeout,), order=(OutcomeUnknown,)),
+        setup=_BY_HAND,
+        library="dead after 27 s, and not before",
+        user="a loss and a restoration",
+    ),
+    Fault(
+        name="the exchange's 24 hours",
+        group=Group.API,
+        states=(State.IDLE,),
+        elsewhere="Nothing else lasts for a day.",
+        counter="shutdown notice",
+        own=True,
+        strike=lambda scene: (pass_time(scene, _DAY - 10), scene.count("shutdown notice")),
+        afterwards=lambda scene: (scene.move_on(), pass_time(scene, 10)),
+        seen=NOTHING,
+        setup=_BY_HAND,
+        library="moves to a new connection before, after 23 hours, or when the end is announced",
+        user="nothing",
+    ),
+)
