@@ -323,7 +323,12 @@ FAULTS = (
     _message("empty message", b"", _GIVES_UP, seen=_UNREAD),
     _message("message that is no object", b'"hello"', _GIVES_UP, seen=_UNREAD),
     _message("message of no known kind", b'{"hello":"you"}', _GIVES_UP, seen=_UNREAD),
-    _message("duplicate keys in an answer", b'{"id":"x","id":"y","status":200,"result":{}}', "counts it", seen=NOTHING),
+    _message(
+        "duplicate keys",
+        b'{"id":"x","id":"y","status":200,"result":{}}',
+        "cannot know which is meant: gives the link up, connects again",
+        seen=_UNREAD,
+    ),
     _message("answer to nobody", b'{"id":"0badc0de","status":200,"result":{}}', "counts it"),
     _message(
         "error without an id",

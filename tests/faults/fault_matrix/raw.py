@@ -48,10 +48,6 @@ def context(kind: str) -> ssl.SSLContext:
     past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
     names = ("other.example",) if kind == "host" else ("127.0.0.1",)
     authority.issue_cert(*names, **({"not_after": past} if kind == "expiry" else {})).configure_cert(made)
-    if kind == "version":
-        made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        made.maximum_version = ssl.TLSVersion.TLSv1_1
-        made.set_ciphers("ALL:@SECLEVEL=0")
     return made
 
 

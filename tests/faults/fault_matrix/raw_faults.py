@@ -87,7 +87,6 @@ FAULTS = (
     _tls("certificate of an unknown authority", raw.tls("authority")),
     _tls("certificate of another host", raw.tls("host")),
     _tls("certificate that has expired", raw.tls("expiry")),
-    _tls("TLS 1.1", raw.tls("version")),
     _tls("server without TLS", raw.without_tls),
     _connect("TLS handshake cut", raw.over_tls, raw.cut_in_tls, times=2, library=_AGAIN, user=_DELAY),
     _connect("silent TLS handshake", raw.over_tls, raw.silent, timeout=0.3, library=_AGAIN, user=_DELAY),
