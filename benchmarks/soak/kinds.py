@@ -182,6 +182,22 @@ def _inject(payload: bytes) -> Callable[[Stage, Step], None]:
     return run
 
 
+_FRAMES = (
+    "binary", "reserved_bits", "unknown_opcode", "masked", "fragmented_ping", "long_ping", "stray_continuation",
+    "half_a_close_code", "surrogate_utf8", "oversized_frame", "negative_size", "close_1006", "close_999",
+)  # fmt: skip
+_UPGRADES = ("garbage", "half_head", "wrong_accept", "no_accept", "extension", "protocol")
+
+
+def _frame(chance: random.Random) -> dict[str, Any]:
+    return {"frame": chance.choice(_FRAMES)}
+
+
+def _send_frame(stage: Stage, step: Step) -> None:
+    stage.faults.send_frames(step.params["frame"], stage.account(step))
+    stage.publish(step.blind)
+
+
 def _times(chance: random.Random) -> dict[str, Any]:
     return {"times": chance.randint(1, 3)}
 
@@ -198,6 +214,16 @@ def _upgrade(chance: random.Random) -> dict[str, Any]:
 
 def _refuse_upgrade(stage: Stage, step: Step) -> None:
     stage.faults.refuse_upgrade(step.params["times"], step.params["status"])
+    stage.faults.cut(stage.account(step))
+    stage.publish(step.blind)
+
+
+def _wrong_upgrade(chance: random.Random) -> dict[str, Any]:
+    return {"times": chance.randint(1, 2), "answer": chance.choice(_UPGRADES)}
+
+
+def _spoil_upgrade(stage: Stage, step: Step) -> None:
+    stage.faults.spoil_upgrade(step.params["answer"], step.params["times"])
     stage.faults.cut(stage.account(step))
     stage.publish(step.blind)
 
@@ -279,8 +305,10 @@ DISCONNECTS: Sequence[Kind] = (
     Kind("malformed JSON", _inject(b'{"subscriptionId":0,"event":{"e":'), "inject"),
     Kind("invalid UTF-8", _inject(b'{"stream":"\xff\xfe","data":{}}'), "inject"),
     Kind("message too large", _inject(b" " * (LARGEST_MESSAGE + 1)), "inject"),
+    Kind("frame against the rules", _send_frame, "", _frame),
     Kind("reset, connects refused", _refuse, "refuse", _times),
     Kind("reset, upgrades refused", _refuse_upgrade, "refuse_upgrade", _upgrade),
+    Kind("reset, upgrades answered wrongly", _spoil_upgrade, "cut", _wrong_upgrade),
     Kind("reset, handshake broken off", _cut_handshake, "cut_at", _handshake),
     Kind("reset, and again while subscribing", _cut_subscribing, "cut_requests", accounts=_OVER_THE_API),
     Kind("reset, subscribing not answered", _mute_subscribing, "drop_replies", accounts=_OVER_THE_API),

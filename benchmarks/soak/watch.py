@@ -149,8 +149,10 @@ class Watched:
     def _why_not_whole(self) -> str | None:
         if self.subscription.state is not SubscriptionState.ACTIVE:
             return f"the subscription is {self.subscription.state.value}"
-        if self._open_gaps:
-            return f"gaps {sorted(self._open_gaps)} are open"
+        with self._changed:
+            gaps = sorted(self._open_gaps)
+        if gaps:
+            return f"gaps {gaps} are open"
         if self.is_rotating:
             return "connections rotate"
         return None
