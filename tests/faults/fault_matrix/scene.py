@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from decimal import Decimal
 from typing import Any
 
@@ -86,7 +87,7 @@ class Asked:
         """U1: return what is wrong with how it ended: with an error that is *allowed*, or *answered* if that may be."""
         try:
             error = self.future.exception(PATIENCE)
-        except TimeoutError:
+        except FutureTimeoutError:
             return [f"{self.name}: no answer, and no error either"]
         if not self._done.wait(PATIENCE):
             return [f"{self.name}: done, and nobody was called back"]
