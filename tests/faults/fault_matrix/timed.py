@@ -29,6 +29,8 @@ def pass_time(scene: Scene, seconds: float) -> None:
 
 
 def _fall_silent(scene: Scene) -> None:
+    # What is still on its way would be a sign of life after the clock was moved.
+    assert scene.transcript.wait_heard(scene.account.events[-1])
     scene.faults.half_open(scene.account)
     before = scene.transcript.details("lost")
     # Pinged after 22 seconds of silence, and given up five later: not a moment earlier.
