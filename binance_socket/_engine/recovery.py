@@ -210,7 +210,7 @@ class Recovery(Generic[T]):
         window = self._break_off()
         self._subscription.tell_lost()
         told = self.told
-        uncertain = self._lag(received_at, now) + self._server_clock.uncertainty + _SCHEDULING
+        uncertain = self._lag(received_at) + self._server_clock.uncertainty + _SCHEDULING
         self._started_at = min(heard_at, now) - uncertain
         start = self._started = self._server_time(self._started_at)
         if told is not None and told.last_event:
@@ -258,11 +258,12 @@ class Recovery(Generic[T]):
     def _begin(self, now: float) -> None:
         self._began = self._server_time(now)
 
-    def _lag(self, received_at: float | None, now: float) -> float:
+    def _lag(self, received_at: float | None) -> float:
         """Return how long the latest event was under way, in seconds: the latest sign of life may have been, too."""
         if received_at is None or self.told is None or not self.told.last_event:
             return 0.0
-        by_exchange = received_at + self._server_time(now) / 1000 - self._clock.time()
+        # By how much the clocks differ is the same now, however late this has its turn.
+        by_exchange = received_at + self._server_time(self._clock.monotonic()) / 1000 - self._clock.time()
         return max(by_exchange - self.told.last_event / 1000, 0.0)
 
     # Questions and answers.

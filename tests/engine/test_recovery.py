@@ -530,3 +530,13 @@ def test_orders_that_were_forgotten(subscriber, clock):
         subscriber.timer.pass_time(seconds)
         subscriber.answer()
     assert Unrecoverable.FORGOTTEN_ORDERS in subscriber.gaps[-1].unrecoverable
+
+
+def test_a_slow_handler_does_not_hide_how_far_it_was_behind(subscriber, clock):
+    """What was read last was a minute old, and the loss has its turn a minute later: it begins where events ended."""
+    subscriber.event(0)
+    clock.advance(60)
+    heard, received_at = clock.monotonic(), clock.time()
+    clock.advance(60)
+    subscriber.run_in_turn(lambda: subscriber.recovery.lost("reset", heard, received_at, heard))
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000, timezone.utc)
