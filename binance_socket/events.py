@@ -340,14 +340,16 @@ class UpdateSubscription:
         with self._lock:
             self._keeper = keeper
 
-    def move(self, new: str) -> None:
+    def move(self, new: str, alive_at: float) -> None:
         """
-        Listen to the listen key *new*, because the one so far is gone. Any thread; does not wait.
+        Listen to the listen key *new*, because the one so far is gone; it was there at *alive_at* (monotonic).
+
+        Any thread; does not wait.
 
         Events have stopped with the old key, so the user is told; they come again when *new* is open.
         """
         topic, now = StreamTopic(new), self._hub.clock.monotonic()
-        self.lost(self._topics[0], "the listen key is gone", now, now)
+        self.lost(self._topics[0], "the listen key is gone", now, alive_at)
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return

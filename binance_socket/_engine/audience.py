@@ -315,7 +315,7 @@ def _opened(effect: Opened, subscribers: tuple[Subscriber, ...], waiting: list[t
 def _lost(effect: Lost, subscribers: tuple[Subscriber, ...]) -> Telling:
     def tell(now: float, wall: float, heard_at: float) -> None:
         for subscriber in subscribers:
-            subscriber.lost(effect.topic, effect.reason, now, heard_at)
+            subscriber.lost(effect.topic, effect.reason, now, min(heard_at, effect.since))
 
     return tell
 

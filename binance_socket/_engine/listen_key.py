@@ -25,7 +25,8 @@ class ListenKeyKeeper:
     """
     Drives a :class:`ListenKey`: asks what is due when it is due, on the timer's thread.
 
-    *replace(key)* is called when the exchange has given a key for one that was gone; *report(error)* for each failure.
+    *replace(key, alive_at)* is called when the exchange has given a key for one that was gone, and was alive last at
+    that time; *report(error)* for each failure.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class ListenKeyKeeper:
         ask: Callable[[Request[Any]], CallFuture[Response[Any]]],
         ping: Callable[[str], Request[Any]],
         start: Callable[[], Request[str]],
-        replace: Callable[[str], None],
+        replace: Callable[[str, float], None],
         report: Callable[[BinanceSocketError], None],
         clock: Clock,
         timer: Timer,
@@ -105,6 +106,7 @@ class ListenKeyKeeper:
             return
         now, started, new = self._clock.monotonic(), False, future.result().result
         with self._lock:
+            alive_at = self._listen_key.alive_at
             if step is Step.PING:
                 self._listen_key.pinged(key, now)
             elif isinstance(new, str):
@@ -116,7 +118,7 @@ class ListenKeyKeeper:
             closed = self._closed
         if started and not closed:
             logger.info("a listen key was replaced")
-            self._replace(new)
+            self._replace(new, alive_at)
 
     def _failed(self, step: Step, key: str, error: BinanceSocketError) -> None:
         with self._lock:

@@ -33,10 +33,12 @@ class Audit:
         self._ask = ask
         self._reopen = reopen
         self._looked_at = 0.0
+        # When everything that was open was there, as the server has said.
+        self._found_at = 0.0
 
     def begin(self, now: float) -> None:
         """There is a new link."""
-        self._looked_at = now
+        self._looked_at = self._found_at = now
 
     def next(self, heard_at: float, event_at: float) -> float | None:
         """Return when :meth:`look` has something to do; *event_at* is when the last event came."""
@@ -53,9 +55,9 @@ class Audit:
         self._looked_at = now
         # What is opened meanwhile may not be in the answer.
         open_now = self._subscriptions.open_routes()
-        self._ask(LISTING, lambda outcome: self._answered(open_now, outcome))
+        self._ask(LISTING, lambda outcome: self._answered(open_now, now, outcome))
 
-    def _answered(self, open_then: dict[Topic, Hashable], outcome: Outcome) -> None:
+    def _answered(self, open_then: dict[Topic, Hashable], asked_at: float, outcome: Outcome) -> None:
         if isinstance(outcome, BinanceSocketError) or error_of(outcome, LISTING) is not None:
             logger.info("could not find out what is subscribed: %s", outcome)
             return
@@ -66,5 +68,7 @@ class Audit:
         for topic, route in open_then.items():
             if route not in found and open_now.get(topic) == route:
                 logger.warning("the exchange has forgotten a subscription")
-                self._subscriptions.lose(topic, "the exchange has forgotten the subscription")
+                # Nobody knows when.
+                self._subscriptions.lose(topic, "the exchange has forgotten the subscription", self._found_at)
+        self._found_at = asked_at
         self._reopen()

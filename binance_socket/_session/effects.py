@@ -104,6 +104,8 @@ class Lost:
 
     topic: Topic
     reason: str
+    since: float = float("inf")
+    """When events are known to have come last (monotonic), where that is before the last sign of life."""
 
 
 @attrs.frozen

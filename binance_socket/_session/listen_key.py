@@ -49,6 +49,11 @@ class ListenKey:
         self._next_at: float | None = now + self._interval
 
     @property
+    def alive_at(self) -> float:
+        """When the key is known to have been alive last."""
+        return self._counted_at
+
+    @property
     def next_at(self) -> float | None:
         """When the next step is due; None while one is under way."""
         return self._next_at

@@ -217,9 +217,9 @@ class Subscriptions:
             if entry.stage is Stage.OPEN and entry.route == route:
                 self._lose(entry, reason)
 
-    def lose(self, topic: Topic, reason: str) -> None:
-        """The server ended the subscription to *topic*: it is wanted again."""
-        self._lose(self._entries[topic], reason)
+    def lose(self, topic: Topic, reason: str, since: float = float("inf")) -> None:
+        """The server ended the subscription to *topic*, perhaps as early as *since*: it is wanted again."""
+        self._lose(self._entries[topic], reason, since)
 
     def link_lost(self, reason: str) -> None:
         """The link went away, and every subscription with it."""
@@ -379,9 +379,9 @@ class Subscriptions:
         """Return whether *entry* still waits for the answer to this *attempt*."""
         return self._entries.get(entry.topic) is entry and entry.attempt == attempt and entry.stage is Stage.OPENING
 
-    def _lose(self, entry: _Entry, reason: str) -> None:
+    def _lose(self, entry: _Entry, reason: str, since: float = float("inf")) -> None:
         if entry.stage is Stage.OPEN:
-            self._effects.append(Lost(entry.topic, reason))
+            self._effects.append(Lost(entry.topic, reason, since))
         entry.route = None
         self._move(entry, Stage.WANTED)
         self._retry(entry, None)

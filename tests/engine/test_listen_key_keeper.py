@@ -303,3 +303,17 @@ def test_a_raw_end_of_one_of_two_keys_names_the_key(client, network, listen, rep
     listen(client, "other", streams)
     streams.push({"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "other"})
     replaced(network.accept(), streams, key="other")
+
+
+def test_a_gap_begins_when_the_key_was_alive_last(client, network, exchange, clock, pass_time, listen, replaced):
+    """Somebody else may have ended it right after it was kept alive, and no event says so."""
+    subscription, streams = listen(client)
+    gaps = queue.SimpleQueue()
+    subscription.on_gap(gaps.put)
+    subscription.on_exception(lambda error: None)
+    began = clock.time()
+    pass_time(client, 1800)
+    api = network.accept()
+    exchange.refuse(api, api.sent(), -1125)
+    replaced(api, streams)
+    assert gaps.get(timeout=PATIENCE).from_.timestamp() <= began

@@ -69,9 +69,17 @@ def test_a_subscription_that_the_exchange_has_forgotten(quiet: Quiet) -> None:
     lost, send = quiet.driven.answer(pending, [{"subscriptionId": 2}])
     assert isinstance(lost, Lost)
     assert lost.topic == TOPIC
+    assert lost.since == quiet.driven.now - AFTER
     [again] = quiet.driven.write([send])
     assert again.request.method == TOPIC.opening.method
     assert quiet.driven.answer(again, {"subscriptionId": 4}) == [Opened(TOPIC, 4)]
+
+
+def test_since_when_it_may_have_been_forgotten(quiet: Quiet) -> None:
+    """Since the exchange has said last that it was there."""
+    quiet.driven.answer(quiet.asked(AFTER), [{"subscriptionId": 3}])
+    lost, _ = quiet.driven.answer(quiet.asked(AFTER), [])
+    assert lost.since == quiet.driven.now - AFTER
 
 
 def test_an_event_is_proof(quiet: Quiet) -> None:
