@@ -113,6 +113,8 @@ class Connection:
         self._updating = Update(self._changed, lambda: self._session, self._decide, self._perform)
         # Written by the reader alone.
         self._heard_at = self._read_at = self._event_at = 0.0
+        self.read_on_at = 0.0
+        """When the reader went on after it had waited for room (monotonic). Any thread."""
         self.watcher: Watcher | None = None
         self.succession: Succession[Connection] = Succession(
             self._changed, self._update, session, self._audience, dialect, clock, executor
@@ -420,7 +422,7 @@ class Connection:
             self._heard_at = float("inf")
             while not self._session.state.is_final and self._audience.anyone_full(flooded=self._session.in_flight > 0):
                 self._clock.wait_until(self._changed, None)
-            self._heard_at = self._clock.monotonic()
+            self._heard_at = self.read_on_at = self._clock.monotonic()
             self._schedule()
 
     # What the timer does.

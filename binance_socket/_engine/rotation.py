@@ -179,7 +179,7 @@ class Rotation:
             self.old.close()
             logger.info("%s: moved to a new connection", self.old.name)
             self._mover.done(self, None)
-            self._timer.call_at(self.now() + OVERLAP, self._release)
+            self._timer.call_at(self.now() + OVERLAP, self._settled)
         if self._stage is Stage.SETTLING and all(overlap.caught_up for overlap in overlaps):
             self._release()
 
@@ -331,6 +331,15 @@ class Rotation:
             return
         for overlap in tuple(self._overlaps.values()):
             overlap.end_old()
+
+    def _settled(self) -> None:
+        """The new connection has had time to bring what has been delivered already."""
+        now, alive = self.now(), self.new.state is State.READY
+        if self._stage is Stage.SETTLING and alive and (self.new.stalled or now < self.new.read_on_at + OVERLAP):
+            # It may be there already, and nobody has read it, because subscribers had no room.
+            self._timer.call_at(now + _AGAIN if self.new.stalled else self.new.read_on_at + OVERLAP, self._settled)
+        else:
+            self._release()
 
     def _release(self) -> None:
         if self._enter(Stage.OVER, Stage.SETTLING):

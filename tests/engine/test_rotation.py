@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import threading
+import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -924,3 +926,38 @@ def test_too_many_events_that_wait(case, monkeypatch):
     assert isinstance(case.failed(), ClientClosed)
     case.emit(case.old, order(1))
     assert case.story.take(1) == [1]
+
+
+def test_a_slow_handler_hears_nothing_twice(make_client, network, exchange, clock, subscribe, pass_time, monkeypatch):
+    """While nobody reads the new connection, what it repeats stays unread: it is still recognised when it is read."""
+    busy, go_on = threading.Event(), threading.Event()
+    hear = Story.event
+
+    def wait_and_hear(story, event):
+        busy.set()
+        assert go_on.wait(PATIENCE)
+        hear(story, event)
+
+    monkeypatch.setattr(Story, "event", wait_and_hear)
+    client = make_client(keep_raw=True, rotation_after=None, mailbox_size=2, probe_after=1e6)
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    case.both(route=7)
+    case.emit(case.old, order(1))
+    assert busy.wait(PATIENCE)
+    case.emit(case.new, order(1), route=7)
+    leaving = case.old.sent()
+    case.emit(case.old, order(2), order(3), order(4))
+    case.exchange.reply(case.old, leaving, {})
+    case.old.push(marker())
+    case.old.wait_closed()
+    case.done()
+    case.emit(case.new, order(2), route=7)
+    deadline = time.monotonic() + PATIENCE
+    while not client._hub.api.stalled and time.monotonic() < deadline:
+        time.sleep(0.01)
+    pass_time(client, OVERLAP)
+    case.emit(case.new, order(3), order(4), order(5), route=7)
+    go_on.set()
+    assert case.story.take(5) == [1, 2, 3, 4, 5]
+    case.ask(case.new)
+    assert case.story.is_over()
