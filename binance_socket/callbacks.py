@@ -123,7 +123,7 @@ class Callbacks:
         for callback in callbacks:
             try:
                 callback(error)
-            except Exception:
+            except BaseException:  # SystemExit, too: there is more to do in the same turn
                 logger.exception("subscription %d: an on_exception callback raised", self._id)
 
     def tell_raised(self, exc: BaseException) -> None:
@@ -151,7 +151,7 @@ class Callbacks:
     def _guarded(self, callback: Callable[[], object]) -> None:
         try:
             callback()
-        except Exception as exc:  # noqa: BLE001  # the user's callback; reported to the user
+        except BaseException as exc:  # noqa: BLE001  # the user's callback; there is more to do in the same turn
             self.tell_raised(exc)
 
 

@@ -179,6 +179,9 @@ class Recovery(Generic[T]):
             if self._sources is not None and not self._began:
                 self._learn_time(lambda: self._begin(now))
             return
+        if gap.to is not None:
+            # They have come all the time: another connection has taken over.
+            return
         self._restored_at = now
         self._until = self._server_time(now + self._server_clock.uncertainty)
         # What time it was may be known better by now: then everything was so much earlier.

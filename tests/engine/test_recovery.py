@@ -540,3 +540,16 @@ def test_a_slow_handler_does_not_hide_how_far_it_was_behind(subscriber, clock):
     clock.advance(60)
     subscriber.run_in_turn(lambda: subscriber.recovery.lost("reset", heard, received_at, heard))
     assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000, timezone.utc)
+
+
+def test_a_rotation_meanwhile_changes_nothing(subscriber, clock):
+    """Another connection takes over while the database is waited for: events had come again before that."""
+    subscriber.lose()
+    subscriber.open()
+    subscriber.answer()
+    clock.advance(2)
+    before = subscriber.recovery.gap
+    subscriber.open()
+    assert subscriber.recovery.gap == before
+    assert not subscriber.recovery.holding
+    assert not subscriber.asked

@@ -255,3 +255,30 @@ def test_nothing_can_be_asked(sandbox, connect, missed):
     missed(account, lambda: account.deposit("ETH", "1"))
     final = listener.until_final()[-1]
     assert (final.status, final.unrecoverable) == (GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
+
+
+@pytest.mark.parametrize("name", ["on_connection_lost", "on_connection_restored", "on_gap", "on_exception"])
+def test_a_callback_that_ends_its_thread(sandbox, connect, missed, name):
+    """``sys.exit()`` in a callback ends nothing else: what was missed is told, and how it ended."""
+    account = sandbox.create_account(FUNDS)
+    line = queue.SimpleQueue()
+
+    def hear(event):
+        line.put(event)
+        if event.source is EventSource.BACKFILL:
+            raise ValueError
+
+    client = connect(sandbox, account, **QUICK)
+    subscription = client.spot_api.account.subscribe_to_user_data_updates(on_order_update_message=hear)
+
+    def leave(*args):
+        raise SystemExit
+
+    getattr(subscription, name)(leave)
+    subscription.on_gap(line.put)
+    order = place(account, "BUY", "0.5", "50000")
+    line.get(timeout=PATIENCE)
+    missed(account, lambda: account.cancel_order("BTCUSDT", order_id=order["orderId"]))
+    opened, canceled, final = (line.get(timeout=PATIENCE) for _ in range(3))
+    assert (opened.status, final.status) == (GapStatus.OPEN, GapStatus.RECOVERED_STATE)
+    assert canceled.source is EventSource.BACKFILL
