@@ -28,6 +28,7 @@ from .._session.restoration import restore
 from .._session.server_clock import ServerClock
 from .._session.told import Told
 from .._wire.messages import Request
+from .._wire.values import milliseconds_of
 from ..errors import BinanceSocketError, ClientClosed
 from ..gaps import Gap, GapStatus, Unrecoverable
 from ..models.response import Response
@@ -157,6 +158,8 @@ class Recovery(Generic[T]):
         """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
         # From when on, and until when, something may have been missed, in milliseconds by the exchange's clock.
         self._window = self._until = 0
+        # What happened by then is told after what came between this gap and the one before, in the same unit.
+        self._overtaken = 0
         self._backfill: Backfill | None = None
         self._rechecks: deque[float] = deque()
         # How often in a row a link was lost while it was asked.
@@ -350,7 +353,7 @@ class Recovery(Generic[T]):
         )
         late = not self.holding
         for event in restored.events:
-            self._subscription.deliver_recovered(event, late=late)
+            self._subscription.deliver_recovered(event, late=late or milliseconds_of(event["E"]) <= self._overtaken)
         self.release()
         if last:
             self._finish(self._verdict(), self._unknown())
@@ -370,6 +373,8 @@ class Recovery(Generic[T]):
             self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
             for symbol in findings.unchecked:
                 self._checked.pop(symbol, None)
+        if findings.lacks_lists:
+            self._missing.add(Unrecoverable.OPEN_ORDERS)
         if backfill.whole:
             if findings.account is None:
                 self._missing.add(Unrecoverable.BALANCES)
@@ -392,7 +397,10 @@ class Recovery(Generic[T]):
         """End a gap of which not everything is known. Return from when on events may be missing that were not told."""
         self.release()
         if self.gap is None:
+            self._overtaken = 0
             return None
+        if self.gap.to is not None:
+            self._overtaken = self._until
         window = self._window
         if self._answered_anything:
             # What has been looked for already may still turn up in the exchange's database, but not for ever.

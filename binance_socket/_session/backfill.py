@@ -77,6 +77,8 @@ class Findings:
     lists: dict[int, dict[str, Any]] = attrs.field(factory=dict[int, "dict[str, Any]"])
     has_open_orders: bool = False
     has_open_lists: bool = False
+    lacks_lists: bool = False
+    """Whether there are order lists that could not be asked for."""
     checked: list[str] = attrs.field(factory=list[str])
     """The symbols of which everything is known that was asked."""
     unchecked: list[str] = attrs.field(factory=list[str])
@@ -161,6 +163,7 @@ class Backfill:
             more = self._takers[question.subject](question, answer)
         except (TypeError, ValueError, ArithmeticError):
             self._fail(symbol)
+            self.findings.lacks_lists |= question.subject in (Subject.LIST, Subject.OPEN_LISTS)
         if symbol and question.subject in (Subject.TRADES, Subject.ORDERS):
             self._due[symbol] -= 1
             if not self._due[symbol] and symbol not in self.findings.unchecked:
@@ -276,7 +279,9 @@ class Backfill:
         for number in self._open_lists:
             if number not in findings.lists:
                 request = query("orderList.status", _WEIGHT_OF_ONE, orderListId=number)
-                questions += self._affordable(Question(Subject.LIST, request))
+                one = self._affordable(Question(Subject.LIST, request))
+                questions += one
+                findings.lacks_lists |= not one
         return questions
 
     def _affords(self, questions: Sequence[Question]) -> bool:

@@ -16,7 +16,7 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, OrderKey, Told, TradeKey, is_final
+from .told import FINAL, OrderKey, Told, ToldOrder, TradeKey, is_final
 
 __all__ = ["Restored", "restore"]
 
@@ -165,7 +165,9 @@ class _Restoration:
                 m=trade.get("isMaker", False),
                 M=trade.get("isBestMatch", False),
             )
-            self._told.restore_order(event, None if key in self._held_orders else order["updateTime"])
+            # What has happened to it after the gap comes by itself.
+            as_of = trade["time"] if self._is_outside(order["updateTime"]) else order["updateTime"]
+            self._told.restore_order(event, None if key in self._held_orders else as_of)
             self._trades += 1
             self._events.append((trade["time"], trade["id"], event))
         return filled
@@ -207,10 +209,12 @@ class _Restoration:
             execution = _EXECUTIONS[status]
         elif missing > 0:
             execution = "TRADE"
-        elif told is None or (told.status == "PENDING_NEW" and status != told.status):
+        elif told is None or (told.status == "PENDING_NEW" and status != told.status) or _is_triggered(order, told):
             execution = "NEW"
         elif amount_or_zero(told.quantity) != amount_or_zero(order.get("origQty")) and "origQty" in order:
             execution = "REPLACED"
+        elif amount_or_zero(order.get("preventedQuantity")) > amount_or_zero(told.prevented):
+            execution = "TRADE_PREVENTION"
         else:
             return
         quote = amount_or_zero(order.get("cummulativeQuoteQty"))
@@ -272,6 +276,11 @@ class _Restoration:
         if told is None:
             return changed_since and any(now)
         return now != (amount_or_zero(told[0]), amount_or_zero(told[1]))
+
+
+def _is_triggered(order: Mapping[str, Any], told: ToldOrder) -> bool:
+    """Return whether an order has waited for its price, and is on the book by now."""
+    return told.working is False and told.status == order["status"] == "NEW" and order.get("isWorking") is True
 
 
 def _report(

@@ -43,10 +43,14 @@ class ToldOrder(NamedTuple):
     client_order_id: Any
     at: int
     """When it changed last, as the exchange wrote it."""
+    working: Any
+    """Whether it is on the book."""
+    prevented: Any
+    """How much of it was kept from trading with its own account, None for nothing."""
 
 
-_Raw = tuple[Any, Any, Any, int, Any, Any, int]
-_FIELDS: Final = ("X", "z", "Z", "t", "q", "c", "C", "x", "T")
+_Raw = tuple[Any, Any, Any, int, Any, Any, int, Any, Any]
+_FIELDS: Final = ("X", "z", "Z", "t", "q", "c", "C", "x", "T", "w")
 _picked: Final = operator.itemgetter(*_FIELDS)
 
 
@@ -90,7 +94,7 @@ class Told:
         self._trades: dict[TradeKey, None] = {}
         self._restored: dict[OrderKey, int] = {}
         self._summed: set[OrderKey] = set()
-        self._restored_lists: dict[int, str] = {}
+        self._restored_lists: dict[int, tuple[Any, int]] = {}
         self._balances_restored_at: int | None = None
 
     # Events.
@@ -128,9 +132,9 @@ class Told:
 
     def _note_order(self, key: OrderKey, event: Mapping[str, Any]) -> None:
         try:
-            status, filled, quote, trade, quantity, name, original, execution, at = _picked(event)
+            status, filled, quote, trade, quantity, name, original, execution, at, working = _picked(event)
         except KeyError:
-            status, filled, quote, trade, quantity, name, original, execution, at = map(event.get, _FIELDS)
+            status, filled, quote, trade, quantity, name, original, execution, at, working = map(event.get, _FIELDS)
         before = self._open.get(key) or (self._closed.get(key) if self._closed else None)
         latest = -1 if before is None else before[3]
         if self._active:
@@ -151,7 +155,7 @@ class Told:
             name = original
         if type(at) is not int:
             at = 0
-        order = (status, filled, quote, latest, quantity, name, at)
+        order = (status, filled, quote, latest, quantity, name, at, working, event.get("A"))
         if type(status) is str and status in FINAL:
             self._open.pop(key, None)
             self._closed.pop(key, None)
@@ -226,7 +230,12 @@ class Told:
 
     def _covers_list(self, event: Mapping[str, Any]) -> bool:
         number = event.get("g")
-        return type(number) is int and number in self._restored_lists and self._restored_lists[number] == event.get("L")
+        if type(number) is not int or number not in self._restored_lists:
+            return False
+        status, as_of = self._restored_lists[number]
+        # A list begins once and ends once; in between its orders may change their names more than once.
+        at = event.get("T") if event.get("l") == "UPDATED" else as_of
+        return status == event.get("L") and type(at) is int and at <= as_of
 
     def _covers_balances(self, event: Mapping[str, Any]) -> bool:
         moment, as_of = event.get("u"), self._balances_restored_at
@@ -267,7 +276,7 @@ class Told:
     def restore_list(self, event: Mapping[str, Any]) -> None:
         """Note the state of an order list that was found out."""
         self._note_list(event)
-        self._restored_lists[event["g"]] = event["L"]
+        self._restored_lists[event["g"]] = (event["L"], event["T"])
 
     # Gaps.
 

@@ -282,7 +282,8 @@ def test_a_loss_while_it_is_asked(subscriber, clock):
     assert subscriber.events == [("live", 1)]
     subscriber.open()
     assert subscriber.answer() == WHOLE
-    assert subscriber.events[1:] == [("recovered", "5")]
+    # It happened before what came between the two.
+    assert subscriber.events[1:] == [("late", "5")]
 
 
 def test_what_the_first_gap_has_not_seen_the_second_looks_for(subscriber, clock):
@@ -553,3 +554,16 @@ def test_a_rotation_meanwhile_changes_nothing(subscriber, clock):
     assert subscriber.recovery.gap == before
     assert not subscriber.recovery.holding
     assert not subscriber.asked
+
+
+def test_an_order_list_that_cannot_be_asked_for(subscriber):
+    """That is said."""
+    subscriber.event(0, e="listStatus", g=7, L="EXECUTING", T=BEGAN)
+    subscriber.lose()
+    subscriber.open()
+    for _ in range(3):
+        subscriber.answer(orderList_status=ConnectionLost("gone"))
+        subscriber.timer.pass_time(30)
+    final = subscriber.gaps[-1]
+    assert final.status is GapStatus.PARTIAL
+    assert Unrecoverable.OPEN_ORDERS in final.unrecoverable

@@ -257,3 +257,12 @@ def test_no_account(answer):
     findings = exchange.ask(round_of(symbols=(), open_lists=[7], budget=106))
     assert (findings.account, findings.has_open_orders, findings.has_open_lists) == (None, False, False)
     assert not findings.anything
+
+
+@pytest.mark.parametrize("budget", [106, PLENTY])
+def test_a_list_that_cannot_be_asked_for(budget):
+    """It was open, and is not any more, and nobody says what became of it."""
+    exchange = Exchange(**{"orderList.status": ConnectionLost("gone")})
+    findings = exchange.ask(round_of(symbols=(), open_lists=[7], budget=budget))
+    assert findings.lacks_lists
+    assert not Exchange().ask(round_of(symbols=())).lacks_lists

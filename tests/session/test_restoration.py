@@ -526,3 +526,31 @@ def test_any_history_cut_anywhere(steps, data):
         filled = [Decimal(event["z"]) for event in heard[:in_order] if event["i"] == number]
         assert filled == sorted(filled)
     assert all(event["t"] != -1 or event["x"] != "TRADE" or Decimal(event["l"]) == 0 for event in heard)
+
+
+def test_what_happens_after_the_gap_comes_by_itself(told):
+    """A trade is found out together with what became of its order after the gap: the events of that are on their way."""
+    order = entry(status="CANCELED", executed="0.1", at=9000)
+    restored = restore(told, findings([order], [fill(5)]), [], start=START, until=6000, last=True)
+    assert said(restored) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
+    assert not told.take(report(at=4500))
+    assert told.take(report(execution="REPLACED", status="PARTIALLY_FILLED", at=8000, executed="0.1", quantity="0.5"))
+    assert told.take(report(execution="CANCELED", status="CANCELED", at=9000, executed="0.1", quantity="0.5"))
+
+
+def test_an_order_that_was_triggered():
+    """It waited for its price, and is on the book by now."""
+    told = Told()
+    told.take(report(w=False))
+    told.gap_opened()
+    restored = restore(told, findings([entry()]), [], start=START, until=6000, last=True)
+    assert [(event["x"], event["X"], event["w"]) for event in restored.events] == [("NEW", "NEW", True)]
+    assert restore(told, findings([entry()]), [], start=START, until=6000, last=True).events == ()
+
+
+def test_an_order_that_lost_some_to_the_prevention_of_self_trades(told):
+    """It is open all the same; what it has lost is told once."""
+    order = entry(preventedQuantity="0.4", preventedMatchId=3)
+    restored = restore(told, findings([order]), [], start=START, until=6000, last=True)
+    assert [(event["x"], event["X"], event["A"]) for event in restored.events] == [("TRADE_PREVENTION", "NEW", "0.4")]
+    assert restore(told, findings([order]), [], start=START, until=6000, last=True).events == ()

@@ -38,7 +38,7 @@ def positions(at, *balances):
 
 
 def list_status(number=7, status="EXECUTING", **more):
-    return {"e": "listStatus", "E": 1, "g": number, "L": status, **more}
+    return {"e": "listStatus", "E": 1, "T": 1, "g": number, "L": status, **more}
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_what_cannot_be_read_is_delivered_all_the_same(told):
     assert told.take({"e": "executionReport", "s": "ETHUSDT", "i": 1})
     assert told.order(("ETHUSDT", 1)).status is None
     assert told.take(report(T="soon", t="one", E="now"))
-    assert told.order(KEY)[3:] == (-1, "1", "mine", 0)
+    assert told.order(KEY)[3:7] == (-1, "1", "mine", 0)
 
 
 def test_times_may_be_in_microseconds(told):
@@ -250,6 +250,15 @@ def test_a_restored_list_is_not_told_again(told):
     assert told.take(list_status(status="ALL_DONE"))
     told.gap_closed(0)
     assert told.take(list_status(status="ALL_DONE"))
+
+
+def test_a_restored_list_goes_on(told):
+    """Its orders may change their names after it was found out, and it stays EXECUTING."""
+    told.gap_opened()
+    told.restore_list(list_status())
+    assert not told.take(list_status(l="UPDATED"))
+    assert told.take(list_status(l="UPDATED", T=2))
+    assert told.take(list_status(l="UPDATED", T="?"))
 
 
 @pytest.mark.parametrize("what", ["MOST_ORDERS", "MOST_TRADES"])
