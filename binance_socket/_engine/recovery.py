@@ -259,7 +259,15 @@ class Recovery(Generic[T]):
         self._break_off()
 
     def _ask_everything(self) -> None:
-        self._learn_time(lambda: self._ask_round(whole=True))
+        self._learn_time(self._ask_first)
+
+    def _ask_first(self) -> None:
+        gap = self.gap
+        assert gap is not None
+        # The clocks may have drifted apart: what happened until events came again does not come by itself.
+        self._until = max(self._until, self._server_time(self._restored_at + self._server_clock.uncertainty))
+        self.gap = attrs.evolve(gap, to=max(_moment(self._until), gap.from_))
+        self._ask_round(whole=True)
 
     def _begin(self, now: float) -> None:
         self._began = self._server_time(now)
@@ -276,7 +284,7 @@ class Recovery(Generic[T]):
 
     def _learn_time(self, then: Callable[[], object]) -> None:
         """Do something once the exchange has told what time it is, or could not be asked."""
-        if self._server_clock.is_learned:
+        if self._server_clock.is_fresh(self._clock.monotonic()):
             then()
         else:
             self._submit(Request[Any]("time"), lambda _: then())

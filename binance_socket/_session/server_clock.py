@@ -49,6 +49,10 @@ class ServerClock:
         """Whether the exchange has told the time at all."""
         return self._sample.round_trip != float("inf")
 
+    def is_fresh(self, monotonic: float) -> bool:
+        """Whether the exchange has told the time so lately that the clocks cannot have drifted far apart since."""
+        return self.is_learned and monotonic - self._sample.taken_at <= self.STALE_AFTER
+
     @property
     def uncertainty(self) -> float:
         """How far off it may be, in seconds: a second as long as the exchange has not told the time."""

@@ -133,6 +133,16 @@ class Subscriber:
         heard = now if heard_at is None else heard_at
         self.run_in_turn(lambda: self.recovery.lost(reason, heard, received_at, now))
 
+    def tell_time(self, ahead=0.0):
+        """Answer the only question: what time it is, *ahead* seconds later than was thought."""
+        [(request, future)] = self.asked
+        assert request.method == "time"
+        self.asked.clear()
+        now = self.clock.monotonic()
+        self.server_clock.learn(self.clock.time() + ahead, sent=now, received=now)
+        future.start()
+        future.set_result(Response(id=1, status=200, result={}))
+
     def answer(self, **answers):
         """Answer everything that is asked by now, and what is asked because of that."""
         methods = []
@@ -296,6 +306,7 @@ def test_what_the_first_gap_has_not_seen_the_second_looks_for(subscriber, clock)
     subscriber.lose()
     subscriber.asked.clear()
     subscriber.open()
+    subscriber.tell_time()
     starts = {request.params.get("startTime") for request, _ in subscriber.asked} - {None}
     assert starts == {BEGAN + 20_000 - 1050 - LOOK_BACK}
     entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
@@ -512,6 +523,7 @@ def test_more_than_a_day(subscriber, clock):
     subscriber.lose()
     clock.advance(30 * 3600)
     subscriber.open()
+    subscriber.tell_time()
     orders = [request for request, _ in subscriber.asked if request.method == "allOrders"]
     assert orders[0].params["endTime"] - orders[0].params["startTime"] == 24 * 3600 * 1000
     entry = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "updateTime": BEGAN, "executedQty": "0.1"}
@@ -567,3 +579,15 @@ def test_an_order_list_that_cannot_be_asked_for(subscriber):
     final = subscriber.gaps[-1]
     assert final.status is GapStatus.PARTIAL
     assert Unrecoverable.OPEN_ORDERS in final.unrecoverable
+
+
+def test_clocks_that_have_drifted_apart(subscriber, clock):
+    """The time is asked again where it was told long ago: the gap ends when it ended by the exchange's clock."""
+    clock.advance(8 * 3600)
+    subscriber.lose()
+    subscriber.open()
+    subscriber.tell_time(0.5)
+    order = {"symbol": "BTCUSDT", "orderId": 1, "status": "CANCELED", "executedQty": "0", "origQty": "1"}
+    order["updateTime"] = int((clock.time() + 0.4) * 1000)
+    subscriber.answer(openOrders_status=[order])
+    assert ("recovered", "CANCELED") in subscriber.events
