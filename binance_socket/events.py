@@ -321,7 +321,7 @@ class UpdateSubscription:
         """Wait until what was received is delivered, and drop the rest."""
         if not self._ended.wait(timeout):
             # Should the callback that is in the way ever return, the end is told after it.
-            self._strand.abandon(self._callbacks.tell_closed)
+            self._strand.abandon(self._part)
             self._over()
             logger.warning(
                 "subscription %d: the client was closed before %d events were delivered",
@@ -469,6 +469,11 @@ class UpdateSubscription:
             self._over()
         else:
             self._callbacks.tell_raised(exc)
+
+    def _part(self) -> None:
+        """The callback that was in the way has returned, too late."""
+        self._recovery.abandon()
+        self._callbacks.tell_closed()
 
     def _end(self, error: BinanceSocketError | None) -> None:
         try:

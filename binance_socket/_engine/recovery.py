@@ -258,6 +258,11 @@ class Recovery(Generic[T]):
         """The subscription has ended."""
         self._break_off()
 
+    def abandon(self) -> None:
+        """The same, and nothing more is delivered."""
+        self._held.clear()
+        self.end()
+
     def _ask_everything(self) -> None:
         self._learn_time(self._ask_first)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from decimal import Decimal
 
 import pytest
@@ -282,3 +283,28 @@ def test_a_callback_that_ends_its_thread(sandbox, connect, missed, name):
     opened, canceled, final = (line.get(timeout=PATIENCE) for _ in range(3))
     assert (opened.status, final.status) == (GapStatus.OPEN, GapStatus.RECOVERED_STATE)
     assert canceled.source is EventSource.BACKFILL
+
+
+def test_a_handler_that_returns_too_late(sandbox, connect, missed):
+    """The client was closed meanwhile, and does not wait: the gap is ended all the same."""
+    account = sandbox.create_account(FUNDS)
+    line, heard, stuck, go_on = queue.SimpleQueue(), threading.Event(), threading.Event(), threading.Event()
+
+    def hear(event):
+        heard.set()
+        if event.source is EventSource.BACKFILL:
+            stuck.set()
+            assert go_on.wait(PATIENCE)
+
+    client = connect(sandbox, account)
+    subscription = client.spot_api.account.subscribe_to_user_data_updates(on_order_update_message=hear)
+    subscription.on_gap(lambda gap: line.put(gap.status))
+    subscription.on_connection_closed(lambda: line.put("closed"))
+    order = place(account, "BUY", "0.5", "50000")
+    assert heard.wait(PATIENCE)
+    missed(account, lambda: account.cancel_order("BTCUSDT", order_id=order["orderId"]))
+    assert stuck.wait(PATIENCE)
+    client.close()
+    go_on.set()
+    assert [line.get(timeout=PATIENCE) for _ in range(3)] == [GapStatus.OPEN, GapStatus.PARTIAL, "closed"]
+    assert subscription.gap is None
