@@ -47,6 +47,8 @@ class Unrecoverable(enum.Enum):
     """The exchange could not be asked for them."""
     OPEN_ORDERS = "open orders"
     """The exchange could not be asked for them."""
+    TOO_LONG_AGO = "what happened more than a day before events came again"
+    """The exchange answers for a day at most. Orders that were open, and trades, are asked for all the same."""
     LATE_ENTRIES = "what the exchange's database did not show yet"
     """The gap had to end before it was asked again: because of another gap, which looks for it, or of the end."""
 

@@ -343,7 +343,7 @@ class ClientOptions:
     """
     After a gap in the account's events, ask the exchange for what can be found out, and deliver that as events.
 
-    That takes request weight: 106, and 120 for each symbol that the account has been heard to trade on. It takes half
+    That takes request weight: 107, and 120 for each symbol that the account has been heard to trade on. It takes half
     of what is left at most.
     """
     backfill_hold: float = attrs.field(default=5.0, validator=_is_not_negative)

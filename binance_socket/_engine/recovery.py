@@ -310,7 +310,7 @@ class Recovery(Generic[T]):
             whole=whole,
         )
         if start > self._window:
-            self._missing.add(Unrecoverable.LATE_ENTRIES)
+            self._missing.add(Unrecoverable.TOO_LONG_AGO)
         self._ask(backfill, backfill.begin())
         if backfill.done:
             self._conclude(backfill)

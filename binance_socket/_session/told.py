@@ -258,8 +258,9 @@ class Told:
         told = self.order(key)
         if told is not None and (told.at > event["T"] or is_final(told.status) or _is_filled_more(told, event)):
             # A trade of before what has come live: the order is further by now.
-            trade_key: TradeKey = (*key, event["t"])
-            self._trades[trade_key] = None
+            if event["t"] >= 0:
+                trade_key: TradeKey = (*key, event["t"])
+                self._trades[trade_key] = None
         else:
             self._note_order(key, event)
         if as_of is not None:

@@ -530,7 +530,7 @@ def test_more_than_a_day(subscriber, clock):
     for seconds in (0, 5, 25):
         subscriber.timer.pass_time(seconds)
         subscriber.answer(order_status=entry)
-    assert Unrecoverable.LATE_ENTRIES in subscriber.gaps[-1].unrecoverable
+    assert Unrecoverable.TOO_LONG_AGO in subscriber.gaps[-1].unrecoverable
 
 
 def test_orders_that_were_forgotten(subscriber, clock):

@@ -529,7 +529,7 @@ def test_any_history_cut_anywhere(steps, data):
 
 
 def test_what_happens_after_the_gap_comes_by_itself(told):
-    """A trade is found out together with what became of its order after the gap: the events of that are on their way."""
+    """A trade is found out together with what became of its order later: the events of that are on their way."""
     order = entry(status="CANCELED", executed="0.1", at=9000)
     restored = restore(told, findings([order], [fill(5)]), [], start=START, until=6000, last=True)
     assert said(restored) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
