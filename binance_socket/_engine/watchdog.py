@@ -123,8 +123,9 @@ class Watchdog:
         """Whether somebody will look. Set by whoever holds the lock."""
         # Guards everything below, and what is told and was seen of the strands. A leaf.
         self._lock = threading.Lock()
-        # They live as long as their strands, which live at least as long as something runs in them.
-        self._strands: weakref.WeakSet[Progress] = weakref.WeakSet()
+        # They live as long as their strands, which live at least as long as something runs in them. Not a WeakSet:
+        # before Python 3.13, going through one fails if another thread lets go of one of them at that moment.
+        self._strands: weakref.WeakKeyDictionary[Progress, None] = weakref.WeakKeyDictionary()
 
     def watch(self, name: str) -> Progress:
         """Return what the strand called *name* shall keep up to date. Any thread."""
@@ -132,7 +133,7 @@ class Watchdog:
             return Progress(name)
         progress = Progress(name, self)
         with self._lock:
-            self._strands.add(progress)
+            self._strands[progress] = None
         return progress
 
     def stuck(self) -> tuple[StuckHandler, ...]:
@@ -171,7 +172,7 @@ class Watchdog:
         """On the timer's thread."""
         with self._lock:
             self.looking = False
-            strands = list(self._strands)
+            strands = self._alive()
         now = self.now()
         running = self._running(now)
         for one in running:
@@ -187,10 +188,15 @@ class Watchdog:
             due = (when for one in running if (when := one.since + self._after) > now)
             self._look_at(min((now + self._after / _LOOKS, *due)))
 
+    def _alive(self) -> list[Progress]:
+        """Requires the lock."""
+        assert self._lock.locked()
+        return [progress for reference in self._strands.keyrefs() if (progress := reference()) is not None]
+
     def _running(self, now: float) -> list[_Running]:
         found: list[_Running] = []
         with self._lock:
-            for progress in list(self._strands):
+            for progress in self._alive():
                 thread, number = progress.thread, progress.number
                 began_at, first = progress.began_at, progress.first
                 if thread is None or number < first or progress.number != number:

@@ -357,3 +357,26 @@ def test_without_a_thread_to_be_had_the_next_one_tries_again(watchdog, make, han
     handler.expect(2)
     assert watchdog.looking
     handler.release()
+
+
+def test_strands_that_end_on_other_threads_while_it_looks(watchdog, run):
+    """Nothing goes wrong, however often threads take turns: what goes wrong on the timer's thread ends a client."""
+    interval = sys.getswitchinterval()
+    kept = [watchdog.watch("kept") for _ in range(500)]
+    enough = threading.Event()
+
+    def come_and_go():
+        while not enough.is_set():
+            watchdog.watch("passing")
+
+    sys.setswitchinterval(1e-6)
+    try:
+        joins = [run(come_and_go) for _ in range(3)]
+        for _ in range(2_000):
+            assert watchdog.stuck() == ()
+    finally:
+        enough.set()
+        sys.setswitchinterval(interval)
+    for join in joins:
+        join()
+    assert len(kept) == 500
