@@ -34,6 +34,8 @@ class Ending:
         # Whoever pops it does the work.
         self._work: deque[None] = deque([None])
         self._thread: threading.Thread | None = None
+        # Who does the work, or did.
+        self._worker: int | None = None
 
     def begin(self) -> None:
         """Begin, unless somebody has. Does not wait; any thread, finalizers and signal handlers included."""
@@ -48,7 +50,14 @@ class Ending:
                 self._run()
 
     def wait(self, timeout: float, *, for_callbacks: bool) -> None:
-        """Wait until it has stopped, or until everything is over. Any thread; see above."""
+        """
+        Wait until it has stopped, or until everything is over. Any thread; see above.
+
+        On the thread that does the work, return at once: an executor of the user's may run callbacks there, and in
+        these the client may be closed.
+        """
+        if self._worker == threading.get_ident():
+            return
         if not for_callbacks:
             self._stopped.wait(timeout)
             return
@@ -77,6 +86,7 @@ class Ending:
         return True
 
     def _run(self) -> None:
+        self._worker = threading.get_ident()
         try:
             self._stop()
         finally:

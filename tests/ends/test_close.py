@@ -629,6 +629,15 @@ def test_a_callback_run_by_the_reader_closes_the_client(stage):
         from_main(scene)
 
 
+def test_a_callback_run_by_the_closer_closes_the_client(stage):
+    """The same when the end itself is what is told: it does not wait for itself."""
+    with stage(idle, executor=InlineExecutor()) as scene:
+        scene.told[0].subscription.on_connection_closed(scene.client.close)
+        future = scene.ask()
+        future.add_done_callback(lambda _: scene.client.close())
+        from_main(scene)
+
+
 def test_a_call_over_rest(stage, run):
     """Its thread ends with it, though the server says nothing."""
     import socket

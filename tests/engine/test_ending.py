@@ -90,6 +90,22 @@ def test_waiting_is_limited(work):
     assert not work.may_stop.is_set()
 
 
+@pytest.mark.parametrize("for_callbacks", [False, True])
+def test_whoever_does_it_does_not_wait_for_it(for_callbacks):
+    """An executor that runs everything at once runs callbacks there, which may close the client."""
+    returned = threading.Event()
+
+    def stop():
+        ending.begin()
+        ending.wait(60, for_callbacks=for_callbacks)
+        returned.set()
+
+    ending = Ending(stop, lambda: None)
+    ending.begin()
+    assert returned.wait(PATIENCE)
+    ending.wait(PATIENCE, for_callbacks=True)
+
+
 def test_what_goes_wrong_keeps_nobody_waiting(monkeypatch):
     """The second part is done all the same."""
     heard = []
