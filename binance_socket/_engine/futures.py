@@ -67,6 +67,8 @@ class CallFuture(Future[T]):
         """Set before the request is submitted, where its outcome may be unknown."""
         self.repeating: Repeating | None = None
         """The same, where it may be asked again."""
+        self.given_up = False
+        """Whether whoever asked does not wait any more. Guarded by the lock of those who ask again."""
         # Guarded by the future's own condition, which is reentrant.
         self._started: bool | None = None
 

@@ -177,7 +177,7 @@ class Hub:
         self.doubts.follow(doubt, future)
         return future
 
-    def cancel(self, future: Future[Any]) -> None:
+    def cancel(self, future: CallFuture[Any]) -> None:
         """Give up waiting for a future that :meth:`submit` returned: it ends with CallCancelled."""
         if not self.is_here:
             return

@@ -32,7 +32,6 @@ class _Repeat:
     count: int = 0
     alarm: Alarm | None = None
     """When it will be asked, if it is not being asked."""
-    cancelled: bool = False
 
 
 class Repeats:
@@ -56,7 +55,7 @@ class Repeats:
         self._backoff = backoff
         self._clock = clock
         self._timer = timer
-        # Guards everything below. Nothing else is locked while it is held, but the timer.
+        # Guards everything below, and who was given up. Nothing else is locked while it is held, but the timer.
         self._lock = threading.Lock()
         self._closed = False
         self._repeats: dict[Future[Any], _Repeat] = {}
@@ -75,7 +74,8 @@ class Repeats:
         with self._lock:
             repeat = self._repeats.pop(future, None)
             before = None if repeat is None else repeat.effect.outcome
-            if self._closed or not is_passing(outcome) or (repeat is not None and repeat.count >= MOST_REPEATS):
+            enough = self._closed or future.given_up or (repeat is not None and repeat.count >= MOST_REPEATS)
+            if enough or not is_passing(outcome):
                 return outcome if before is None else last_word(before, outcome)
             repeat = repeat or _Repeat(effect, self._backoff())
             # What is lost waits for the next link anyway.
@@ -90,14 +90,16 @@ class Repeats:
             self._again(future, repeat)
         return None
 
-    def cancel(self, future: Future[Any]) -> None:
-        """Give up waiting for a call that is about to be asked again. One that is being asked is its connection's."""
+    def cancel(self, future: CallFuture[Any]) -> None:
+        """
+        Give up waiting for a call that is about to be asked again. One that is being asked is its connection's.
+
+        One that is on its way between the two, where nobody finds it, ends when it arrives.
+        """
         with self._lock:
+            future.given_up = True
             repeat = self._repeats.get(future)
-            if repeat is None:
-                return
-            repeat.cancelled = True
-            if repeat.alarm is None:
+            if repeat is None or repeat.alarm is None:
                 return
             del self._repeats[future]
         repeat.alarm.cancel()
@@ -132,6 +134,5 @@ class Repeats:
                     return
             complete_with(pending, last_word(effect.outcome, error))
             return
-        if repeat.cancelled:
-            # While it was on its way, where nobody could find it.
+        if future.given_up:
             self._withdraw(future)

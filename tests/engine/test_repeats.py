@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
@@ -235,6 +236,27 @@ def test_cancelling_while_its_second_try_is_on_its_way(patient, network, exchang
     hub._repeats._ask = late
     pass_time(patient, 0.5)
     assert isinstance(future.exception(PATIENCE), CallCancelled)
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_cancelling_while_a_failure_is_on_its_way(patient, network, exchange, monkeypatch, attempts):
+    """Its connection does not have it any more, and nobody knows yet that it is to be asked again: it is not."""
+    hub = patient._hub
+    ended, count = hub._repeats.ended, itertools.count(1)
+
+    def late(effect):
+        if next(count) == attempts:
+            hub.cancel(effect.pending.handle)
+        return ended(effect)
+
+    monkeypatch.setattr(hub._repeats, "ended", late)
+    future = ask(patient)
+    for _ in range(attempts):
+        transport = network.accept()
+        transport.sent()
+        transport.drop()
+    assert isinstance(future.exception(PATIENCE), ConnectionLost)
+    assert len(hub._repeats) == 0
 
 
 def test_closing_while_it_waits_for_its_second_try(patient, network, exchange):
