@@ -124,6 +124,14 @@ def test_a_connection_that_is_up(client, exchange, subscribe, pass_time, ask):
     assert (heard.topics, heard.gap, heard.gaps, heard.last_received_at) == (("user data",), None, 0, None)
 
 
+@pytest.mark.parametrize("never", [float("inf"), 1e13])
+def test_a_rotation_that_no_year_knows(make_client, subscribe, never):
+    """Some say so that they want none."""
+    client = make_client(rotation_after=never)
+    subscribe(client)
+    assert client.health().connection("api").next_rotation is None
+
+
 def test_what_is_not_understood_is_counted(client, network, exchange, ask):
     """Without a subscription, of which it might have been an event, the connection lives on."""
     future = client.spot_api.account.session_subscriptions.submit()

@@ -482,8 +482,13 @@ def _are_market(topics: Sequence[Topic]) -> bool:
 
 
 def _moment(when: float | None, epoch: float) -> datetime | None:
-    """Return the monotonic time *when* as a datetime, where the clock began at *epoch*."""
-    return None if when is None else datetime.fromtimestamp(epoch + when, timezone.utc)
+    """Return the monotonic time *when* as a datetime, where the clock began at *epoch*; None also beyond all years."""
+    if when is None:
+        return None
+    try:
+        return datetime.fromtimestamp(epoch + when, timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _request_ids() -> Iterator[str]:
