@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .._wire.messages import UNKNOWN_CODES, Reply, Request
-from ..errors import BinanceSocketError, CallCancelled, Certainty, ConnectionLost, DeliveryError, RequestTimeout
+from ..errors import (
+    BinanceSocketError,
+    CallCancelled,
+    Certainty,
+    ConnectionLost,
+    DeliveryError,
+    RequestTimeout,
+    TooManyPending,
+)
 from .effects import Outcome
 
 __all__ = ["MOST_REPEATED", "MOST_REPEATS", "is_passing", "is_read", "last_word"]
@@ -43,7 +51,7 @@ def is_passing(outcome: Outcome) -> bool:
 
 def last_word(before: Outcome, outcome: Outcome) -> Outcome:
     """Return what the caller of a request hears that ended with *before*, was asked again, and ended with *outcome*."""
-    if isinstance(outcome, RequestTimeout) and outcome.certainty is Certainty.NOT_SENT:
+    if isinstance(outcome, (RequestTimeout, TooManyPending)) and outcome.certainty is Certainty.NOT_SENT:
         # It came to no second try.
         return before
     if isinstance(outcome, (DeliveryError, CallCancelled)):

@@ -20,6 +20,7 @@ from binance_socket.errors import (
     HandshakeError,
     RequestTimeout,
     TlsError,
+    TooManyPending,
 )
 
 LOST = ConnectionLost("gone", Certainty.MAYBE_SENT)
@@ -106,6 +107,7 @@ def test_which_ends_may_pass(error: Any, expected: bool) -> None:
 def test_the_last_word() -> None:
     """A try that was never made says nothing; and once something has been sent, it may have arrived."""
     assert last_word(LOST, RequestTimeout("no link", Certainty.NOT_SENT)) is LOST
+    assert last_word(LOST, TooManyPending("so many")) is LOST
     late = RequestTimeout("late", Certainty.MAYBE_SENT)
     assert last_word(LOST, late) is late
     assert late.__cause__ is LOST
