@@ -263,11 +263,12 @@ class Hub:
 
     def _fail(self, exc: Exception) -> None:
         """Fail altogether because of a defect of ours: nobody must wait for what will not be done any more."""
-        for connection in dict.fromkeys((*self._rotator.close(), self.api, self.streams, *self._market.connections)):
+        for connection in dict.fromkeys((*self._rotator.close(), self.api, self.streams, *self._market.close())):
             connection.fail(exc)
         self._repeats.close()
         self._inquirer.close()
         self.doubts.close()
+        self._rest.close()
 
     def close(self, *, wait: bool = True) -> None:
         """

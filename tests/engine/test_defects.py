@@ -107,6 +107,18 @@ def test_a_function_of_the_timer(client, network, exchange, subscribe, clock):
     assert everything_has_failed(client, future)
 
 
+def test_nothing_new_is_begun_after_that(client, clock, run):
+    """Not on a market connection that there was no need for before, nor over REST."""
+    failed = threading.Event()
+    client._hub.timer.call_at(clock.monotonic(), broken)
+    client._hub.timer.call_at(clock.monotonic(), failed.set)
+    assert failed.wait(PATIENCE)
+    with pytest.raises(ClientClosed):
+        run(lambda: client.spot_api.exchange_data.subscribe_to_trade_updates("BTCUSDT", print))()
+    with pytest.raises(ClientClosed):
+        client._hub._rest.submit(Request("userDataStream.start"), client._hub.credentials, 1.0)
+
+
 def test_the_timer_itself(network, exchange, clock, make_client):
     """Without it there are no deadlines any more."""
 
