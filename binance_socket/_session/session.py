@@ -436,6 +436,7 @@ class Session:
             if asked_by_user and pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
                 self._complete(pending, ended(pending, error))
+                self._tombstones.bury(pending)
         self.logon.revoked(error)
 
     # Subscriptions, and the clock.

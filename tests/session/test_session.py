@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from binance_socket._session.closing import LinkClosed
-from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Leaving, Lost, Probe, Send
+from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Leaving, Lost, Probe, Send
 from binance_socket._session.state import ConnectionState as State
 from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
@@ -279,11 +279,14 @@ def test_an_answer_to_an_order_that_cannot_be_read(ready: Any, outcomes: Any) ->
 
 
 def test_an_order_in_flight_when_the_session_is_revoked(ready: Any, outcomes: Any) -> None:
-    """It may have been taken before the key was."""
-    ready.write(ready.order("a"))
+    """It may have been taken before the key was; its answer, which may still come, tells."""
+    [pending] = ready.write(ready.order("a"))
     unknown = outcomes(ready.revoke())["a"]
     assert type(unknown) is OutcomeUnknown
     assert unknown.__cause__.code == -2015
+    [late] = ready.answer(pending)
+    assert isinstance(late, Late)
+    assert late.pending is pending
 
 
 def test_timeout_of_what_was_not(driven: Any, outcomes: Any) -> None:
