@@ -207,6 +207,7 @@ class Rotation:
         # Our own question must not keep it alive; what others have asked on it is still answered there.
         if self._probing is not None:
             self.new.cancel(self._probing)
+        self.new.succession.pass_back(self.old)
         self.new.succession.tell_drained(self._close_new)
         self._mover.done(self, error)
         self._let_go(overlaps)

@@ -48,7 +48,7 @@ class Succession(Generic[C]):
         self._clock = clock
         self._executor = executor
         self.successor: C | None = None
-        """Who has taken over, and is passed everybody who still asks here. Requires holding the lock."""
+        """Who has taken over, or goes on instead, and is passed whoever still asks here. Requires holding the lock."""
         # Who is told that everything asked of the connection is answered.
         self._drained: Callable[[], object] | None = None
 
@@ -128,6 +128,11 @@ class Succession(Generic[C]):
                     session.submit(request, future, self._clock.monotonic())
                     answers.append((some, future))
             return answers
+
+    def pass_back(self, predecessor: C) -> None:
+        """From now on have *predecessor*, which this one was to take over from, serve everybody who asks here."""
+        with self._changed:
+            self.successor = predecessor
 
     def tell_drained(self, function: Callable[[], object]) -> None:
         """Have *function* called, now and whenever something has changed here, under no lock."""

@@ -446,6 +446,18 @@ def test_a_new_connection_that_is_lost_changes_nothing(case, when):
     assert case.story.take(1) == [3]
 
 
+def test_who_still_has_the_given_up_connection_is_passed_back(case):
+    """A thread may have looked it up right before it was lost, and the client is not closed."""
+    case.both()
+    stale = case.client._hub._asked
+    case.new.drop()
+    assert isinstance(case.failed(), ConnectionLost)
+    case.new.wait_closed()
+    future = stale.submit(Request("time"), PATIENCE)
+    case.exchange.expect(case.old, "time", {})
+    assert future.result(PATIENCE).status == 200
+
+
 def test_a_refused_subscription_changes_nothing(case):
     """The new connection is closed."""
     case.open()
