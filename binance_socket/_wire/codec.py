@@ -37,6 +37,8 @@ _SHOWN: Final = 80
 
 _SECRETS: Final = re.compile(rf"""(["'](?:{"|".join(sorted(SECRET_KEYS))})\\*["']\s*:\s*\\*["'])[^"']*""")
 """What may be quoted of neither JSON nor a Python value, even when cut short."""
+_LIKE_SECRETS: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
+"""Keys and signatures look like this, wherever they stand: a stream server lists listen keys without a name."""
 
 
 def dumps(value: Any) -> bytes:
@@ -196,7 +198,7 @@ def _fits(value: Any, cls: Any) -> bool:
 
 
 def _shortened(value: object) -> str:
-    text = masked(value)
+    text = _LIKE_SECRETS.sub(MASK, masked(value))
     text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return _SECRETS.sub(rf"\1{MASK}", text)
 
