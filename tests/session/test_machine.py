@@ -31,6 +31,7 @@ from binance_socket._session.state import ConnectionState as State
 from binance_socket._session.topics import MARKET, STREAMS, WS_API, MarketTopic, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
 from binance_socket.errors import (
+    ApiError,
     CallCancelled,
     Certainty,
     ClientClosed,
@@ -203,7 +204,9 @@ class Life(RuleBasedStateMachine):
         if isinstance(outcome, OutcomeUnknown):
             assert effect.pending.request.mutating
             assert unresolved
-            if isinstance(outcome, (OutcomeUnknownAfterTimeout, OutcomeUnknownAfterCancellation)):
+            given_up = isinstance(outcome, (OutcomeUnknownAfterTimeout, OutcomeUnknownAfterCancellation))
+            # By a revocation, which is no answer to it.
+            if given_up or isinstance(outcome.__cause__, ApiError):
                 self.unknown.add(effect.pending.id)
         elif effect.pending.request.mutating and isinstance(outcome, (DeliveryError, ClientClosed)):
             assert not unresolved, "an order that may have been executed is unknown, whatever kept the answer away"
