@@ -137,6 +137,8 @@ def _check_url(url: str, schemes: tuple[str, str]) -> None:
         raise InvalidRequest(f"{url!r} is no URL: it holds a blank, a backslash or a control character")
     if scheme not in schemes or not host:
         raise InvalidRequest(f"{url!r} is not a {encrypted}:// URL")
+    if not url.isascii():
+        raise InvalidRequest(f"{url!r} is no URL: it holds other letters than ASCII's; quote them")
     if scheme == plain and not is_loopback(host):
         raise InvalidRequest(f"{plain}:// is for loopback addresses only, use {encrypted}:// for {host}")
 
@@ -233,8 +235,8 @@ def _check_rechecks(instance: object, attribute: object, value: Any) -> None:
 
 
 def _check_connect_budget(instance: object, attribute: object, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise InvalidRequest("connect_budget is at least 1, or None for no limit")
+    if value is not None and (type(value) is not int or value < 1):
+        raise InvalidRequest(f"connect_budget is a whole number of at least 1, or None for no limit, not {value!r}")
 
 
 def check_receive_window(value: object) -> None:
@@ -362,13 +364,13 @@ class ClientOptions:
     """
     rotation_hours: tuple[float, float] | None = attrs.field(default=None, validator=_check_hours)
     """The hours of the day, in UTC, between which that is done, for example ``(2, 4)`` or ``(23, 1)``; None for any."""
-    keep_alive_listen_keys: bool = True
+    keep_alive_listen_keys: bool = attrs.field(default=True, validator=_is_bool)
     """Keep the listen key of a subscription alive, and replace it when it expires."""
     listen_key_interval: float = attrs.field(default=1800.0, validator=_is_above_zero)
     """How often a listen key is kept alive. It lives for 60 minutes."""
-    force: bool = False
+    force: bool = attrs.field(default=False, validator=_is_bool)
     """Send listen-key calls even where the venue has retired them."""
-    keep_raw: bool = False
+    keep_raw: bool = attrs.field(default=False, validator=_is_bool)
     """Give every event its payload as it came, in ``DataEvent.raw``."""
     symbol_rules_lifetime: float = attrs.field(default=3600.0, validator=_is_above_zero)
     """How long the rules of a symbol are kept before the exchange is asked again."""

@@ -86,7 +86,7 @@ def _collected() -> dict[str, int]:
 
 
 def _row(fault: Any, count: int) -> tuple[str, ...]:
-    return fault.name, _states(fault), fault.library, fault.user, str(count)
+    return fault.name, _states(fault), fault.reaction, fault.user, str(count)
 
 
 def _states(fault: Any) -> str:

@@ -58,6 +58,13 @@ def test_urls_that_lead_nowhere(field, host):
         Environment(name="mine", **{**URLS, field: f"{scheme}://{host}"})
 
 
+@pytest.mark.parametrize("field", list(URLS))
+def test_urls_are_ascii(field):
+    """What is asked for is what is written; a connection would fail with it later."""
+    with pytest.raises(InvalidRequest, match="quote"):
+        Environment(name="mine", **{**URLS, field: f"{URLS[field]}/über"})
+
+
 def test_defaults():
     """Those of the documents: 12 s for a call, because the exchange itself may take 10."""
     options = ClientOptions()
@@ -89,6 +96,11 @@ def test_defaults():
         {"backoff_base": -1},
         {"backoff_cap": -0.1},
         {"connect_budget": 0},
+        {"connect_budget": True},
+        {"connect_budget": 2.5},
+        {"force": 1},
+        {"keep_raw": None},
+        {"keep_alive_listen_keys": "yes"},
         {"receive_window": 0},
         {"receive_window": 60001},
         {"receive_window": 0.0001},

@@ -217,6 +217,14 @@ def test_what_happened_within_the_same_instant_is_compared(told):
     assert told.take(report(1, "CANCELED", "CANCELED", at=5000, z="0.7"))
 
 
+def test_a_late_state_without_a_trade_is_no_trade(told):
+    """An allocation of smart order routing has none, and comes all the same."""
+    told.gap_opened()
+    told.take(report(1, "TRADE", "FILLED", at=6000, trade=9, z="1"))
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", at=5000, z="0.5"), None)
+    assert told.take(report(1, "TRADE", "FILLED", at=6000, trade=-1, z="1"))
+
+
 def test_a_state_that_stands_for_trades_covers_them(told):
     """As far as it was filled."""
     told.gap_opened()

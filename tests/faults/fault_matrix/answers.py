@@ -56,7 +56,7 @@ def _error(name: str, status: int, code: int, kind: type[BaseException], user: s
         times=n,
         arm=lambda scene: scene.faults.fail_requests(scene.target, n, executed=False, status=status, code=code),
         seen_in=_refused(kind),
-        library="fails that call alone",
+        reaction="fails that call alone",
         user=user,
     )
 
@@ -75,7 +75,7 @@ def _passing(name: str, status: int, code: int) -> Fault:
             State.SUBSCRIBING: Seen(refused=(ApiError,)),
             State.ROTATING: Seen(rotation=(ApiError,)),
         },
-        library="asks a read again; a first logon or subscription fails",
+        reaction="asks a read again; a first logon or subscription fails",
         user="nothing, or ApiError of a first subscription",
     )
 
@@ -94,7 +94,7 @@ def _retry_after(status: int) -> Fault:
         counter="fail_requests",
         arm=arm,
         seen_in=_refused(RateLimited),
-        library="asks nothing in the whole process until then" + (", not even pings" if status == 418 else ""),
+        reaction="asks nothing in the whole process until then" + (", not even pings" if status == 418 else ""),
         user="RateLimited, with the time",
     )
 
@@ -107,12 +107,12 @@ def _skew(name: str, seconds: float) -> Fault:
         elsewhere="No answer is due, or the gap would be as long as the clock is off.",
         counter="skew",
         arm=lambda scene: scene.faults.skew(seconds),
-        library="asks for the time, signs and sends once more",
+        reaction="asks for the time, signs and sends once more",
         user=_NOTHING,
     )
 
 
-def _silent(name: str, arm: Any, counter: str, library: str = "gives up by the deadline; goes on") -> Fault:
+def _silent(name: str, arm: Any, counter: str, reaction: str = "gives up by the deadline; goes on") -> Fault:
     """Return the fault that no answer comes that could be taken for one."""
     return Fault(
         name=name,
@@ -123,7 +123,7 @@ def _silent(name: str, arm: Any, counter: str, library: str = "gives up by the d
         arm=arm,
         seen_in=_refused(RequestTimeout),
         setup=_IMPATIENT,
-        library=library,
+        reaction=reaction,
         user="RequestTimeout: the request may have arrived",
     )
 
@@ -139,7 +139,7 @@ def _spoiled(name: str, kind: str, *, logs_on: bool = True) -> Fault:
         arm=lambda scene: scene.faults.spoil_replies(kind, scene.target),
         seen_in={**_refused(DecodeError), **({State.LOGGING_ON: NOTHING} if logs_on else {})},
         setup=_IMPATIENT,
-        library="fails that call alone; to a logon, it is answer enough" if logs_on else "fails that call alone",
+        reaction="fails that call alone; to a logon, it is answer enough" if logs_on else "fails that call alone",
         user="DecodeError, with what came",
     )
 
@@ -160,12 +160,12 @@ def _unreadable(name: str, kind: str) -> Fault:
             State.ROTATING: Seen(rotation=(ConnectionLost, RequestTimeout)),
         },
         setup=_IMPATIENT,
-        library="it may have been an event: gives the link up, connects again",
+        reaction="it may have been an event: gives the link up, connects again",
         user=_LOSS,
     )
 
 
-def _message(name: str, payload: bytes, library: str, *, seen: Seen = NOTHING) -> Fault:
+def _message(name: str, payload: bytes, reaction: str, *, seen: Seen = NOTHING) -> Fault:
     """Return the fault that a message comes which is neither an answer nor an event of anybody's."""
     return Fault(
         name=name,
@@ -177,7 +177,7 @@ def _message(name: str, payload: bytes, library: str, *, seen: Seen = NOTHING) -
         seen=seen,
         # Nobody is there who could have missed an event.
         seen_in={State.LOGGING_ON: Seen(reason="cannot be read")} if seen.loss else {},
-        library=library,
+        reaction=reaction,
         user=_LOSS if seen.loss else _NOTHING,
     )
 
@@ -191,7 +191,7 @@ _ORDERED = tuple(state for state in State if state is not State.IDLE)
 _NO_ORDER = "No order is on its way in the other states."
 
 
-def _order(name: str, arm: Any, counter: str, *, seen: Seen, library: str, patience: float | None = None) -> Fault:
+def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, patience: float | None = None) -> Fault:
     """Return the fault that an order's outcome cannot be known from its answer."""
     loss = seen.loss
     return Fault(
@@ -207,7 +207,7 @@ def _order(name: str, arm: Any, counter: str, *, seen: Seen, library: str, patie
         if loss
         else {},
         setup=Setup(target=ORDER, patience=patience),
-        library=library,
+        reaction=reaction,
         user="OutcomeUnknown; resolve() tells what became of it",
     )
 
@@ -219,20 +219,20 @@ def _fails(status: int, code: int, executed: bool) -> Any:
 _NEVER_AGAIN = "reports that nobody knows; never sends it again"
 
 _ORDER_FAULTS = (
-    _order("order carried out, -1007", _fails(503, -1007, True), "fail_requests", seen=NOTHING, library=_NEVER_AGAIN),
+    _order("order carried out, -1007", _fails(503, -1007, True), "fail_requests", seen=NOTHING, reaction=_NEVER_AGAIN),
     _order(
-        "order not carried out, -1007", _fails(503, -1007, False), "fail_requests", seen=NOTHING, library=_NEVER_AGAIN
+        "order not carried out, -1007", _fails(503, -1007, False), "fail_requests", seen=NOTHING, reaction=_NEVER_AGAIN
     ),
-    _order("order carried out, -1006", _fails(503, -1006, True), "fail_requests", seen=NOTHING, library=_NEVER_AGAIN),
+    _order("order carried out, -1006", _fails(503, -1006, True), "fail_requests", seen=NOTHING, reaction=_NEVER_AGAIN),
     _order(
-        "order carried out, status 500", _fails(500, -1000, True), "fail_requests", seen=NOTHING, library=_NEVER_AGAIN
+        "order carried out, status 500", _fails(500, -1000, True), "fail_requests", seen=NOTHING, reaction=_NEVER_AGAIN
     ),
     _order(
         "order carried out, no answer",
         lambda scene: scene.faults.drop_replies(ORDER),
         "drop_replies",
         seen=NOTHING,
-        library=_NEVER_AGAIN,
+        reaction=_NEVER_AGAIN,
         patience=0.5,
     ),
     _order(
@@ -240,7 +240,7 @@ _ORDER_FAULTS = (
         lambda scene: scene.faults.lose_requests(ORDER),
         "lose_requests",
         seen=NOTHING,
-        library=_NEVER_AGAIN,
+        reaction=_NEVER_AGAIN,
         patience=0.5,
     ),
     _order(
@@ -248,14 +248,14 @@ _ORDER_FAULTS = (
         lambda scene: scene.faults.cut_requests(ORDER, executed=True),
         "cut_requests",
         seen=LOSS,
-        library=_NEVER_AGAIN,
+        reaction=_NEVER_AGAIN,
     ),
     _order(
         "order not carried out, link cut",
         lambda scene: scene.faults.cut_requests(ORDER, executed=False),
         "cut_requests",
         seen=LOSS,
-        library=_NEVER_AGAIN,
+        reaction=_NEVER_AGAIN,
     ),
 )
 
@@ -277,7 +277,7 @@ FAULTS = (
     attrs.evolve(
         _silent("late answer", lambda scene: scene.faults.late_replies(scene.target), "late_replies"),
         afterwards=lambda scene: scene.faults.release(),
-        library="counts it; it answers nothing else",
+        reaction="counts it; it answers nothing else",
     ),
     _silent(
         "answer with an id nobody gave",
@@ -298,7 +298,7 @@ FAULTS = (
         elsewhere=_NO_ANSWER,
         counter="duplicate_replies",
         arm=lambda scene: scene.faults.duplicate_replies(scene.target),
-        library="takes the first, counts the second",
+        reaction="takes the first, counts the second",
         user=_NOTHING,
     ),
     Fault(
@@ -308,7 +308,7 @@ FAULTS = (
         elsewhere=_NO_ANSWER,
         counter="delay_replies",
         arm=lambda scene: scene.faults.delay_replies(0.1, scene.target),
-        library="waits",
+        reaction="waits",
         user=_NOTHING,
     ),
     _spoiled("answer with nothing but an id", "strip"),

@@ -30,7 +30,7 @@ _NO_CONNECT = "No connection is begun in the other states."
 # Callbacks.
 
 
-def _callback(name: str, behave: Callable[[Scene], Callable[[], None]], library: str, user: str, seen: Seen) -> Fault:
+def _callback(name: str, behave: Callable[[Scene], Callable[[], None]], reaction: str, user: str, seen: Seen) -> Fault:
     """Return the fault that a callback does what *behave* gives, once."""
 
     def strike(scene: Scene) -> None:
@@ -57,7 +57,7 @@ def _callback(name: str, behave: Callable[[Scene], Callable[[], None]], library:
         own=True,
         strike=strike,
         seen=seen,
-        library=library,
+        reaction=reaction,
         user=user,
     )
 
@@ -131,7 +131,7 @@ _OVER = Seen(
 )
 
 
-def _closing(name: str, close: Callable[[Scene], None], library: str) -> Fault:
+def _closing(name: str, close: Callable[[Scene], None], reaction: str) -> Fault:
     def strike(scene: Scene) -> None:
         scene.count(name)
         close(scene)
@@ -145,7 +145,7 @@ def _closing(name: str, close: Callable[[Scene], None], library: str) -> Fault:
         own=True,
         strike=strike,
         seen=_OVER,
-        library=library,
+        reaction=reaction,
         user="ClientClosed; OutcomeUnknown of orders that were sent",
     )
 
@@ -200,7 +200,7 @@ def _jump(name: str, seconds: float) -> Fault:
         strike=strike,
         setup=Setup(clock=JumpingClock),
         seen=NOTHING,
-        library="measures durations by another clock, signs with the exchange's time",
+        reaction="measures durations by another clock, signs with the exchange's time",
         user=_NOTHING,
     )
 
@@ -297,7 +297,7 @@ FAULTS = (
         own=True,
         strike=_close_subscription,
         seen=Seen(ended=True, rotation=(BinanceSocketError,)),
-        library="tells the exchange; delivers what has come",
+        reaction="tells the exchange; delivers what has come",
         user="the end, without a reason",
     ),
     Fault(
@@ -310,7 +310,7 @@ FAULTS = (
         strike=lambda scene: (scene.token.cancel(), scene.count("call cancelled")),
         seen=Seen(read=(CallCancelled,), order=(CallCancelled,), unanswered=("account.status", "order.place")),
         setup=Setup(cancels=True),
-        library="gives the wait up",
+        reaction="gives the wait up",
         user="CallCancelled; OutcomeUnknown of orders that were sent",
     ),
     _jump("wall clock an hour ahead", 3600.0),
@@ -324,7 +324,7 @@ FAULTS = (
         own=True,
         arm=_no_threads,
         seen=Seen(rotation=(ConnectionLost,)),
-        library="goes on with what it has",
+        reaction="goes on with what it has",
         user="ConnectionLost of what needed the thread",
     ),
     Fault(
@@ -336,7 +336,7 @@ FAULTS = (
         own=True,
         arm=_no_descriptors,
         seen_in={State.ROTATING: Seen(rotation=(ConnectionLost,))},
-        library="tries again, with growing random waits",
+        reaction="tries again, with growing random waits",
         user="nothing but a delay",
     ),
     Fault(
@@ -354,7 +354,7 @@ FAULTS = (
             order=(ClientClosed,),
             unanswered=("account.status", "order.place"),
         ),
-        library="fails everything, and says so",
+        reaction="fails everything, and says so",
         user="ClientClosed, with the cause; the state FAILED",
     ),
 )

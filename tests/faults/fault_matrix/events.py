@@ -34,7 +34,7 @@ _REPORT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _event(name: str, payload: Mapping[str, Any], library: str, user: str, *, told: bool = False) -> Fault:
+def _event(name: str, payload: Mapping[str, Any], reaction: str, user: str, *, told: bool = False) -> Fault:
     """Return the fault that an event comes which is not as documented; *told*: ``on_exception`` hears of it."""
 
     def strike(scene: Scene) -> None:
@@ -51,7 +51,7 @@ def _event(name: str, payload: Mapping[str, Any], library: str, user: str, *, to
         own=True,
         strike=strike,
         seen=Seen(told=(DecodeError,)) if told else NOTHING,
-        library=library,
+        reaction=reaction,
         user=user,
     )
 
@@ -86,7 +86,7 @@ _SUBSCRIBING = (State.SUBSCRIBING, State.ROTATING)
 _NO_SUBSCRIBING = "Nothing is subscribed to in the other states."
 
 
-def _subscribe_error(name: str, code: int, *, executed: bool, seen: Seen, rotation: Seen, library: str) -> Fault:
+def _subscribe_error(name: str, code: int, *, executed: bool, seen: Seen, rotation: Seen, reaction: str) -> Fault:
     return Fault(
         name=name,
         group=Group.API,
@@ -95,7 +95,7 @@ def _subscribe_error(name: str, code: int, *, executed: bool, seen: Seen, rotati
         counter="fail_requests",
         arm=lambda scene: scene.faults.fail_requests(scene.target, executed=executed, status=400, code=code),
         seen_in={State.SUBSCRIBING: seen, State.ROTATING: rotation},
-        library=library,
+        reaction=reaction,
         user="ApiError" if seen.refused else _NOTHING,
     )
 
@@ -117,7 +117,7 @@ _ENDS = (
         strike=_shutdown,
         afterwards=lambda scene: scene.move_on(),
         seen_in={State.ROTATING: Seen(rotation=(BinanceSocketError,))},
-        library="moves to a new connection at once, make before break",
+        reaction="moves to a new connection at once, make before break",
         user=_NOTHING,
     ),
     Fault(
@@ -128,7 +128,7 @@ _ENDS = (
         counter="shutdown",
         strike=lambda scene: scene.faults.shutdown(0),
         seen=attrs.evolve(LOSS, perhaps=True),
-        library="connects again",
+        reaction="connects again",
         user=_LOSS,
     ),
     Fault(
@@ -140,7 +140,7 @@ _ENDS = (
         strike=lambda scene: scene.faults.terminate(scene.account),
         seen=Seen(loss=True, rotation=(BinanceSocketError,)),
         seen_in={State.ROTATING: Seen(loss=True, perhaps=True, rotation=(BinanceSocketError,))},
-        library="subscribes again",
+        reaction="subscribes again",
         user=_LOSS,
     ),
     Fault(
@@ -152,7 +152,7 @@ _ENDS = (
         strike=lambda scene: scene.faults.mute(scene.account),
         seen=Seen(loss=True),
         setup=Setup(options={"audit_after": 0.1}),
-        library="asks what it is subscribed to after 15 minutes, subscribes again",
+        reaction="asks what it is subscribed to after 15 minutes, subscribes again",
         user=_LOSS,
     ),
     Fault(
@@ -165,7 +165,7 @@ _ENDS = (
         seen=attrs.evolve(_ENDED_SESSION, rotation=(BinanceSocketError,)),
         seen_in={State.ROTATING: attrs.evolve(_ENDED_SESSION, perhaps=True, rotation=(BinanceSocketError,))},
         setup=Setup(key_type="ED25519"),
-        library="fails what was sent in its name, logs on again",
+        reaction="fails what was sent in its name, logs on again",
         user=_LOSS,
     ),
     Fault(
@@ -181,7 +181,7 @@ _ENDS = (
             read=(AuthenticationError, ConnectionLost),
             order=(OutcomeUnknown,),
         ),
-        library="is refused for good, ends the subscription",
+        reaction="is refused for good, ends the subscription",
         user="the end, with the reason",
     ),
     _subscribe_error(
@@ -190,7 +190,7 @@ _ENDS = (
         executed=True,
         seen=NOTHING,
         rotation=NOTHING,
-        library="asks what there is; takes what nobody else has",
+        reaction="asks what there is; takes what nobody else has",
     ),
     _subscribe_error(
         "subscribed already (-2035), by nobody",
@@ -198,7 +198,7 @@ _ENDS = (
         executed=False,
         seen=Seen(refused=(ApiError,)),
         rotation=Seen(rotation=(ApiError,)),
-        library="asks what there is; fails",
+        reaction="asks what there is; fails",
     ),
     _subscribe_error(
         "no subscription ids left (-2042)",
@@ -206,7 +206,7 @@ _ENDS = (
         executed=False,
         seen=Seen(refused=(ApiError,)),
         rotation=Seen(rotation=(ApiError,)),
-        library="fails",
+        reaction="fails",
     ),
     Fault(
         name="not subscribed (-2036)",
@@ -217,7 +217,7 @@ _ENDS = (
         arm=lambda scene: scene.faults.fail_requests(
             "userDataStream.unsubscribe", executed=True, status=400, code=-2036
         ),
-        library="takes the end of the events for an answer",
+        reaction="takes the end of the events for an answer",
         user=_NOTHING,
     ),
     Fault(
@@ -229,7 +229,7 @@ _ENDS = (
         strike=lambda scene: scene.faults.expire(scene.listen_key),
         seen=Seen(loss=True),
         setup=Setup(listen_key=True),
-        library="asks for a new one, listens to it",
+        reaction="asks for a new one, listens to it",
         user=_LOSS,
     ),
     Fault(
@@ -241,7 +241,7 @@ _ENDS = (
         strike=lambda scene: scene.faults.forget_key(scene.listen_key),
         seen=Seen(loss=True, told=(ApiError,)),
         setup=Setup(listen_key=True, options={"listen_key_interval": 0.1}),
-        library="asks for a new one when it is kept alive, listens to it",
+        reaction="asks for a new one when it is kept alive, listens to it",
         user="the error, a loss, then a restoration",
     ),
     Fault(
@@ -256,7 +256,7 @@ _ENDS = (
         ),
         seen=Seen(told=(ApiError,)),
         setup=Setup(listen_key=True, options={"listen_key_interval": 0.05}),
-        library="tries again, long before the 60 minutes are over",
+        reaction="tries again, long before the 60 minutes are over",
         user="the error",
     ),
     Fault(
@@ -268,7 +268,7 @@ _ENDS = (
         strike=lambda scene: scene.faults.cut(scene.account),
         seen=LOSS,
         setup=Setup(listen_key=True),
-        library="connects again",
+        reaction="connects again",
         user=_LOSS,
     ),
 )

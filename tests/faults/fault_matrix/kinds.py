@@ -161,7 +161,7 @@ class Fault:
     seen_in: Mapping[State, Seen] = attrs.field(factory=dict[State, Seen])
     """What differs from that in some states."""
     setup: Setup = Setup()
-    library: str
+    reaction: str
     """What the library does, for the table."""
     user: str
     """What the user sees, for the table."""

@@ -27,7 +27,7 @@ def _connect(
     times: int = 1,
     permanent: type[BaseException] | None = None,
     setup: Setup | None = None,
-    library: str = _AGAIN,
+    reaction: str = _AGAIN,
     user: str = _DELAY,
 ) -> Fault:
     """
@@ -54,7 +54,7 @@ def _connect(
         seen=LOSS,
         seen_in={State.CONNECTING: first, State.ROTATING: Seen(rotation=(ConnectionLost,))},
         setup=setup or Setup(),
-        library=library,
+        reaction=reaction,
         user=user,
     )
 
@@ -66,7 +66,7 @@ def _upgrade(name: str, kind: str, *, permanent: bool = False, setup: Setup | No
         lambda scene, n: scene.faults.spoil_upgrade(kind, n),
         permanent=HandshakeError if permanent else None,
         setup=setup,
-        library=_NOT_THERE if permanent else _AGAIN,
+        reaction=_NOT_THERE if permanent else _AGAIN,
         user="HandshakeError" if permanent else _DELAY,
     )
 
@@ -78,7 +78,7 @@ def _status(status: int, *, permanent: bool = False, **headers: str) -> Fault:
         "refuse_upgrade",
         lambda scene, n: scene.faults.refuse_upgrade(n, status, sent),
         permanent=HandshakeError if permanent else None,
-        library=_NOT_THERE if permanent else "tries again, not before Retry-After",
+        reaction=_NOT_THERE if permanent else "tries again, not before Retry-After",
         user="HandshakeError" if permanent else _DELAY,
     )
 
@@ -86,7 +86,7 @@ def _status(status: int, *, permanent: bool = False, **headers: str) -> Fault:
 _IMPATIENT = Setup(options={"connect_timeout": 0.3})
 
 
-def _within_a_frame(name: str, strike: Any, counter: str, setup: Setup | None = None, *, library: str) -> Fault:
+def _within_a_frame(name: str, strike: Any, counter: str, setup: Setup | None = None, *, reaction: str) -> Fault:
     def begin(scene: Scene) -> None:
         strike(scene)
         # Something has to be sent for it.
@@ -102,7 +102,7 @@ def _within_a_frame(name: str, strike: Any, counter: str, setup: Setup | None = 
         strike=begin,
         seen=LOSS,
         setup=setup or Setup(),
-        library=library,
+        reaction=reaction,
         user="a loss and a restoration",
     )
 
@@ -126,7 +126,7 @@ def _every_byte(name: str, *, reset: bool) -> Fault:
         times=_HANDSHAKE,
         arm=arm,
         setup=Setup(options={"backoff_base": 0.0}),
-        library=_AGAIN,
+        reaction=_AGAIN,
         user=_DELAY,
     )
 
@@ -139,33 +139,33 @@ _WITHIN = (
         "reset within a frame",
         lambda scene: scene.faults.cut_at(20, scene.account),
         "cut_at",
-        library=_DISCARDS,
+        reaction=_DISCARDS,
     ),
     _within_a_frame(
         "end of file within a frame",
         lambda scene: scene.faults.cut_at(20, scene.account, reset=False),
         "cut_at",
-        library=_DISCARDS,
+        reaction=_DISCARDS,
     ),
     _within_a_frame(
         "reset after the first byte of a frame",
         lambda scene: scene.faults.cut_at(1, scene.account),
         "cut_at",
-        library=_DISCARDS,
+        reaction=_DISCARDS,
     ),
     _within_a_frame(
         "half-open within a frame",
         lambda scene: scene.faults.freeze_at(20, scene.account),
         "freeze_at",
         _QUICK_PROBE,
-        library="does not take half a frame for a sign of life: dead at 27 s",
+        reaction="does not take half a frame for a sign of life: dead at 27 s",
     ),
     _within_a_frame(
         "reset within a TLS record",
         lambda scene: scene.faults.cut_at(30, scene.account),
         "cut_at",
         Setup(tls=True),
-        library=_DISCARDS,
+        reaction=_DISCARDS,
     ),
     _every_byte("reset at every byte of the handshake", reset=True),
     _every_byte("end of file at every byte of the handshake", reset=False),
@@ -210,7 +210,7 @@ _LINKS = (
         counter="cut",
         strike=lambda scene: scene.faults.cut(),
         seen=LOSS,
-        library="fails what was sent, connects again, subscribes again",
+        reaction="fails what was sent, connects again, subscribes again",
         user="a loss and a restoration",
     ),
     Fault(
@@ -220,7 +220,7 @@ _LINKS = (
         counter="cut",
         strike=lambda scene: scene.faults.cut(reset=False),
         seen=LOSS,
-        library="the same as after a reset",
+        reaction="the same as after a reset",
         user="a loss and a restoration",
     ),
     Fault(
@@ -232,7 +232,7 @@ _LINKS = (
         strike=lambda scene: scene.faults.half_open(),
         seen=LOSS,
         setup=_QUICK_PROBE,
-        library="pings after 22 s of silence, gives the link up at 27 s",
+        reaction="pings after 22 s of silence, gives the link up at 27 s",
         user="a loss and a restoration",
     ),
 )

@@ -13,7 +13,7 @@ _LOSS = "a loss, then a restoration"
 _NOTHING = "nothing"
 
 
-def _frames(name: str, kind: str, library: str, *, code: int | None = None) -> Fault:
+def _frames(name: str, kind: str, reaction: str, *, code: int | None = None) -> Fault:
     """Return the fault that *kind* of frames is, which ends the link with *code* if anything."""
     seen = NOTHING if code is None else attrs.evolve(LOSS, reason=f"closed with code {code}:")
     return Fault(
@@ -24,12 +24,12 @@ def _frames(name: str, kind: str, library: str, *, code: int | None = None) -> F
         counter=f"frames_{kind}",
         strike=lambda scene: scene.faults.send_frames(kind),
         seen=seen,
-        library=library,
+        reaction=reaction,
         user=_LOSS if seen.loss else _NOTHING,
     )
 
 
-def _close(code: int, what: str, library: str = "records the code, connects again") -> Fault:
+def _close(code: int, what: str, reaction: str = "records the code, connects again") -> Fault:
     """Return the fault that the server closes with *code*."""
     return Fault(
         name=f"close {code} ({what})",
@@ -39,13 +39,13 @@ def _close(code: int, what: str, library: str = "records the code, connects agai
         counter="close",
         strike=lambda scene: scene.faults.close(code, what),
         seen=attrs.evolve(LOSS, reason=f"closed with code {code}: {what}"),
-        library=library,
+        reaction=reaction,
         user=_LOSS,
     )
 
 
-def _wrong(name: str, kind: str, code: int, library: str = "ends the link with {}, connects again") -> Fault:
-    return _frames(name, kind, library.format(code), code=code)
+def _wrong(name: str, kind: str, code: int, reaction: str = "ends the link with {}, connects again") -> Fault:
+    return _frames(name, kind, reaction.format(code), code=code)
 
 
 _BY_ITS_HEADER = "refuses it by its header ({}), connects again"
@@ -90,7 +90,7 @@ FAULTS = (
         elsewhere=_NO_LINK,
         counter="fragment",
         strike=lambda scene: scene.faults.fragment(),
-        library="joins them in linear time, answers the pings",
+        reaction="joins them in linear time, answers the pings",
         user=_NOTHING,
     ),
     Fault(
@@ -100,7 +100,7 @@ FAULTS = (
         elsewhere=_NO_LINK,
         counter="split",
         strike=lambda scene: scene.faults.split(),
-        library="joins them in linear time",
+        reaction="joins them in linear time",
         user=_NOTHING,
     ),
     Fault(
@@ -112,7 +112,7 @@ FAULTS = (
         strike=lambda scene: scene.faults.drip(0.02),
         seen=LOSS,
         setup=Setup(options={"probe_after": 0.1, "probe_timeout": 0.1}),
-        library="does not take half a frame for a sign of life: dead at 27 s",
+        reaction="does not take half a frame for a sign of life: dead at 27 s",
         user=_LOSS,
     ),
     Fault(
@@ -122,7 +122,7 @@ FAULTS = (
         elsewhere=_NO_LINK,
         counter="frames_ping_flood",
         strike=lambda scene: (scene.faults.stop_reading(), scene.faults.send_frames("ping_flood")),
-        library="goes on reading; the pong waits for room",
+        reaction="goes on reading; the pong waits for room",
         user=_NOTHING,
     ),
 )

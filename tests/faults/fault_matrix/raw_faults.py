@@ -24,7 +24,7 @@ def _connect(
     times: int = 1,
     permanent: bool = False,
     timeout: float = 10.0,
-    library: str,
+    reaction: str,
     user: str,
 ) -> Fault:
     """Return the fault that connects are treated so: the first one, the one after a cut, or that of a rotation."""
@@ -52,7 +52,7 @@ def _connect(
         seen=again,
         seen_in={State.CONNECTING: first, State.ROTATING: Seen(rotation=(ConnectionLost,))},
         setup=Setup(raw=make, options={"connect_timeout": timeout}),
-        library=library,
+        reaction=reaction,
         user=user,
     )
 
@@ -63,7 +63,7 @@ def _tls(name: str, treatment: raw.Treatment) -> Fault:
         raw.over_tls,
         treatment,
         permanent=True,
-        library="fails, without falling back",
+        reaction="fails, without falling back",
         user="TlsError; the end of subscriptions",
     )
 
@@ -75,7 +75,7 @@ def _proxy(name: str, treatment: raw.Treatment, timeout: float = 10.0) -> Fault:
         treatment,
         times=2,
         timeout=timeout,
-        library="tries again; credentials never show",
+        reaction="tries again; credentials never show",
         user="a delay; ProxyError as the reason of time-outs",
     )
 
@@ -88,9 +88,9 @@ FAULTS = (
     _tls("certificate of another host", raw.tls("host")),
     _tls("certificate that has expired", raw.tls("expiry")),
     _tls("server without TLS", raw.without_tls),
-    _connect("TLS handshake cut", raw.over_tls, raw.cut_in_tls, times=2, library=_AGAIN, user=_DELAY),
-    _connect("silent TLS handshake", raw.over_tls, raw.silent, timeout=0.3, library=_AGAIN, user=_DELAY),
-    _connect("server that accepts, and is silent", raw.in_plain, raw.silent, timeout=0.3, library=_AGAIN, user=_DELAY),
+    _connect("TLS handshake cut", raw.over_tls, raw.cut_in_tls, times=2, reaction=_AGAIN, user=_DELAY),
+    _connect("silent TLS handshake", raw.over_tls, raw.silent, timeout=0.3, reaction=_AGAIN, user=_DELAY),
+    _connect("server that accepts, and is silent", raw.in_plain, raw.silent, timeout=0.3, reaction=_AGAIN, user=_DELAY),
     _proxy("proxy wants credentials (407)", raw.proxy_says(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")),
     _proxy("proxy cannot connect (502)", raw.proxy_says(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")),
     _proxy("proxy that answers with garbage", raw.proxy_says(b"\x00\x01garbage\r\n\r\n")),
@@ -98,5 +98,5 @@ FAULTS = (
     _proxy(
         "proxy whose answer has no end", raw.proxy_says(b"HTTP/1.1 200 OK\r\n" + b"X-Padding: 0123456789\r\n" * 2048)
     ),
-    _connect("proxy that hangs", raw.as_proxy, raw.silent, timeout=0.3, library=_AGAIN, user=_DELAY),
+    _connect("proxy that hangs", raw.as_proxy, raw.silent, timeout=0.3, reaction=_AGAIN, user=_DELAY),
 )

@@ -50,7 +50,7 @@ FAULTS = (
         strike=_fall_silent,
         seen=attrs.evolve(LOSS, read=(RequestTimeout,), order=(OutcomeUnknown,)),
         setup=_BY_HAND,
-        library="dead after 27 s, and not before",
+        reaction="dead after 27 s, and not before",
         user="a loss and a restoration",
     ),
     Fault(
@@ -64,7 +64,7 @@ FAULTS = (
         afterwards=lambda scene: (scene.move_on(), pass_time(scene, 10)),
         seen=NOTHING,
         setup=_BY_HAND,
-        library="moves to a new connection before, after 23 hours, or when the end is announced",
+        reaction="moves to a new connection before, after 23 hours, or when the end is announced",
         user="nothing",
     ),
 )
