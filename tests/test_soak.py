@@ -266,7 +266,8 @@ def test_the_exchange_has_the_last_word():
 
 def samples(*values):
     return [
-        Sample(number, int(resident * 2**20), threads, number, 20) for number, (resident, threads) in enumerate(values)
+        Sample(number, int(resident * 2**20), int(100_000 * resident), threads, number, 20)
+        for number, (resident, threads) in enumerate(values)
     ]
 
 
@@ -275,6 +276,7 @@ def samples(*values):
     [
         ([(50 + 30 * min(number, 20), 9) for number in range(60)], 0),
         ([(50 + number, 9) for number in range(60)], 1),
+        ([(50 + 9 * number, 9) for number in range(60)], 2),
         ([(50, 9 + number) for number in range(60)], 1),
         ([(50 + number, 9 + number) for number in range(60)], 2),
         # Too few to tell what is growth, and what is only filled for the first time.

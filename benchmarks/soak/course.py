@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from binance_socket._engine.threads import NAME_PREFIX
@@ -43,7 +43,9 @@ class Sample:
 
     events: int
     resident: int
-    """Bytes."""
+    """Bytes, with what is free but in pieces."""
+    blocks: int
+    """What Python has allocated, and not freed."""
     threads: int
     """Without those of pools, which come when they are needed and are bounded."""
     pooled: int
@@ -70,7 +72,9 @@ class Report:
     failures: list[str] = dataclasses.field(default_factory=list[str])
     """What ended it early, or was not brought about."""
     growth: float = 0.0
-    """By how many bytes the memory grew over the second half."""
+    """By how many bytes the memory grew over the second half,"""
+    more_blocks: float = 0.0
+    """and by how many blocks."""
 
     @property
     def total(self) -> Verdict:
@@ -190,17 +194,10 @@ class _Stage:
         self.pump()
 
     def close_stretch(self) -> None:
-        """Judge everything so far."""
+        """Judge everything so far. Raises Stuck."""
         self.compared = self.published
         for watched in self.watched.values():
-            account = watched.account
-
-            def mark(account: SandboxAccount = account) -> None:
-                # Every balance is told, so that what was locked from outside shows.
-                for asset in FUNDS:
-                    account.deposit(asset, "0.125")
-
-            watched.close_stretch(_PAGE, mark)
+            watched.close_stretch(_PAGE, FUNDS)
 
 
 def _title(step: Step) -> str:
@@ -267,8 +264,10 @@ def _progress(report: Report, step: int, seconds: float) -> str:
 
 _DESCRIPTORS = Path("/proc/self/fd")
 _MEMORY = Path("/proc/self/statm")
-_FLAT = 8 * 2**20
-"""By so many bytes the memory may seem to grow, over the second half of a soak, and still be flat."""
+_FLAT = 64 * 2**20
+"""By so many bytes the memory may grow over the second half: a peak leaves it in pieces, which are used again."""
+_FLAT_BLOCKS = 0.05
+"""By this share the number of blocks may, which tells what is really held."""
 _LEAST_SAMPLES = 8
 _ENOUGH_SAMPLES = 40
 """Before, what is remembered for a minute or for thousands of orders is filled for the first time."""
@@ -285,7 +284,7 @@ def _sample(events: int) -> Sample:
     descriptors = len(list(_DESCRIPTORS.iterdir())) if _DESCRIPTORS.exists() else 0
     threads = [thread.name for thread in threading.enumerate()]
     pooled = sum(name.startswith(_POOLS) for name in threads)
-    return Sample(events, resident, len(threads) - pooled, pooled, descriptors)
+    return Sample(events, resident, sys.getallocatedblocks(), len(threads) - pooled, pooled, descriptors)
 
 
 def judge_samples(report: Report) -> None:
@@ -294,17 +293,22 @@ def judge_samples(report: Report) -> None:
     if len(samples) < _LEAST_SAMPLES:
         return
     first, second = samples[: len(samples) // 2], samples[len(samples) // 2 :]
-    report.growth = _slope(second) * (len(second) - 1)
-    if report.growth > _FLAT and len(samples) >= _ENOUGH_SAMPLES:
-        report.failures.append(f"the memory grew by {report.growth / 2**20:.1f} MiB over the second half")
+    report.growth = _growth([sample.resident for sample in second])
+    report.more_blocks = _growth([sample.blocks for sample in second])
+    if len(samples) >= _ENOUGH_SAMPLES:
+        if report.growth > _FLAT:
+            report.failures.append(f"the memory grew by {report.growth / 2**20:.1f} MiB over the second half")
+        if report.more_blocks > _FLAT_BLOCKS * first[-1].blocks:
+            report.failures.append(f"there were {report.more_blocks:,.0f} more blocks of memory after the second half")
     for name in ("threads", "descriptors"):
         before, after = (max(getattr(sample, name) for sample in half) for half in (first, second))
         if after > before:
             report.failures.append(f"there were at most {before} {name} in the first half, and {after} in the second")
 
 
-def _slope(samples: list[Sample]) -> float:
-    """Return by how much the memory grows from sample to sample: the line of least squares."""
-    middle = (len(samples) - 1) / 2
-    spread = sum((place - middle) ** 2 for place in range(len(samples)))
-    return sum((place - middle) * sample.resident for place, sample in enumerate(samples)) / spread
+def _growth(values: Sequence[int]) -> float:
+    """Return by how much values grow from the first to the last, along the line of least squares."""
+    middle = (len(values) - 1) / 2
+    spread = sum((place - middle) ** 2 for place in range(len(values)))
+    slope = sum((place - middle) * value for place, value in enumerate(values)) / spread
+    return slope * (len(values) - 1)

@@ -42,12 +42,12 @@ def print_report(report: Report, write: Callable[[str], object] = print) -> None
     for fault in (*faults, *sorted(set(total.faults) - set(faults))):
         write(f"{fault:<42} " + " ".join(f"{verdict.faults[fault]:>11,}" for verdict in verdicts))
     if report.samples:
-        write(f"\n{'after events':>14} {'MiB':>8} {'threads':>8} {'pooled':>8} {'descriptors':>12}")
+        write(f"\n{'after events':>14} {'MiB':>8} {'blocks':>10} {'threads':>8} {'pooled':>8} {'descriptors':>12}")
         step = max(1, len(report.samples) // 12)
         for sample in (*report.samples[:-1:step], report.samples[-1]):
-            held = f"{sample.threads:>8} {sample.pooled:>8} {sample.descriptors:>12}"
+            held = f"{sample.blocks:>10,} {sample.threads:>8} {sample.pooled:>8} {sample.descriptors:>12}"
             write(f"{sample.events:>14,} {sample.resident / 2**20:>8.1f} {held}")
-        write(f"growth over the second half: {report.growth / 2**20:+.1f} MiB")
+        write(f"growth over the second half: {report.growth / 2**20:+.1f} MiB, {report.more_blocks:+,.0f} blocks")
     for line in (*report.failures, *total.complaints):
         write(line)
     if report.sound:

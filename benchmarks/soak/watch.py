@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -44,6 +44,7 @@ OPTIONS = ClientOptions(
 """Without connect budget and back-off, which tests of their own hold; what waits by design waits for moments."""
 PATIENCE = 30.0
 _POLL = 0.002
+_MOST_MARKS = 5
 # Then only the new connection is left, but something of the rotation stays until the next event.
 _MOVED = (Stage.SETTLING, Stage.OVER)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -218,24 +219,36 @@ class Watched:
             else:
                 self.judge.deliver(news)
 
-    def close_stretch(self, page: int, mark: Callable[[], object]) -> None:
+    def close_stretch(self, page: int, assets: Iterable[str]) -> None:
         """
-        Judge what was published so far, and let the exchange forget it.
+        Judge what was published so far, and let the exchange forget it. Raises Stuck.
 
-        *mark* publishes something last of all; when that has come, nothing else will.
+        A deposit of each asset is the last of it: when that has come, nothing else will. It tells every balance, too,
+        so that what was locked from outside shows. Where a loss comes in between, it begins anew.
         """
-        mark()
+        for _ in range(_MOST_MARKS):
+            losses = self.losses
+            for asset in assets:
+                self.account.deposit(asset, "0.125")
+            if self._marked(losses) and self.losses == losses:
+                break
+            self.wait_whole("a loss while a stretch was to be judged")
+        else:
+            self.judge.verdict.complain("subscriptions that stay silent", self.name)
+        self.pump(page)
+        self.judge.close()
+        self.account.forget(self._read, seconds=60.0)
+
+    def _marked(self, losses: int) -> bool:
+        """Wait until the latest event of the ledger has come. False where there was another loss, or it does not."""
         count = self.account.event_count
         (last,) = self.account.events_since(count - 1, 1)
         deadline = time.monotonic() + PATIENCE
         while self._latest != last:
-            if time.monotonic() > deadline:
-                self.judge.verdict.complain("subscriptions that stay silent", self.name)
-                break
+            if self.losses != losses or time.monotonic() > deadline:
+                return False
             time.sleep(_POLL)
-        self.pump(page)
-        self.judge.close()
-        self.account.forget(self._read, seconds=60.0)
+        return self.is_whole
 
 
 def _milliseconds(moment: datetime) -> int:
