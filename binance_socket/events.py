@@ -74,8 +74,8 @@ class UpdateSubscription:
             progress=hub.watchdog.watch(f"subscription {self.id}"),
         )
         self._dropped_told = 0
-        # How many losses have had their turn among the events. For the executor's thread alone.
-        self._losses_delivered = 0
+        # For the executor's thread: how many losses have had their turn among the events, and whether the end has.
+        self._losses_delivered, self._told_end = 0, False
         self._callbacks = Callbacks(self.id, hub.hooks)
         # Everything in it happens in turn.
         self._recovery: Recovery[Event] = Recovery(
@@ -380,6 +380,8 @@ class UpdateSubscription:
     # What runs on the executor.
 
     def _deliver(self, item: Item) -> None:
+        if self._told_end:
+            return  # it was posted by somebody who had found the subscription open just before
         if isinstance(item, Notice):
             item.give()
         elif self._recovery.holding:
@@ -482,6 +484,7 @@ class UpdateSubscription:
                 self._callbacks.tell(error)
             self._callbacks.tell_closed()
         finally:
+            self._told_end = True
             self._over()
 
     def _over(self) -> None:

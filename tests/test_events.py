@@ -22,6 +22,7 @@ from binance_socket import (
     SubscriptionState,
 )
 from binance_socket.arrivals import Batch, arrived
+from binance_socket.deliveries import Notice
 from binance_socket.models import BalanceUpdate
 from binance_socket.testing import InlineExecutor
 
@@ -376,3 +377,19 @@ def test_an_event_of_an_earlier_link_that_is_not_json(client, network, exchange,
     assert heard.get(timeout=PATIENCE) == "2"
     assert not second.aborted
     assert len(network.attempts) == 2
+
+
+def test_nothing_comes_after_the_end(client, subscribe):
+    """A reader may have found the subscription open right before it ended: what it posts then is not told any more."""
+    story = []
+    subscription, _ = subscribe(client)
+    subscription.on_connection_lost(lambda: story.append("lost"))
+    subscription.on_gap(story.append)
+    subscription.on_connection_closed(lambda: story.append("closed"))
+    subscription.close()
+    assert subscription.wait(PATIENCE)
+    late = Notice(lambda: story.append("late"))
+    subscription._deliver(late)
+    subscription._deliver(({"e": "somethingNew"}, None))
+    assert story == ["closed"]
+    assert subscription.gap is None

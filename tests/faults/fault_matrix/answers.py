@@ -138,7 +138,7 @@ def _spoiled(name: str, kind: str, *, logs_on: bool = True) -> Fault:
         counter=f"{kind}_replies",
         arm=lambda scene: scene.faults.spoil_replies(kind, scene.target),
         seen_in={**_refused(DecodeError), **({State.LOGGING_ON: NOTHING} if logs_on else {})},
-        setup=_IMPATIENT,
+        setup=Setup(patience=3.0),
         reaction="fails that call alone; to a logon, it is answer enough" if logs_on else "fails that call alone",
         user="DecodeError, with what came",
     )
@@ -159,7 +159,7 @@ def _unreadable(name: str, kind: str) -> Fault:
             State.LOGGING_ON: Seen(refused=(RequestTimeout,)),
             State.ROTATING: Seen(rotation=(ConnectionLost, RequestTimeout)),
         },
-        setup=_IMPATIENT,
+        setup=attrs.evolve(_IMPATIENT, impatient_in=frozenset({State.LOGGING_ON, State.ROTATING})),
         reaction="it may have been an event: gives the link up, connects again",
         user=_LOSS,
     )

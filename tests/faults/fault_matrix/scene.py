@@ -31,7 +31,6 @@ READ = "account.status"
 QUESTION = "openOrders.status"
 ORDER = "order.place"
 # Where the library itself waits for the answer that does not come.
-_IMPATIENT = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING, State.BACKFILLING})
 # How often something happens during a rotation, in seconds, and for how long at most.
 _ROUND = 0.02
 _MOST_ROUNDS = 100
@@ -148,7 +147,7 @@ class Scene:
         environment = self.sandbox.environment if self.raw is None else self.raw.environment
         proxy = None if self.raw is None else self.raw.proxy
         options = {**OPTIONS, "proxy": proxy, **self.setup.options}
-        if self.setup.patience is not None and self.state in _IMPATIENT:
+        if self.setup.patience is not None and self.state in self.setup.impatient_in:
             options["request_timeout"] = self.setup.patience
         self.client = BinanceSocketClient(
             credentials=self.account.credentials,
