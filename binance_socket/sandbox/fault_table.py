@@ -122,15 +122,24 @@ class FaultTable:
             self._happened(f"upgrade_{upgrade.kind}" if upgrade.kind else "refuse_upgrade")
             return upgrade
 
-    def wait_to_upgrade(self) -> None:
-        """Keep the calling thread, which is about to answer an upgrade, if it is to be held. Blocks."""
+    def wait_to_upgrade(self, wire: Wire) -> None:
+        """
+        Keep the calling thread, which is about to answer an upgrade, if it is to be held and not cut off. Blocks.
+
+        Whoever cuts the wire off waits for a lock that the calling thread has.
+        """
+        wire.on_abort = self._look
         with self._lock:
             if not self._holds or self._ended:
                 return
             self._holds -= 1
             self._happened("hold_upgrades")
             releases = self._releases
-            self._lock.wait_for(lambda: self._ended or self._releases > releases)
+            self._lock.wait_for(lambda: self._ended or self._releases > releases or wire.closed)
+
+    def _look(self) -> None:
+        with self._lock:
+            self._lock.notify_all()
 
     def pause(self, seconds: float) -> bool:
         """Wait, unless the server is being closed; True if it is."""

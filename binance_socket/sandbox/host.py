@@ -344,7 +344,7 @@ class Host:
         if connection.wire.closed:
             # Before there was a session to be ended with it.
             session.end()
-        self._faults.wait_to_upgrade()
+        self._faults.wait_to_upgrade(connection.wire)
         return None
 
     def _spoil(self, connection: ServerConnection, kind: str) -> None:

@@ -54,6 +54,8 @@ class Wire:
         self.threads: list[threading.Thread] = []
         """The threads that serve this connection, for whoever closes the server."""
         self.attached: Attached | None = None
+        self.on_abort: Callable[[], object] = lambda: None
+        """Called once it is closed, or about to be; not while anything of its own is locked."""
         # Guards the five below.
         self._lock = threading.Lock()
         self._users = 0
@@ -163,6 +165,7 @@ class Wire:
             self._waker.wake()
         else:
             self._release()
+        self.on_abort()
 
     def kill(self, *, reset: bool = False) -> None:
         """Abort, and tell what was built on this wire, which may be waiting for the descriptor. Any thread."""

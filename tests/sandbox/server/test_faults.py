@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 
 import pytest
 
@@ -78,6 +79,20 @@ def test_an_upgrade_can_be_held(sandbox, raw):
     assert held.seen == 0
     sandbox.faults.release()
     assert held.end_upgrade().startswith(b"HTTP/1.1 101 ")
+
+
+def test_a_held_upgrade_can_be_cut_off(sandbox, raw):
+    """Nobody waits for it to be released, and others go on."""
+    sandbox.faults.hold_upgrades()
+    held = raw(sandbox.environment.ws_api_url)
+    held.start_upgrade()
+    assert sandbox.faults.wait_for("hold_upgrades")
+    cutting = threading.Thread(target=sandbox.faults.cut, daemon=True)
+    cutting.start()
+    cutting.join(PATIENCE)
+    assert not cutting.is_alive()
+    with pytest.raises((EOFError, ConnectionError)):
+        held.end_upgrade()
 
 
 def test_half_open_connections_are_silent(sandbox, account, subscribed, talk):
