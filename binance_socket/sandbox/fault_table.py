@@ -298,10 +298,11 @@ class FaultTable:
 
     def cut_silent(self, venue: Venue) -> int:
         """Break off what has fallen silent."""
-        wires = [session.link.wire for session in venue.sessions_of(None) if session.link.wire.frozen]
-        for wire in wires:
-            wire.kill()
-        return len(wires)
+        sessions = [session for session in venue.sessions_of(None) if session.link.wire.frozen]
+        for session in sessions:
+            session.link.wire.kill()
+            session.end()
+        return len(sessions)
 
     def freeze_at(self, venue: Venue, byte_count: int, uid: int | None) -> None:
         """Fall silent after *byte_count* more bytes: an account's connections, or else the next new one."""

@@ -374,6 +374,7 @@ class Host:
         assert isinstance(connection, Link)
         session = connection.session
         assert session is not None
+        connection.serving = True
         session.outbox.open()
         try:
             for message in connection:

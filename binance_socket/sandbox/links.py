@@ -79,6 +79,7 @@ class Link(ServerConnection):
         self.recv_events_thread.name = f"sandbox-reader-{self.number}"
         self.wire.threads += [handler, self.recv_events_thread]
         self.wire.attached = self
+        self.serving = False
 
     def process_event(self, event: Event) -> None:
         """Report control frames, and let websockets do the rest."""

@@ -32,6 +32,9 @@ _RESET = struct.pack("ii", 1, 0)
 class Attached(Protocol):
     """What websockets built on a wire."""
 
+    serving: bool
+    """Whether the upgrade is over. Before, there is a lock that its thread may have for long, and nobody else waits."""
+
     def close_socket(self) -> None:
         """Notice that the wire is closed."""
         ...
@@ -170,7 +173,7 @@ class Wire:
     def kill(self, *, reset: bool = False) -> None:
         """Abort, and tell what was built on this wire, which may be waiting for the descriptor. Any thread."""
         self.abort(reset=reset)
-        if self.attached is not None:
+        if self.attached is not None and self.attached.serving:
             self.attached.close_socket()
 
     @property
