@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -963,10 +962,16 @@ def test_a_slow_handler_hears_nothing_twice(make_client, network, exchange, cloc
     case.old.push(marker())
     case.old.wait_closed()
     case.done()
+    stalled, wait_until = threading.Event(), clock.wait_until
+
+    def wait_and_tell(condition, when):
+        if client._hub.api.stalled:
+            stalled.set()
+        wait_until(condition, when)
+
+    monkeypatch.setattr(clock, "wait_until", wait_and_tell)
     case.emit(case.new, order(2), route=7)
-    deadline = time.monotonic() + PATIENCE
-    while not client._hub.api.stalled and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert stalled.wait(PATIENCE)
     pass_time(client, OVERLAP)
     case.emit(case.new, order(3), order(4), order(5), route=7)
     go_on.set()
