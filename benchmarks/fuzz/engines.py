@@ -63,11 +63,17 @@ def fuzz(
     """
     if engine is None:
         engine = "plain" if importlib.util.find_spec("atheris") is None else "atheris"
-    logging.getLogger("binance_socket").setLevel(logging.CRITICAL + 1)
-    if engine == "atheris":
-        report = _with_atheris(name, seconds, seed)
-    else:
-        report = _plain(name, TARGETS[name], seconds, seed, executions)
+    log = logging.getLogger("binance_socket")
+    level = log.level
+    # What is given is garbage, and the library says so, each time.
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        if engine == "atheris":
+            report = _with_atheris(name, seconds, seed)
+        else:
+            report = _plain(name, TARGETS[name], seconds, seed, executions)
+    finally:
+        log.setLevel(level)
     if print_report:
         _print(report, seed)
     return report
