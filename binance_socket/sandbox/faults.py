@@ -192,9 +192,10 @@ class Faults:
 
     def lag(self, seconds: float) -> None:
         """
-        Let queries about orders and order lists read a database that is *seconds* behind; 0 lets it catch up.
+        Let queries about orders, order lists and trades read a database that is *seconds* behind; 0 lets it catch up.
 
-        An order that was placed since is not found; one that was cancelled since is found open.
+        An order that was placed since is not found; asked for by its id, one that was cancelled since is found open.
+        Lists of all orders lack those that changed since, lists of trades the trades made since. Balances do not lag.
         """
         self._host.fault("lag", seconds)
 

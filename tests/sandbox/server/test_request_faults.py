@@ -80,7 +80,7 @@ def test_a_request_is_slow(still, on, clock):
 
 
 def test_queries_lag(still, on, clock):
-    """An order is found when the database has caught up, and its cancellation too; other queries are as ever."""
+    """An order is found when the database has caught up, and its cancellation too; balances are as ever."""
     peer, account = on
     still.faults.lag(3.0)
     number = account.place_order(new_client_order_id="a", **_snake(ORDER))["orderId"]
@@ -90,8 +90,12 @@ def test_queries_lag(still, on, clock):
 
     assert ask("order.status", origClientOrderId="a")["error"]["code"] == -2013
     assert ask("openOrders.status")["result"] == []
-    assert len(ask("allOrders")["result"]) == 1
+    assert ask("allOrders")["result"] == []
+    assert ask("myTrades")["result"] == []
+    status = peer.result("account.status", **peer.signed(account))
+    assert [balance["locked"] for balance in status["balances"] if balance["asset"] == "USDT"] == ["20.00000000"]
     clock.advance(3.0)
+    assert len(ask("allOrders")["result"]) == 1
     assert ask("order.status", origClientOrderId="a")["result"]["status"] == "NEW"
     assert len(ask("openOrders.status")["result"]) == 1
     account.cancel_order("BTCUSDT", number)
