@@ -43,10 +43,10 @@ def identity_of(payload: Mapping[str, Any]) -> tuple[Identity, bool]:
             return (name, _plain(payload.get("s")), execution), True
         return _picked(payload, name, _EXECUTION), True
     if name == "listStatus":
-        return _picked(payload, name, _LIST_FIELDS), True
+        # Their names may change twice in a millisecond, and nothing else tells of it.
+        return (*_picked(payload, name, _LIST_FIELDS), *_sorted(payload.get("O"))), True
     if name == "outboundAccountPosition":
-        balances = sorted(_canonical(balance) for balance in as_array(payload.get("B")))
-        return (name, _plain(payload.get("u")), *balances), False
+        return (name, _plain(payload.get("u")), *_sorted(payload.get("B"))), False
     if isinstance(name, str) and name in _FIELDS:
         return _picked(payload, name, _FIELDS[name]), False
     without_time = {key: value for key, value in payload.items() if key != "E"}
@@ -55,6 +55,11 @@ def identity_of(payload: Mapping[str, Any]) -> tuple[Identity, bool]:
 
 def _picked(payload: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> Identity:
     return (name, *(_plain(payload.get(key)) for key in keys))
+
+
+def _sorted(values: Any) -> list[bytes]:
+    """Return the entries of an array, whose order says nothing."""
+    return sorted(_canonical(value) for value in as_array(values))
 
 
 def _plain(value: Any) -> Hashable:

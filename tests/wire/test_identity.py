@@ -14,7 +14,7 @@ REPORT: dict[str, Any] = {
 }  # fmt: skip
 LISTING: dict[str, Any] = {
     "e": "listStatus", "E": 1, "s": "BTCUSDT", "g": 2, "c": "OCO", "l": "EXEC_STARTED", "L": "EXECUTING",
-    "r": "NONE", "C": "id", "T": 5, "O": [],
+    "r": "NONE", "C": "id", "T": 5, "O": [{"s": "BTCUSDT", "i": 1, "c": "a"}, {"s": "BTCUSDT", "i": 2, "c": "b"}],
 }  # fmt: skip
 POSITION: dict[str, Any] = {
     "e": "outboundAccountPosition", "E": 1, "u": 5,
@@ -46,6 +46,7 @@ def test_only_what_has_no_number_is_uncertain(payload: dict[str, Any]) -> None:
         (REPORT, {"s": "ETHUSDT"}),
         *(({**REPORT, "I": -1}, {key: "another"}) for key in "sicCxXtTzlr"),
         *((LISTING, {key: "another"}) for key in "sglLTCr"),
+        (LISTING, {"O": [{"s": "BTCUSDT", "i": 1, "c": "a"}, {"s": "BTCUSDT", "i": 2, "c": "c"}]}),
         (POSITION, {"u": 6}),
         (POSITION, {"B": [{"a": "BTC", "f": "1", "l": "1"}]}),
         *((BALANCE, {key: "another"}) for key in "adT"),
@@ -60,7 +61,8 @@ def test_what_counts(payload: dict[str, Any], changes: dict[str, Any]) -> None:
 
 
 def test_what_does_not_count() -> None:
-    """An execution has a number, and the order of balances says nothing."""
+    """An execution has a number, and the order of balances, or of the orders of a list, says nothing."""
+    assert identity_of(LISTING) == identity_of({**LISTING, "O": LISTING["O"][::-1]})
     assert identity_of(REPORT) == identity_of({**REPORT, "q": "2", "X": "FILLED"})
     assert identity_of(POSITION) == identity_of({**POSITION, "B": POSITION["B"][::-1]})
     assert identity_of({**REPORT, "I": 0}) == identity_of({key: value for key, value in REPORT.items() if key != "I"})
