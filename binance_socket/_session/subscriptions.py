@@ -18,6 +18,7 @@ import enum
 import itertools
 import logging
 import operator
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ ALREADY_SUBSCRIBED = -2035
 # A connection has 65,535 subscriptions in its life.
 IDS_USED_UP = -2042
 LISTING = Request[Any]("session.subscriptions", weight=2)
-# Events that come before their acknowledgement wait for it. More than this cannot be in one read.
+# So many events that come before their acknowledgement wait for it.
 MOST_EARLY_EVENTS = 4096
 
 Ask = Callable[[Request[Any], Callable[[Outcome], None]], None]
@@ -97,9 +98,9 @@ class Subscriptions:
         self._held_up = False
         # Those with a time to be asked for again, and how many are being asked for: looked at with every message.
         self._retrying: dict[_Entry, None] = {}
-        self._opening = 0
+        self._opening = self._open_count = 0
         # By route, or by topic where they had none; with their places in line.
-        self._early: dict[Hashable, list[tuple[int, Any]]] = {}
+        self._early: dict[Hashable, deque[tuple[int, Any]]] = {}
         self._places = itertools.count()
         self._early_count = 0
 
@@ -115,6 +116,11 @@ class Subscriptions:
     def listening(self) -> bool:
         """Whether events of some topic come, or may come at any time now."""
         return any(entry.stage is not Stage.WANTED for entry in self._entries.values())
+
+    @property
+    def open_count(self) -> int:
+        """How many topics the server has acknowledged on the present link."""
+        return self._open_count
 
     def open_topics(self) -> list[Topic]:
         """Return the topics that the server has acknowledged on the present link."""
@@ -196,15 +202,23 @@ class Subscriptions:
             self._remove(entry)
 
     def hold(self, route: Hashable, payload: Any) -> bool:
-        """Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return whether kept."""
+        """
+        Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return False if one is lost.
+
+        Of too many the oldest goes: a subscription may begin a little later, but misses nothing once it has begun.
+        """
         if not self._opening or not isinstance(route, Hashable):  # pyright: ignore[reportUnnecessaryIsInstance]  # JSON says what it likes
             return False
-        if self._early_count >= MOST_EARLY_EVENTS:
-            logger.warning("too many events before an acknowledgement, one is dropped")
+        full = self._early_count >= MOST_EARLY_EVENTS
+        if full and route not in self._early:
             return False
-        self._early.setdefault(route, []).append((next(self._places), payload))
-        self._early_count += 1
-        return True
+        held = self._early.setdefault(route, deque())
+        held.append((next(self._places), payload))
+        if full:
+            held.popleft()
+        else:
+            self._early_count += 1
+        return not full
 
     def hold_raw(self, payload: Any) -> bool:
         """Keep an event without a route, if there is one topic only that it can be of, and that is due to open."""
@@ -397,6 +411,7 @@ class Subscriptions:
 
     def _move(self, entry: _Entry, stage: Stage) -> None:
         self._opening += (stage is Stage.OPENING) - (entry.stage is Stage.OPENING)
+        self._open_count += (stage is Stage.OPEN) - (entry.stage is Stage.OPEN)
         entry.stage = stage
         if not self._opening:
             # No acknowledgement is due any more: nobody will claim what came early.

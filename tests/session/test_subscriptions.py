@@ -514,13 +514,22 @@ def test_early_events_are_not_kept_for_later(ready: Any, end: str) -> None:
 
 
 def test_early_events_are_bounded(ready: Any) -> None:
-    """A flood does not fill the memory; what is not kept is counted."""
-    [pending] = ready.write(ready.subscribe(SIGNED))
+    """A flood does not fill the memory: the oldest go, so that nothing is missing behind the first, and are counted."""
+    [logon] = ready.write(ready.submit("a", "session.logon"))
+    ready.answer(logon, {})
+    [one] = ready.write(ready.subscribe(SIGNED))
+    [two] = ready.write(ready.subscribe(LOGGED_ON))
     for number in range(MOST_EARLY_EVENTS + 2):
         ready.receive(event(number))
-    assert ready.session.tally.unrouted == 2
-    [opened] = ready.answer(pending, {"subscriptionId": 0})
-    assert [held["n"] for held in opened.early] == list(range(MOST_EARLY_EVENTS))
+    # There is no room for its first, and there is for the next.
+    ready.receive(event(1, 1))
+    assert ready.session.tally.unrouted == 3
+    [opened] = ready.answer(one, {"subscriptionId": 0})
+    assert [held["n"] for held in opened.early] == list(range(2, MOST_EARLY_EVENTS + 2))
+    ready.receive(event(2, 1))
+    [opened] = ready.answer(two, {"subscriptionId": 1})
+    assert [held["n"] for held in opened.early] == [2]
+    assert ready.session.tally.unrouted == 3
 
 
 # Events without a route.
