@@ -300,8 +300,8 @@ class ClientOptions:
     """
     How long user data may be silent before the exchange is asked whether it still has the subscription; None for never.
 
-    If it has not, the subscription says lost and restored. The question weighs 2. Listen keys and market streams are
-    not asked about.
+    If it has not, the subscription says lost and restored. Where a connection has several, it is asked each time that
+    long. The question weighs 2. Listen keys and market streams are not asked about.
     """
     backoff_base: float = attrs.field(default=0.5, validator=_is_not_negative)
     """Reconnects wait a random time of up to ``base * 2**attempt``: full jitter."""

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 class Audit:
     """
     Asks the server what the connection is subscribed to, after *after* seconds without an event; never if that is None.
+    Where there are several subscriptions, it asks every *after* seconds.
 
     An account may be silent for days, and so may a subscription that the server has forgotten: only it can tell. A part
     of the session, under its lock. *reopen* asks for the topics that are wanted again.
@@ -43,9 +44,11 @@ class Audit:
     def next(self, heard_at: float, event_at: float) -> float | None:
         """Return when :meth:`look` has something to do; *event_at* is when the last event came."""
         # While nobody reads, an answer would not be read either.
-        if self._after is None or heard_at == float("inf") or not self._subscriptions.open_topics():
+        if self._after is None or heard_at == float("inf") or not self._subscriptions.open_count:
             return None
-        return max(self._looked_at, event_at) + self._after
+        # What the events of several are of, nobody has noted: one that is busy says nothing of the others.
+        alone = self._subscriptions.open_count == 1
+        return (max(self._looked_at, event_at) if alone else self._looked_at) + self._after
 
     def look(self, now: float, heard_at: float, event_at: float) -> None:
         """Ask if it is time."""

@@ -90,6 +90,27 @@ def test_an_event_is_proof(quiet: Quiet) -> None:
     quiet.asked(1)
 
 
+def test_a_busy_subscription_does_not_hide_another(quiet: Quiet) -> None:
+    """Of several, what comes may all be of one: they are asked about however busy that is."""
+    other = UserDataTopic(needs_logon=True)
+    [logon] = quiet.driven.write(quiet.driven.submit("logon", "session.logon"))
+    quiet.driven.answer(logon, {})
+    quiet.driven.open(other, 5)
+    assert quiet.tick(AFTER - 1) == []
+    quiet.event()
+    pending = quiet.asked(1)
+    lost, send = quiet.driven.answer(pending, [{"subscriptionId": 5}])
+    assert isinstance(lost, Lost)
+    assert (lost.topic, lost.since) == (TOPIC, quiet.driven.now - AFTER)
+    [again] = quiet.driven.write([send])
+    quiet.driven.unsubscribe(TOPIC)
+    # What is left is alone, and its events are proof again.
+    assert quiet.driven.answer(again, {"subscriptionId": 6}) != []
+    assert quiet.tick(AFTER - 1) == []
+    quiet.event()
+    assert quiet.tick(AFTER - 1) == []
+
+
 @pytest.mark.parametrize("result", [None, {}, "x", 5, {"subscriptionId": 3}], ids=repr)
 def test_an_answer_that_makes_no_sense(quiet: Quiet, result: Any) -> None:
     """It changes nothing."""
