@@ -45,7 +45,7 @@ class Owner(Protocol):
         """Return when the old connection has brought something last (monotonic)."""
         ...
 
-    def old_lost(self, overlap: Overlap, reason: str, now: float) -> None:
+    def old_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The old connection has lost the topic."""
         ...
 
@@ -144,9 +144,9 @@ class Overlap:
         """Nothing more comes from the old connection; *proven* says that nothing is missing between the two."""
         self.do(functools.partial(self._end_old, proven))
 
-    def forward_lost(self, reason: str, now: float) -> None:
+    def forward_lost(self, reason: str, now: float, heard_at: float) -> None:
         """The subscribers hear nothing for the time being."""
-        self.do(lambda: self._tell_lost(reason, now, self.owner.old_heard_at()))
+        self.do(lambda: self._tell_lost(reason, now, heard_at))
 
     def lose_new(self, reason: str, now: float, heard_at: float) -> None:
         """The new connection, which is the only one by now, has lost the topic."""
@@ -381,7 +381,7 @@ class _OldSide(_Side):
     def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
         """The old connection has lost the topic."""
         self._overlap.old_open = False
-        self._overlap.owner.old_lost(self._overlap, reason, now)
+        self._overlap.owner.old_lost(self._overlap, reason, now, heard_at)
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed. The subscribers are told by the connection."""

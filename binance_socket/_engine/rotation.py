@@ -157,11 +157,11 @@ class Rotation:
         """Return when the old connection has brought something last (monotonic)."""
         return self.old.heard_at
 
-    def old_lost(self, overlap: Overlap, reason: str, now: float) -> None:
+    def old_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The old connection has lost a topic."""
         self._move()
         if self.give_up(ConnectionLost(f"the old connection was lost: {reason}")) or self._stage is Stage.GIVEN_UP:
-            overlap.forward_lost(reason, now)
+            overlap.forward_lost(reason, now, heard_at)
         else:
             overlap.end_old()
 
