@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, milliseconds_of
+from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .backfill import Findings
 from .told import FINAL, OrderKey, Told, ToldOrder, TradeKey, is_final
 
@@ -93,6 +93,8 @@ class _Restoration:
         self._held_orders: dict[OrderKey, Mapping[str, Any]] = {}
         self._held_assets: set[Any] = set()
         self._held_lists: set[Any] = set()
+        # The first and the latest time of those.
+        self._held_balances_from: int | None = None
         self._held_balances_at = 0
         for event in held:
             self._hold(event)
@@ -112,6 +114,7 @@ class _Restoration:
             self._held_assets.update(str(as_object(balance).get("a")) for balance in as_array(event.get("B")))
             moment = event.get("u")
             if type(moment) is int:
+                self._held_balances_from = min(moment, self._held_balances_from or moment)
                 self._held_balances_at = max(self._held_balances_at, moment)
         elif name == "listStatus":
             self._held_lists.add(str(event.get("g")))
@@ -264,11 +267,12 @@ class _Restoration:
             if balance["asset"] not in self._held_assets and self._is_news(balance, changed_since)
         ]
         if changed:
-            event = {"e": "outboundAccountPosition", "E": at, "u": at, "B": changed}
-            # Where there was a change since, an event of it is on its way.
+            # Where there was a change since, an event of it waits, or is on its way, and is told after this one.
+            moment = max(self._told.balances_at, min(limited(at, self._until), self._held_balances_from or at))
+            event = {"e": "outboundAccountPosition", "E": moment, "u": moment, "B": changed}
             covers = not self._held_assets and milliseconds_of(at) <= self._until
             self._told.restore_balances(event, covers=covers)
-            self._events.append((at, 2**62 + 2, event))
+            self._events.append((moment, 2**62 + 2, event))
 
     def _is_news(self, balance: dict[str, Any], changed_since: bool) -> bool:
         told = self._told.balance(balance["asset"])

@@ -134,6 +134,13 @@ def milliseconds_of(timestamp: int) -> int:
     return timestamp if timestamp < MICROSECONDS_FROM else timestamp // 1000
 
 
+def limited(timestamp: int, milliseconds: int) -> int:
+    """Return a timestamp of either unit, or *milliseconds* in that unit if it is later than those."""
+    if milliseconds_of(timestamp) <= milliseconds:
+        return timestamp
+    return milliseconds if timestamp < MICROSECONDS_FROM else milliseconds * 1000
+
+
 class Moments(dict[int, datetime]):
     """
     The datetimes of timestamps, the latest few of which are kept.

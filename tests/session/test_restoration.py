@@ -414,6 +414,26 @@ def test_balances_that_wait(told):
     assert told.take(held[0])
 
 
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_balances_never_go_back_in_time(told, scale):
+    """What was changed after the gap is told as of its end, because events of before that change still come."""
+    base = 0 if scale == 1 else 1_700_000_000_000
+    told.take(positions((base + 3000) * scale, BTC="1"))
+    found = findings(account=account((base + 9000) * scale, BTC="2", ETH="3"))
+
+    def moment(held, until):
+        done = restore(told, found, held, start=base + START, until=base + until, last=True)
+        return {(event["E"], event["u"]) for event in done.events}
+
+    assert moment([], 8000) == {((base + 8000) * scale,) * 2}
+    held = [positions((base + at) * scale, BTC="5") for at in (8600, 8400)]
+    found = findings(account=account((base + 9000) * scale, ETH="4"))
+    assert moment(held, 8500) == {((base + 8400) * scale,) * 2}
+    found = findings(account=account((base + 9000) * scale, ETH="5"))
+    # Of what was told before it, the latest was from after that: two clocks do not agree.
+    assert moment([], 8100) == {((base + 8400) * scale,) * 2}
+
+
 def test_an_order_of_no_known_kind(told):
     """What cannot be decoded is refused by the decoder, as an event would be."""
     done = restore(told, findings([entry(2, side=None)]), [], start=START, until=10_000, last=True)
