@@ -20,6 +20,7 @@ from ..errors import (
     DecodeError,
     RateLimited,
     RequestTimeout,
+    TooManyPending,
 )
 from ..models.response import Response
 from ..options import ClientOptions, Environment, RateLimitPolicy
@@ -63,6 +64,7 @@ class ListenKeyRest:
         self._proxy = options.proxy
         self._gate = gate
         self._waits = options.rate_limits is RateLimitPolicy.WAIT
+        self._most = options.max_pending
         self._executor = executor
         self._timer = timer
         self._workers = Workers(_THREADS, "rest")
@@ -79,11 +81,16 @@ class ListenKeyRest:
         Ask *request*, within *timeout* seconds. Any thread; does not wait.
 
         Where the exchange has refused more, it is asked when that is over, if the options say so and it is in time.
+        Raises ClientClosed, TooManyPending.
         """
         future: CallFuture[Response[R]] = CallFuture(self._executor, self._forget)
         with self._lock:
             if self._closed:
                 raise ClientClosed("the client is closed")
+            if len(self._waiting) >= self._most:
+                raise TooManyPending(
+                    f"{request.method}: {self._most} calls wait for their answers already", Certainty.NOT_SENT
+                )
             self._waiting.add(future)
         deadline = self._timer.now() + timeout
         try:

@@ -22,6 +22,7 @@ from binance_socket import (
     RateLimited,
     RateLimitPolicy,
     RequestTimeout,
+    TooManyPending,
 )
 from binance_socket._engine import rest as rest_module
 
@@ -248,6 +249,22 @@ def test_closing_ends_a_waiting_call(make_client, environment, venue):
     with pytest.raises(ClientClosed):
         client.spot_api.account.start_user_stream()
     venue.release.set()
+
+
+def test_too_many_waiting_calls(make_client, environment, venue):
+    """One more is refused, and not sent; the others are answered as ever."""
+    client = make_client(environment=environment, max_pending=2)
+    start = client.spot_api.account.start_user_stream
+    waiting = [start.submit(), start.submit()]
+    with pytest.raises(TooManyPending) as caught:
+        start.submit()
+    assert caught.value.certainty is Certainty.NOT_SENT
+    for number in range(2):
+        venue.answer(200, {"listenKey": f"key{number}"})
+    assert {future.result(PATIENCE).result for future in waiting} == {"key0", "key1"}
+    venue.answer(200, {"listenKey": "key2"})
+    assert start().result == "key2"
+    assert venue.asked.qsize() == 3
 
 
 @pytest.mark.parametrize("how", ["close", "cancel", "time is up"])
