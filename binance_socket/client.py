@@ -465,7 +465,9 @@ class _Caller:
             return hub.submit(request)
 
         def report(error: BinanceSocketError) -> None:
-            subscription.report(error)
+            # That what was under way has ended with the client is no news of the key.
+            if not hub.closed:
+                subscription.report(error)
 
         return ListenKeyKeeper(
             ListenKey(key, interval=options.listen_key_interval, backoff=hub.backoff(), now=now),

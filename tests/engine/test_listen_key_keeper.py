@@ -225,6 +225,18 @@ def test_closing_while_a_key_is_replaced(client, network, exchange, listen):
     assert subscription.wait(PATIENCE)
 
 
+def test_closing_the_client_while_a_key_is_kept_alive(client, network, listen, pass_time):
+    """That the keepalive has ended with the client is no failure of it."""
+    errors = queue.SimpleQueue()
+    subscription, _ = listen(client)
+    subscription.on_exception(errors.put)
+    pass_time(client, 1800)
+    assert network.accept().sent()["method"] == "userDataStream.ping"
+    client.close()
+    assert subscription.wait(PATIENCE)
+    assert errors.empty()
+
+
 def test_a_link_that_is_lost_while_a_key_is_replaced(client, network, exchange, listen):
     """The subscription comes back on the new link with the new key, and the user hears of one hole."""
     story = queue.SimpleQueue()
