@@ -158,8 +158,11 @@ class DeliveryError(BinanceSocketError):
     """No answer came."""
 
     def __init__(self, message: str, certainty: Certainty = Certainty.NOT_SENT) -> None:
-        super().__init__(f"{message} ({certainty.value})")
+        super().__init__(message)
         self.certainty = certainty
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} ({self.certainty.value})"
 
 
 class TooManyPending(DeliveryError):

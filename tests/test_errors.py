@@ -56,7 +56,10 @@ def test_the_builtin_kin() -> None:
 def test_delivery_errors_say_how_certain_they_are() -> None:
     """An unknown outcome may always have been sent; a handshake that failed sent nothing."""
     assert ConnectionLost("gone").certainty is Certainty.NOT_SENT
-    assert str(RequestTimeout("late", Certainty.MAYBE_SENT)) == "late (maybe sent)"
+    late = RequestTimeout("late", Certainty.MAYBE_SENT)
+    assert str(late) == str(pickle.loads(pickle.dumps(late))) == "late (maybe sent)"
+    late.certainty = Certainty.NOT_SENT
+    assert str(late) == "late (not sent)"
     assert CallCancelled("enough").certainty is Certainty.NOT_SENT
     assert OutcomeUnknownAfterCancellation("enough").certainty is Certainty.MAYBE_SENT
     unknown = OutcomeUnknown("timeout", code=-1007, status=503)

@@ -115,5 +115,6 @@ def test_the_last_word() -> None:
     assert unsent.certainty is Certainty.NOT_SENT
     assert last_word(failed(500, -1000), unsent) is unsent
     assert unsent.certainty is Certainty.MAYBE_SENT
+    assert str(unsent).endswith("(maybe sent)")
     answer = failed(200, None)
     assert last_word(LOST, answer) is answer
