@@ -474,6 +474,7 @@ class _Caller:
             ask=ask,
             ping=requests.ping,
             start=requests.start,
+            lost=subscription.lose_key,
             replace=subscription.move,
             report=report,
             clock=hub.clock,

@@ -340,23 +340,25 @@ class UpdateSubscription:
         with self._lock:
             self._keeper = keeper
 
+    def lose_key(self, alive_at: float) -> None:
+        """No events come any more: the listen key is gone, and was there last at *alive_at* (monotonic). Any thread."""
+        self.lost(self._topics[0], "the listen key is gone", self._hub.clock.monotonic(), alive_at)
+
     def move(self, new: str, alive_at: float) -> None:
         """
         Listen to the listen key *new*, because the one so far is gone; it was there at *alive_at* (monotonic).
 
-        Any thread; does not wait.
-
-        Events have stopped with the old key, so the user is told; they come again when *new* is open.
+        Any thread; does not wait. The user is told, if that was not done before, and hears events when *new* is open.
         """
-        topic, now = StreamTopic(new), self._hub.clock.monotonic()
-        self.lost(self._topics[0], "the listen key is gone", now, alive_at)
+        topic = StreamTopic(new)
+        self.lose_key(alive_at)
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return
             before, self._topics = self._topics, (topic,)
         if before == (topic,):
             # It was not gone after all.
-            self.opened(topic, new, now)
+            self.opened(topic, new, self._hub.clock.monotonic())
             return
         try:
             self._hub.subscribe((topic,), self)

@@ -25,8 +25,8 @@ class ListenKeyKeeper:
     """
     Drives a :class:`ListenKey`: asks what is due when it is due, on the timer's thread.
 
-    *replace(key, alive_at)* is called when the exchange has given a key for one that was gone, and was alive last at
-    that time; *report(error)* for each failure.
+    *lost(alive_at)* is called when the exchange turns out to have forgotten the key, which was alive last at that time;
+    *replace(key, alive_at)* when it has given one for a key that was gone; *report(error)* for each failure.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class ListenKeyKeeper:
         ask: Callable[[Request[Any]], CallFuture[Response[Any]]],
         ping: Callable[[str], Request[Any]],
         start: Callable[[], Request[str]],
+        lost: Callable[[float], None],
         replace: Callable[[str, float], None],
         report: Callable[[BinanceSocketError], None],
         clock: Clock,
@@ -44,6 +45,7 @@ class ListenKeyKeeper:
         self._ask = ask
         self._ping = ping
         self._start = start
+        self._lost = lost
         self._replace = replace
         self._report = report
         self._clock = clock
@@ -122,11 +124,15 @@ class ListenKeyKeeper:
 
     def _failed(self, step: Step, key: str, error: BinanceSocketError) -> None:
         with self._lock:
-            closed = self._closed
+            closed, was_gone = self._closed, self._listen_key.gone
             if step is Step.PING:
                 self._listen_key.ping_failed(key, error, self._clock.monotonic())
             else:
                 self._listen_key.start_failed(error, self._clock.monotonic())
             self._schedule()
-        if not closed:
-            self._report(error)
+            is_gone, alive_at = self._listen_key.gone, self._listen_key.alive_at
+        if closed:
+            return
+        if is_gone and not was_gone:
+            self._lost(alive_at)
+        self._report(error)

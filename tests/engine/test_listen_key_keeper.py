@@ -176,6 +176,8 @@ def test_a_key_that_the_exchange_does_not_know_is_replaced(client, network, exch
     api = network.accept()
     exchange.refuse(api, api.sent(), -1125)
     assert errors.get(timeout=PATIENCE).code == -1125
+    # Nothing comes, whether or not another key can be had.
+    assert subscription.state is SubscriptionState.RECONNECTING
     replaced(api, streams)
     streams.push(balance(exchange, 1, "second"))
     assert heard.get(timeout=PATIENCE) == "second"
