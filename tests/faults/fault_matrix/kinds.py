@@ -131,8 +131,10 @@ class Setup:
     """Whether the calls in flight have a cancellation token."""
     patience: float | None = None
     """How long an answer is waited for, in seconds, where the fault is that none comes."""
-    impatient_in: frozenset[State] = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING, State.BACKFILLING})
-    """Where that is waited for. Anywhere else an answer comes, on a slow machine too."""
+    impatient_in: frozenset[State] = frozenset(
+        {State.LOGGING_ON, State.SUBSCRIBING, State.IN_FLIGHT, State.ROTATING, State.BACKFILLING, State.CLOSING}
+    )
+    """Where that is waited for, if it is not *target*'s. Anywhere else an answer comes, on a slow machine too."""
 
 
 @attrs.frozen(kw_only=True)

@@ -30,7 +30,8 @@ OPTIONS: Mapping[str, Any] = {
 READ = "account.status"
 QUESTION = "openOrders.status"
 ORDER = "order.place"
-# Where the library itself waits for the answer that does not come.
+# Where the answer that does not come is one to a call of the user's, and not to the library's own.
+_CALLING = frozenset({State.IN_FLIGHT, State.CLOSING})
 # How often something happens during a rotation, in seconds, and for how long at most.
 _ROUND = 0.02
 _MOST_ROUNDS = 100
@@ -147,7 +148,7 @@ class Scene:
         environment = self.sandbox.environment if self.raw is None else self.raw.environment
         proxy = None if self.raw is None else self.raw.proxy
         options = {**OPTIONS, "proxy": proxy, **self.setup.options}
-        if self.setup.patience is not None and self.state in self.setup.impatient_in:
+        if self.impatient and self.setup.target is None and self.state not in _CALLING:
             options["request_timeout"] = self.setup.patience
         self.client = BinanceSocketClient(
             credentials=self.account.credentials,
@@ -176,6 +177,12 @@ class Scene:
         if self.setup.target is not None:
             return self.setup.target
         return self.awaited
+
+    @property
+    def impatient(self) -> bool:
+        """Whether an answer is waited for that does not come."""
+        setup = self.setup
+        return setup.patience is not None and (setup.target is not None or self.state in setup.impatient_in)
 
     @property
     def patient(self) -> Any:
@@ -227,12 +234,15 @@ class Scene:
 
     def ask(self, *, read: bool = True, order: bool = True) -> None:
         """Have a read and an order in flight."""
-        timeout = PATIENCE if self.setup.patience is None else self.setup.patience
-        view = self.client.with_options(timeout=timeout, ct=self.token if self.setup.cancels else None)
+
+        def spot(method: str) -> Any:
+            timeout = self.setup.patience if self.impatient and method == self.target else PATIENCE
+            return self.client.with_options(timeout=timeout, ct=self.token if self.setup.cancels else None).spot_api
+
         if read:
-            self.asked.append(Asked(READ, view.spot_api.account.get_account_info.submit()))
+            self.asked.append(Asked(READ, spot(READ).account.get_account_info.submit()))
         if order:
-            place = view.spot_api.trading.place_order.submit
+            place = spot(ORDER).trading.place_order.submit
             future = place("BTCUSDT", "BUY", "LIMIT", quantity="0.001", price="20000", time_in_force="GTC")
             self.asked.append(Asked(ORDER, future))
 
