@@ -614,6 +614,8 @@ def test_an_executor_whose_submit_blocks(stage):
         scene.leaves = ("closer", "helper", "reader", "timer")
         scene.told[0].reliably = False
         from_main(scene)
+        # Whoever calls from now on is not held up, too.
+        executor.blocks = False
         assert asked.is_set()
         assert isinstance(future.exception(0), ClientClosed)
 
