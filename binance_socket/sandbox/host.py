@@ -405,8 +405,10 @@ class Host:
             self._wires.pop(wire, None)
             self._threads = [thread for thread in self._threads if thread.is_alive()] + wire.threads
         link = wire.attached
-        if isinstance(link, Link) and link.session is not None:
-            link.session.end()
+        if isinstance(link, Link):
+            link.interrupt()
+            if link.session is not None:
+                link.session.end()
 
     def _close_links(self) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
@@ -80,6 +81,13 @@ class Link(ServerConnection):
         self.wire.threads += [handler, self.recv_events_thread]
         self.wire.attached = self
         self.serving = False
+
+    def interrupt(self) -> None:
+        """Have the reading thread notice that the wire is closed, which websockets 17 does not read to find out."""
+        notifier = getattr(self, "shutdown_notifier", None)
+        if isinstance(notifier, socket.socket):
+            with contextlib.suppress(OSError):
+                notifier.send(b"x")
 
     def process_event(self, event: Event) -> None:
         """Report control frames, and let websockets do the rest."""
