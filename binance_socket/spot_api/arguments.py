@@ -38,7 +38,7 @@ def checked(arguments: dict[str, Any]) -> Mapping[str, Any]:
 
 def symbol_name(name: str, value: object) -> str:
     """Return *value* if it is the name of a symbol or an asset."""
-    if not isinstance(value, str) or not value or any(letter.isspace() for letter in value):
+    if not isinstance(value, str) or value.split() != [value]:
         raise InvalidRequest(f"{name} is a name such as 'BTCUSDT', not {value!r}")
     return value
 
