@@ -10,7 +10,7 @@ import pytest
 from binance_socket._session.closing import LinkClosed
 from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Leaving, Lost, Probe, Send
 from binance_socket._session.state import ConnectionState as State
-from binance_socket._session.topics import STREAMS, StreamTopic, UserDataTopic
+from binance_socket._session.topics import STREAMS, WS_API, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
 from binance_socket.errors import (
     ApiError,
@@ -699,6 +699,20 @@ def test_both_dialects(drive: Any) -> None:
     assert driven.receive({"stream": "x", "data": {"e": "balanceUpdate"}}) == []
     [_] = driven.receive({"subscriptionId": 0, "event": {"e": "balanceUpdate"}})
     assert (driven.session.tally.unrouted, driven.session.tally.malformed) == (0, 1)
+
+
+def test_after_a_sleep(drive: Any) -> None:
+    """The peer is pinged, and asked for the time where it tells it; without a link there is nobody to ask."""
+    for dialect, asked in ((WS_API, ["time"]), (STREAMS, [])):
+        driven = drive(dialect)
+        driven.session.resumed(driven.now)
+        assert driven.session.effects() == []
+        driven.connect()
+        driven.now += 3600
+        driven.session.resumed(driven.now)
+        effects = driven.session.effects()
+        assert effects[0] == Probe()
+        assert [effect.pending.request.method for effect in effects[1:]] == asked
 
 
 def test_errors_name_what_was_asked(ready: Any, outcomes: Any) -> None:

@@ -38,3 +38,19 @@ def test_nothing_is_sent_during_a_ban() -> None:
     assert vigil.next(0, 100) == 100
     assert not vigil.watch(99, 0, 100)
     assert vigil.watch(100, 0, 100)
+
+
+def test_a_peer_that_may_be_gone_is_pinged_at_once() -> None:
+    """But once, not during a ban, and not after it was given up."""
+    effects: list[Any] = []
+    vigil = Vigil(effects, after=20, timeout=5)
+    assert not vigil.look_up(3, 4)
+    assert effects == []
+    assert vigil.look_up(4, 4)
+    assert effects == [Probe()]
+    assert not vigil.look_up(5, 4)
+    assert vigil.next(0, 4) == 9
+    assert not vigil.watch(9, 0, 4)
+    assert isinstance(effects.pop(), Abort)
+    assert not vigil.look_up(10, 4)
+    assert effects == [Probe()]
