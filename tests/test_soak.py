@@ -294,6 +294,7 @@ def test_growth_is_noticed(values, failures):
 # All of it.
 
 
+@pytest.mark.no_cover
 def test_a_small_soak(capsys):
     """Every kind of disconnect there is, once, and the report says what happened."""
     assert main(["soak", "--events", "4000", "--faults", str(len(DISCONNECTS)), "--rotations", "3", "--seed", "5"]) == 0
@@ -304,6 +305,7 @@ def test_a_small_soak(capsys):
     assert any(line.split() == ["lost", "without", "a", "gap", "0", "0", "0", "0"] for line in lines)
 
 
+@pytest.mark.no_cover
 def test_a_soak_in_which_the_exchange_forgets_an_event(monkeypatch, tmp_path):
     """It is not sound, says so, and prints the plan with which the same goes wrong again."""
 
@@ -333,6 +335,7 @@ def test_a_soak_in_which_the_exchange_forgets_an_event(monkeypatch, tmp_path):
     assert main(["soak", "--replay", str(file), "--only", "2,5-7"]) == 0
 
 
+@pytest.mark.no_cover
 def test_a_step_that_does_nothing_is_noticed(monkeypatch):
     """A fault that did not come about, and a loss that was not told."""
     for loses, told in ((False, "nothing went wrong"), (True, "no loss was told")):

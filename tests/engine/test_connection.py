@@ -35,6 +35,7 @@ def place(client, timeout=None):
 # Requests.
 
 
+@pytest.mark.no_cover
 def test_answers_are_matched_to_64_threads_with_1000_requests_each(client, network, run):
     """However answers are shuffled, each caller gets its own."""
     threads, each, at_once = 64, 1000, 50

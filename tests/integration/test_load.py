@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from binance_socket.sandbox import Sandbox
 
 COUNT = 100_000
 
 
+@pytest.mark.no_cover
 def test_a_hundred_thousand_order_updates(connect):
     """All of them arrive, typed, in order, exactly as the exchange's ledger has them."""
     heard = []

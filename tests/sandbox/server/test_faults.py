@@ -278,6 +278,7 @@ def test_the_clock_can_be_off(sandbox, account, peer):
     assert peer.result("account.status", **peer.signed(account))
 
 
+@pytest.mark.no_cover
 def test_a_peer_that_does_not_read_holds_up_nobody(sandbox, account, raw, peer):
     """The exchange goes on, and so do other connections."""
     key = peer.result("userDataStream.start", apiKey=account.api_key)["listenKey"]

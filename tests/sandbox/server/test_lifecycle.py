@@ -129,6 +129,7 @@ def test_both_modes_have_the_same_face(process, talk):
         assert sandbox.faults.triggered == {"inject": 2, "cut": 1}
 
 
+@pytest.mark.no_cover
 @both_modes
 def test_a_burst_arrives_whole_and_in_order(process, talk):
     """Every execution report that was published arrives, in the ledger's order."""
