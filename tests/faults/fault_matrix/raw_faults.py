@@ -1,12 +1,15 @@
-"""Faults of TLS, of proxies, and of peers that are not even rude: they happen in a raw server."""
+"""Faults of names, of TLS, of proxies, and of peers that are not even rude: they happen before a server is reached."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import attrs
 
 from binance_socket import ConnectionLost, TlsError
 
-from . import raw
+from . import names, raw
 from .kinds import LOSS, NOTHING, Fault, Group, Seen, Setup, State
 from .scene import Scene
 
@@ -18,8 +21,8 @@ _NO_CONNECT = "No connect is made in the other states."
 
 def _connect(
     name: str,
-    make: Callable[[Scene], raw.Relay],
-    treatment: raw.Treatment,
+    make: Callable[[Scene], Any],
+    treatment: raw.Treatment | names.Way,
     *,
     times: int = 1,
     permanent: bool = False,
@@ -80,10 +83,25 @@ def _proxy(name: str, treatment: raw.Treatment, timeout: float = 10.0) -> Fault:
     )
 
 
+def _by_name(name: str, way: names.Way, *, times: int = 1, timeout: float = 10.0) -> Fault:
+    return _connect(name, names.by_name, way, times=times, timeout=timeout, reaction=_AGAIN, user=_DELAY)
+
+
+def _first_address(name: str, way: names.Way, reaction: str) -> Fault:
+    """Return the fault that the first of two addresses leads nowhere: a rotation does not fail by that either."""
+    fault = _connect(name, names.by_name, way, reaction=reaction, user="nothing")
+    return attrs.evolve(fault, seen_in={State.CONNECTING: NOTHING, State.ROTATING: NOTHING})
+
+
 _AGAIN = "tries again, with growing random waits"
 _DELAY = "nothing but a delay"
 
 FAULTS = (
+    _by_name("name that does not resolve", names.UNKNOWN, times=2),
+    _by_name("connect refused", names.REFUSED, times=2),
+    _by_name("connect that nobody answers", names.SILENT, timeout=0.3),
+    _first_address("first of two addresses refuses", names.REFUSED_FIRST, "tries the next one at once"),
+    _first_address("first of two addresses does not answer", names.SILENT_FIRST, "tries the next one beside it"),
     _tls("certificate of an unknown authority", raw.tls("authority")),
     _tls("certificate of another host", raw.tls("host")),
     _tls("certificate that has expired", raw.tls("expiry")),
