@@ -42,7 +42,8 @@ In all of them these hold:
 - ``close()`` returns within 3 seconds, whatever has happened;
 - afterwards no thread and no descriptor is left.
 
-What only shows in a process of its own (its exit, its forks, its signals, its garbage) is tested in ``tests/ends``.
+What only shows in a process of its own (its exit, its signals, most of its forks and its garbage) is tested in
+``tests/ends``.
 """
 
 

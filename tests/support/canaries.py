@@ -135,7 +135,13 @@ class Canaries:
 
     def look_at(self, thing: Any) -> None:
         """Look for secrets in every way in which *thing* can be printed, in the end."""
-        self._objects.append((type(thing).__name__, thing))
+        name = type(thing).__name__
+        if isinstance(thing, BinanceSocketClient):
+            # A client that nobody holds ends. What is printed of it is its hub's, which may be held.
+            twin = object.__new__(BinanceSocketClient)
+            twin._hub = thing._hub
+            thing = twin
+        self._objects.append((name, thing))
 
     def found(self) -> list[str]:
         """Return which secrets were found where, without repeating them."""

@@ -6,7 +6,7 @@ The catalogue is data: the tests in this folder are made from it, and so is the 
 
 from __future__ import annotations
 
-from . import answers, clients, events, network, protocol, raw_faults, timed
+from . import answers, clients, events, network, processes, protocol, raw_faults, replacing, timed
 from .kinds import Case, Fault, Group, State
 
 __all__ = ["CASES", "CATALOGUE", "Case", "Fault", "Group", "State"]
@@ -16,8 +16,10 @@ CATALOGUE: tuple[Fault, ...] = (
     *raw_faults.FAULTS,
     *protocol.FAULTS,
     *answers.FAULTS,
+    *replacing.FAULTS,
     *events.FAULTS,
     *clients.FAULTS,
+    *processes.FAULTS,
     *timed.FAULTS,
 )
 CASES: tuple[Case, ...] = tuple(Case(fault, state) for fault in CATALOGUE for state in fault.states)

@@ -165,6 +165,8 @@ class Fault:
     seen_in: Mapping[State, Seen] = attrs.field(factory=dict[State, Seen])
     """What differs from that in some states."""
     setup: Setup = Setup()
+    possible: bool = True
+    """Whether this system can have it at all. Where not, its tests are skipped."""
     reaction: str
     """What the library does, for the table."""
     user: str

@@ -145,12 +145,16 @@ class Scene:
             self.clock = self.setup.clock()
         if self.setup.raw is not None:
             self.raw = self.setup.raw(self)
+        self.client = self.make_client()
+
+    def make_client(self) -> BinanceSocketClient:
+        """Return a client as the case's setup wants it."""
         environment = self.sandbox.environment if self.raw is None else self.raw.environment
         proxy = None if self.raw is None else self.raw.proxy
         options = {**OPTIONS, "proxy": proxy, **self.setup.options}
         if self.impatient and self.setup.target is None and self.state not in _CALLING:
             options["request_timeout"] = self.setup.patience
-        self.client = BinanceSocketClient(
+        return BinanceSocketClient(
             credentials=self.account.credentials,
             environment=environment,
             options=ClientOptions(**options),

@@ -40,6 +40,43 @@ def _fall_silent(scene: Scene) -> None:
     pass_time(scene, 0.1)
 
 
+_ALIVE = "machine that slept, and the link is alive"
+_DEAD = "machine that slept, and the link is dead"
+
+
+def _sleep(scene: Scene, name: str, seconds: float) -> None:
+    """Let the machine sleep, and wait until the connection has been told that it did."""
+    api, told = scene.client._hub.api, threading.Event()
+    find_out = api.resumed
+
+    def resumed() -> None:
+        find_out()
+        scene.count(name)
+        told.set()
+
+    api.resumed = resumed  # type: ignore[method-assign]
+    scene.clock.sleep(seconds)
+    assert told.wait(PATIENCE), "nobody has noticed that the machine slept"
+
+
+def _sleep_a_little(scene: Scene) -> None:
+    _sleep(scene, _ALIVE, 10.0)
+
+
+def _sleep_for_an_hour(scene: Scene) -> None:
+    assert scene.transcript.wait_heard(scene.account.events[-1])
+    assert scene.faults.half_open(scene.account) == 1
+    _sleep(scene, _DEAD, 3600.0)
+    # Asked whether it is there at once, and given up five seconds later.
+    pass_time(scene, 5.0)
+
+
+def _prove_alive(scene: Scene) -> None:
+    """Let the time pass after which the link would be given up, had it not answered."""
+    assert scene.transcript.wait_heard(scene.publish(order=True)), "a loss"
+    pass_time(scene, 5.1)
+
+
 FAULTS = (
     Fault(
         name="half-open link, by the clock",
@@ -66,5 +103,32 @@ FAULTS = (
         setup=_BY_HAND,
         reaction="moves to a new connection before, after 23 hours, or when the end is announced",
         user="nothing",
+    ),
+    Fault(
+        name=_ALIVE,
+        group=Group.CLIENT,
+        states=(State.SUBSCRIBING, State.IDLE, State.IN_FLIGHT, State.ROTATING, State.BACKFILLING),
+        elsewhere="There is no link to ask, or it ends.",
+        counter=_ALIVE,
+        own=True,
+        strike=_sleep_a_little,
+        afterwards=_prove_alive,
+        seen=NOTHING,
+        setup=_BY_HAND,
+        reaction="pings at once, asks for the time, goes on",
+        user="nothing",
+    ),
+    Fault(
+        name=_DEAD,
+        group=Group.CLIENT,
+        states=(State.IDLE, State.IN_FLIGHT),
+        elsewhere="There is no link yet, or what the state waits for would be overdue when the machine wakes.",
+        counter=_DEAD,
+        own=True,
+        strike=_sleep_for_an_hour,
+        seen=attrs.evolve(LOSS, read=(RequestTimeout,), order=(OutcomeUnknown,)),
+        setup=_BY_HAND,
+        reaction="pings at once, gives the link up five seconds later, connects again",
+        user="a loss and a restoration; time-outs of what was in flight",
     ),
 )
