@@ -57,7 +57,7 @@ _TOO_MANY = "cancel-replace, too many orders (429)"
 def _half_done(scene: Scene) -> None:
     """Cancel an order of nobody's, and place another all the same."""
     error = _replace(scene, _NOBODYS, "ALLOW_FAILURE")
-    placed = scene.account.events[-2]["i"] if error is None else getattr(error.new_order_response, "order_id", None)
+    placed = getattr(getattr(error, "new_order_response", None), "order_id", None)
     happened = {"e": "executionReport", "x": "NEW", "p": "19000.00000000", "i": placed}
     _judge(scene, _HALF_DONE, error, happened, (409, -2021, None, placed, -2011, None))
 
