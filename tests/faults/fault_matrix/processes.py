@@ -25,7 +25,7 @@ __all__ = ["FAULTS"]
 
 _AT_ONCE = "many threads that ask at once"
 _THREADS = 16
-_EACH = 50
+_EACH = 25
 _KEPT = _THREADS * _EACH // 2
 _QUERY = "order.status"
 
