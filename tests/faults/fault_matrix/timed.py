@@ -65,6 +65,8 @@ def _sleep_a_little(scene: Scene) -> None:
 
 def _sleep_for_an_hour(scene: Scene) -> None:
     assert scene.transcript.wait_heard(scene.account.events[-1])
+    # Nor may an answer to what the library asked itself be on its way: it would be a sign of life after the sleep.
+    scene.patient.spot_api.account.session_status()
     assert scene.faults.half_open(scene.account) == 1
     _sleep(scene, _DEAD, 3600.0)
     # Asked whether it is there at once, and given up five seconds later.
