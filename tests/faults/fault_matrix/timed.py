@@ -28,10 +28,15 @@ def pass_time(scene: Scene, seconds: float) -> None:
     assert done.wait(PATIENCE), "the timer hangs"
 
 
-def _fall_silent(scene: Scene) -> None:
-    # What is still on its way would be a sign of life after the clock was moved.
+def _let_everything_arrive(scene: Scene) -> None:
+    """Wait for events, and for answers to what the library asks itself: later they would be signs of life."""
     assert scene.transcript.wait_heard(scene.account.events[-1])
-    scene.faults.half_open(scene.account)
+    scene.patient.spot_api.account.session_status()
+
+
+def _fall_silent(scene: Scene) -> None:
+    _let_everything_arrive(scene)
+    assert scene.faults.half_open(scene.account) == 1
     before = scene.transcript.details("lost")
     # Pinged after 22 seconds of silence, and given up five later: not a moment earlier.
     for seconds in (21.9, 0.1, 4.9):
@@ -64,9 +69,7 @@ def _sleep_a_little(scene: Scene) -> None:
 
 
 def _sleep_for_an_hour(scene: Scene) -> None:
-    assert scene.transcript.wait_heard(scene.account.events[-1])
-    # Nor may an answer to what the library asked itself be on its way: it would be a sign of life after the sleep.
-    scene.patient.spot_api.account.session_status()
+    _let_everything_arrive(scene)
     assert scene.faults.half_open(scene.account) == 1
     _sleep(scene, _DEAD, 3600.0)
     # Asked whether it is there at once, and given up five seconds later.
