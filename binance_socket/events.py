@@ -98,6 +98,8 @@ class UpdateSubscription:
         self._lost_at: float | None = None
         self._losses = 0
         self._keeper: ListenKeyKeeper | None = None
+        # Whether nothing can come before there is another listen key.
+        self._key_gone = False
 
     @property
     def state(self) -> SubscriptionState:
@@ -247,8 +249,10 @@ class UpdateSubscription:
     def opened(self, topic: Topic, route: Hashable, now: float) -> None:
         """Events of *topic* come from now on."""
         with self._lock:
+            if topic not in self._topics:
+                return
             self._open.add(topic)
-            if self._state is SubscriptionState.CLOSED or len(self._open) < len(self._topics):
+            if self._state is SubscriptionState.CLOSED or self._key_gone or len(self._open) < len(self._topics):
                 return
             self._stream = route if isinstance(route, (str, int)) and len(self._topics) == 1 else None
             self._state = SubscriptionState.ACTIVE
@@ -263,7 +267,13 @@ class UpdateSubscription:
         """No events of *topic* come until it is opened again."""
         with self._lock:
             self._open.discard(topic)
-            if self._state is not SubscriptionState.ACTIVE or topic not in self._topics:
+            if topic not in self._topics:
+                return
+        self._fall_silent(reason, now, heard_at)
+
+    def _fall_silent(self, reason: str, now: float, heard_at: float) -> None:
+        with self._lock:
+            if self._state is not SubscriptionState.ACTIVE:
                 return
             self._state = SubscriptionState.RECONNECTING
             self._lost_at = now
@@ -293,7 +303,7 @@ class UpdateSubscription:
         if name != "listenKeyExpired" or topic not in self._topics:
             return
         if self._keeper is not None:
-            self.lost(topic, "the listen key has expired", now, now)
+            self.lose_key(now, "the listen key has expired")
             self._keeper.expired()
         else:
             # Nothing will come on it any more, and nobody but the user can replace it.
@@ -340,25 +350,33 @@ class UpdateSubscription:
         with self._lock:
             self._keeper = keeper
 
-    def lose_key(self, alive_at: float) -> None:
-        """No events come any more: the listen key is gone, and was there last at *alive_at* (monotonic). Any thread."""
-        self.lost(self._topics[0], "the listen key is gone", self._hub.clock.monotonic(), alive_at)
-
-    def move(self, new: str, alive_at: float) -> None:
+    def lose_key(self, alive_at: float, reason: str = "the listen key is gone") -> None:
         """
-        Listen to the listen key *new*, because the one so far is gone; it was there at *alive_at* (monotonic).
+        No events come any more: the listen key is gone, and was there last at *alive_at* (monotonic). Any thread.
 
-        Any thread; does not wait. The user is told, if that was not done before, and hears events when *new* is open.
+        Idempotent. Until :meth:`move`, a link that comes again changes nothing.
+        """
+        with self._lock:
+            self._key_gone = True
+        self._fall_silent(reason, self._hub.clock.monotonic(), alive_at)
+
+    def move(self, new: str) -> None:
+        """
+        Listen to the listen key *new*: events come when it is open. To be called after :meth:`lose_key`.
+
+        Any thread; does not wait.
         """
         topic = StreamTopic(new)
-        self.lose_key(alive_at)
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return
             before, self._topics = self._topics, (topic,)
+            self._key_gone, is_open = False, topic in self._open
+            self._open &= {topic}
         if before == (topic,):
             # It was not gone after all.
-            self.opened(topic, new, self._hub.clock.monotonic())
+            if is_open:
+                self.opened(topic, new, self._hub.clock.monotonic())
             return
         try:
             self._hub.subscribe((topic,), self)

@@ -25,8 +25,8 @@ class ListenKeyKeeper:
     """
     Drives a :class:`ListenKey`: asks what is due when it is due, on the timer's thread.
 
-    *lost(alive_at)* is called when the exchange turns out to have forgotten the key, which was alive last at that time;
-    *replace(key, alive_at)* when it has given one for a key that was gone; *report(error)* for each failure.
+    *lost(alive_at)* is called before another key is asked for, as the present one is gone, and was alive last at that
+    time; *replace(key)* when there is one; *report(error)* for each failure.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ListenKeyKeeper:
         ping: Callable[[str], Request[Any]],
         start: Callable[[], Request[str]],
         lost: Callable[[float], None],
-        replace: Callable[[str, float], None],
+        replace: Callable[[str], None],
         report: Callable[[BinanceSocketError], None],
         clock: Clock,
         timer: Timer,
@@ -87,9 +87,12 @@ class ListenKeyKeeper:
     def _step(self) -> None:
         with self._lock:
             step = None if self._closed else self._listen_key.due(self._clock.monotonic())
-            key = self._listen_key.key
+            key, alive_at = self._listen_key.key, self._listen_key.alive_at
         if step is None:
             return
+        if step is Step.START:
+            # Not where it is found out: that another key is there must not be told before this.
+            self._lost(alive_at)
         request = self._ping(key) if step is Step.PING else self._start()
         try:
             future = self._ask(request)
@@ -108,7 +111,6 @@ class ListenKeyKeeper:
             return
         now, started, new = self._clock.monotonic(), False, future.result().result
         with self._lock:
-            alive_at = self._listen_key.alive_at
             if step is Step.PING:
                 self._listen_key.pinged(key, now)
             elif isinstance(new, str):
@@ -120,19 +122,15 @@ class ListenKeyKeeper:
             closed = self._closed
         if started and not closed:
             logger.info("a listen key was replaced")
-            self._replace(new, alive_at)
+            self._replace(new)
 
     def _failed(self, step: Step, key: str, error: BinanceSocketError) -> None:
         with self._lock:
-            closed, was_gone = self._closed, self._listen_key.gone
+            closed = self._closed
             if step is Step.PING:
                 self._listen_key.ping_failed(key, error, self._clock.monotonic())
             else:
                 self._listen_key.start_failed(error, self._clock.monotonic())
             self._schedule()
-            is_gone, alive_at = self._listen_key.gone, self._listen_key.alive_at
-        if closed:
-            return
-        if is_gone and not was_gone:
-            self._lost(alive_at)
-        self._report(error)
+        if not closed:
+            self._report(error)

@@ -54,11 +54,6 @@ class ListenKey:
         return self._counted_at
 
     @property
-    def gone(self) -> bool:
-        """Whether the exchange does not know the key any more."""
-        return self._gone
-
-    @property
     def next_at(self) -> float | None:
         """When the next step is due; None while one is under way."""
         return self._next_at

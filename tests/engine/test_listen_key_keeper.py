@@ -176,11 +176,67 @@ def test_a_key_that_the_exchange_does_not_know_is_replaced(client, network, exch
     api = network.accept()
     exchange.refuse(api, api.sent(), -1125)
     assert errors.get(timeout=PATIENCE).code == -1125
-    # Nothing comes, whether or not another key can be had.
-    assert subscription.state is SubscriptionState.RECONNECTING
     replaced(api, streams)
     streams.push(balance(exchange, 1, "second"))
     assert heard.get(timeout=PATIENCE) == "second"
+
+
+@pytest.mark.parametrize("by", ["first", "second"])
+@pytest.mark.parametrize("how", ["refused", "expired"])
+def test_a_link_says_nothing_about_a_key_that_is_gone(client, network, exchange, listen, pass_time, how, by):
+    """Nothing can come before there is another key: until then the subscription is lost, whatever its link does."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(client, on_account_balance_update=lambda event: story.put(event.stream))
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    if how == "expired":
+        streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+        api = network.accept()
+    else:
+        pass_time(client, 1800)
+        api = network.accept()
+        exchange.refuse(api, api.sent(), -1125)
+    start = api.sent()
+    assert start["method"] == "userDataStream.start"
+    assert subscription.state is SubscriptionState.RECONNECTING
+    assert story.get(timeout=PATIENCE) == "lost"
+    streams.drop()
+    again = network.accept()
+    request = again.sent()
+    assert (request["method"], request["params"]) == ("SUBSCRIBE", ["first"])
+    # A stream server agrees to any name.
+    again.push({"id": request["id"], "result": None}, balance(exchange, 1))
+    assert story.get(timeout=PATIENCE) == "first"
+    assert subscription.state is SubscriptionState.RECONNECTING
+    exchange.reply(api, start, {"listenKey": by})
+    if by == "second":
+        request = again.sent()
+        assert (request["method"], request["params"]) == ("SUBSCRIBE", ["second"])
+        again.push({"id": request["id"], "result": None})
+    assert story.get(timeout=PATIENCE) == "restored"
+    again.push(balance(exchange, 2, by))
+    assert story.get(timeout=PATIENCE) == by
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+def test_a_key_that_turns_out_to_be_alive_while_there_is_no_link(client, network, exchange, listen):
+    """The subscription is restored by the link, and not before."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(client, on_account_balance_update=lambda event: story.put(event.stream))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    api = network.accept()
+    start = api.sent()
+    streams.drop()
+    again = network.accept()
+    request = again.sent()
+    exchange.reply(api, start, {"listenKey": "first"})
+    done = client.spot_api.account.session_subscriptions.submit()
+    exchange.expect(api, "session.subscriptions", [])
+    done.result(PATIENCE)
+    assert subscription.state is SubscriptionState.RECONNECTING
+    again.push({"id": request["id"], "result": None}, balance(exchange, 1))
+    assert [story.get(timeout=PATIENCE) for _ in range(2)] == ["restored", "first"]
 
 
 def test_a_key_that_turns_out_to_be_alive_is_kept(client, network, exchange, listen):
