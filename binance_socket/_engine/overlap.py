@@ -140,9 +140,13 @@ class Overlap:
         """The new connection takes over."""
         self.do(self._commit)
 
-    def end_old(self, *, proven: bool = False) -> None:
-        """Nothing more comes from the old connection; *proven* says that nothing is missing between the two."""
-        self.do(functools.partial(self._end_old, proven))
+    def end_old(self, *, proven: bool = False, since: float = float("inf")) -> None:
+        """
+        Nothing more comes from the old connection; *proven* says that nothing is missing between the two.
+
+        Otherwise something may be missing from *since* on (monotonic), or since the old connection was heard last.
+        """
+        self.do(functools.partial(self._end_old, proven, since))
 
     def forward_lost(self, reason: str, now: float, heard_at: float) -> None:
         """The subscribers hear nothing for the time being."""
@@ -273,12 +277,12 @@ class Overlap:
         if isinstance(self._merge, Unmerged):
             self._interrupt("the new connection took over without the events that it had brought before")
 
-    def _end_old(self, proven: bool) -> None:
+    def _end_old(self, proven: bool, since: float = float("inf")) -> None:
         if self._merge.ended:
             return
         if self.open_there and not proven and not self._merge.common:
             now = self.owner.now()
-            self._tell_lost(_UNPROVEN, now, self.owner.old_heard_at())
+            self._tell_lost(_UNPROVEN, now, min(self.owner.old_heard_at(), since))
             if self._open:
                 self._tell_opened(now)
         self._deliver(self._merge.old_ended())

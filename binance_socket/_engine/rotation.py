@@ -26,7 +26,7 @@ from typing import Any, Final, Protocol
 from .._session.state import ConnectionState as State
 from .._session.topics import StreamTopic, Topic
 from .._wire.messages import Request
-from ..errors import BinanceSocketError, ClientClosed, ConnectionLost
+from ..errors import ApiError, BinanceSocketError, ClientClosed, ConnectionLost
 from .audience import Opening, Subscriber
 from .clock import Clock
 from .connection import Connection
@@ -44,6 +44,8 @@ How long both connections are subscribed if no event comes that both bring, in s
 old one are waited for; and how long the new one is listened to for what has been delivered already.
 """
 _AGAIN: Final = 0.1
+# To an unsubscription: there is no such subscription.
+_NOT_SUBSCRIBED: Final = -2036
 
 
 class Stage(enum.Enum):
@@ -163,7 +165,7 @@ class Rotation:
         if self.give_up(ConnectionLost(f"the old connection was lost: {reason}")) or self._stage is Stage.GIVEN_UP:
             overlap.forward_lost(reason, now, heard_at)
         else:
-            overlap.end_old()
+            overlap.end_old(since=heard_at)
 
     def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost a topic."""
@@ -314,11 +316,17 @@ class Rotation:
             self.new.unsubscribe([topic], subscriber)
 
     def _unsubscribed(self, topics: Iterable[Topic], answer: Future[Any]) -> None:
-        if answer.cancelled() or answer.exception() is not None:
+        error = None if answer.cancelled() else answer.exception()
+        if answer.cancelled() or (error is not None and not _is_forgotten(error)):
             return
         for topic in topics:
             overlap = self._overlaps.get(topic)
-            if overlap is not None and isinstance(topic, StreamTopic):
+            if overlap is None:
+                continue
+            if error is not None:
+                # Nobody knows since when.
+                overlap.end_old(since=self.old.succession.found_at)
+            elif isinstance(topic, StreamTopic):
                 # Here is no event that marks the end, but the answer comes after the last of them.
                 overlap.end_old(proven=True)
 
@@ -361,3 +369,8 @@ class Rotation:
     def close(self) -> None:
         """The client is closed."""
         self.give_up(ClientClosed("the client is closed"))
+
+
+def _is_forgotten(error: BaseException) -> bool:
+    """Return whether the exchange says that there is no such subscription (any more)."""
+    return isinstance(error, ApiError) and error.code == _NOT_SUBSCRIBED

@@ -76,6 +76,12 @@ class Succession(Generic[C]):
             return self._session.logon.wanted
 
     @property
+    def found_at(self) -> float:
+        """When everything that was subscribed was there, as the exchange has said (monotonic)."""
+        with self._changed:
+            return self._session.found_at
+
+    @property
     def lacks_logon(self) -> bool:
         """Whether the session should be logged on, and is not."""
         with self._changed:

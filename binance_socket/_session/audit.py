@@ -34,12 +34,12 @@ class Audit:
         self._ask = ask
         self._reopen = reopen
         self._looked_at = 0.0
-        # When everything that was open was there, as the server has said.
-        self._found_at = 0.0
+        self.found_at = 0.0
+        """When everything that was open was there, as the server has said."""
 
     def begin(self, now: float) -> None:
         """There is a new link."""
-        self._looked_at = self._found_at = now
+        self._looked_at = self.found_at = now
 
     def next(self, heard_at: float, event_at: float) -> float | None:
         """Return when :meth:`look` has something to do; *event_at* is when the last event came."""
@@ -57,10 +57,16 @@ class Audit:
             return
         self._looked_at = now
         # What is opened meanwhile may not be in the answer.
-        open_now = self._subscriptions.open_routes()
-        self._ask(LISTING, lambda outcome: self._answered(open_now, now, outcome))
+        open_now, since = self._subscriptions.open_routes(), self._known_at(event_at)
+        self._ask(LISTING, lambda outcome: self._answered(open_now, now, since, outcome))
 
-    def _answered(self, open_then: dict[Topic, Hashable], asked_at: float, outcome: Outcome) -> None:
+    def _known_at(self, event_at: float) -> float:
+        """Return when everything that is open is known to have been there last."""
+        subscriptions = self._subscriptions
+        of_the_only_one = subscriptions.open_count == 1 and event_at > subscriptions.alone_since
+        return max(self.found_at, event_at) if of_the_only_one else self.found_at
+
+    def _answered(self, open_then: dict[Topic, Hashable], asked_at: float, since: float, outcome: Outcome) -> None:
         if isinstance(outcome, BinanceSocketError) or error_of(outcome, LISTING) is not None:
             logger.info("could not find out what is subscribed: %s", outcome)
             return
@@ -68,10 +74,13 @@ class Audit:
             return
         found = listed_routes(outcome)
         open_now = self._subscriptions.open_routes()
-        for topic, route in open_then.items():
-            if route not in found and open_now.get(topic) == route:
-                logger.warning("the exchange has forgotten a subscription")
-                # Nobody knows when.
-                self._subscriptions.lose(topic, "the exchange has forgotten the subscription", self._found_at)
-        self._found_at = asked_at
+        missing = [topic for topic, route in open_then.items() if route not in found]
+        forgotten = [topic for topic in missing if open_now.get(topic) == open_then[topic]]
+        for topic in forgotten:
+            logger.warning("the exchange has forgotten a subscription")
+            # Nobody knows when.
+            self._subscriptions.lose(topic, "the exchange has forgotten the subscription", since)
+        if missing == forgotten:
+            # Otherwise one that has been left to another connection may have been forgotten before.
+            self.found_at = asked_at
         self._reopen()

@@ -172,6 +172,11 @@ class Session:
         for topic in topics:
             self._subscriptions.forget(topic)
 
+    @property
+    def found_at(self) -> float:
+        """When everything that is subscribed was there, as the server has said."""
+        return self._audit.found_at
+
     def is_open(self, topic: Topic) -> bool:
         """Whether events of *topic* are coming."""
         return self._subscriptions.is_open(topic)

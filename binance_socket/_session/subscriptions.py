@@ -63,6 +63,7 @@ class _Entry:
     stage: Stage = Stage.WANTED
     route: Hashable = None
     retry_at: float | None = None
+    opened_at: float = 0.0
     # Distinguishes this attempt's answer from the answer to one that was given up.
     attempt: int = 0
     # A first refusal is the caller's to handle; later ones are retried where that may help.
@@ -99,10 +100,14 @@ class Subscriptions:
         # Those with a time to be asked for again, and how many are being asked for: looked at with every message.
         self._retrying: dict[_Entry, None] = {}
         self._opening = self._open_count = 0
+        self.alone_since = 0.0
+        """If one topic is open: since when it is the only one."""
         # By route, or by topic where they had none; with their places in line.
         self._early: dict[Hashable, deque[tuple[int, Any]]] = {}
         self._places = itertools.count()
         self._early_count = 0
+        # Whether the log has been told that there are too many.
+        self._flooded = False
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -205,20 +210,23 @@ class Subscriptions:
         """
         Keep an event of a *route* nobody knows for as long as an acknowledgement is due. Return False if one is lost.
 
-        Of too many the oldest goes: a subscription may begin a little later, but misses nothing once it has begun.
+        Of too many, the oldest goes of the route that has most: its subscription begins a little later, and misses
+        nothing once it has begun.
         """
         if not self._opening or not isinstance(route, Hashable):  # pyright: ignore[reportUnnecessaryIsInstance]  # JSON says what it likes
             return False
-        full = self._early_count >= MOST_EARLY_EVENTS
-        if full and route not in self._early:
-            return False
-        held = self._early.setdefault(route, deque())
-        held.append((next(self._places), payload))
-        if full:
-            held.popleft()
-        else:
-            self._early_count += 1
-        return not full
+        self._early.setdefault(route, deque()).append((next(self._places), payload))
+        self._early_count += 1
+        if self._early_count <= MOST_EARLY_EVENTS:
+            self._flooded = False
+            return True
+        if not self._flooded:
+            self._flooded = True
+            logger.warning("too many events before an acknowledgement: a subscription begins with a later one")
+        most = max(self._early, key=lambda route: len(self._early[route]))
+        self._early[most].popleft()
+        self._early_count -= 1
+        return False
 
     def hold_raw(self, payload: Any) -> bool:
         """Keep an event without a route, if there is one topic only that it can be of, and that is due to open."""
@@ -233,7 +241,8 @@ class Subscriptions:
 
     def lose(self, topic: Topic, reason: str, since: float = float("inf")) -> None:
         """The server ended the subscription to *topic*, perhaps as early as *since*: it is wanted again."""
-        self._lose(self._entries[topic], reason, since)
+        entry = self._entries[topic]
+        self._lose(entry, reason, max(since, entry.opened_at))
 
     def link_lost(self, reason: str) -> None:
         """The link went away, and every subscription with it."""
@@ -308,7 +317,7 @@ class Subscriptions:
             self._closings.append(entry.topic.closing(route))
 
     def _opened(self, entry: _Entry, route: Hashable) -> None:
-        entry.route, entry.was_open = route, True
+        entry.route, entry.was_open, entry.opened_at = route, True, self._now()
         entry.backoff.reset()
         entry.company = self._at_once
         # An event without a route is held under its topic.
@@ -411,7 +420,10 @@ class Subscriptions:
 
     def _move(self, entry: _Entry, stage: Stage) -> None:
         self._opening += (stage is Stage.OPENING) - (entry.stage is Stage.OPENING)
-        self._open_count += (stage is Stage.OPEN) - (entry.stage is Stage.OPEN)
+        more = (stage is Stage.OPEN) - (entry.stage is Stage.OPEN)
+        self._open_count += more
+        if more and self._open_count == 1:
+            self.alone_since = self._now()
         entry.stage = stage
         if not self._opening:
             # No acknowledgement is due any more: nobody will claim what came early.

@@ -249,6 +249,39 @@ def test_without_events_the_old_one_stays_for_five_seconds(case):
     assert case.story.is_over()
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_subscription_that_the_exchange_had_forgotten(
+    make_client, network, exchange, clock, subscribe, pass_time, asked
+):
+    """Nobody knows since when: the gap begins when it is known to have been there last, whoever finds it out."""
+    client = make_client(
+        executor=InlineExecutor(), keep_raw=True, rotation_after=None, audit_after=900, probe_after=1e6
+    )
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    gaps = queue.SimpleQueue()
+    case.subscription.on_gap(gaps.put)
+    began = clock.time()
+    pass_time(client, 898 if asked else 890)
+    # The link itself is well.
+    case.ask(case.old)
+    case.both(route=7)
+    if asked:
+        pass_time(client, 3)
+        audit = case.old.sent()
+        assert audit["method"] == "session.subscriptions"
+    pass_time(client, OVERLAP)
+    request = case.old.sent()
+    assert request["method"] == UNSUBSCRIBE
+    if asked:
+        exchange.reply(case.old, audit, [])
+    exchange.refuse(case.old, request, -2036)
+    case.old.wait_closed()
+    gap = gaps.get(timeout=PATIENCE)
+    # As exactly as the exchange's clock is known.
+    assert -5 <= gap.from_.timestamp() - began <= 0
+    case.done()
+
+
 def test_requests_go_to_the_new_one_and_the_old_one_answers_its_own(case):
     """An order that is in flight keeps the old one open."""
     place = Request("order.place", {"symbol": "BTCUSDT"}, security=Security.SIGNED, mutating=True)

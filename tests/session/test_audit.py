@@ -82,6 +82,39 @@ def test_since_when_it_may_have_been_forgotten(quiet: Quiet) -> None:
     assert lost.since == quiet.driven.now - AFTER
 
 
+def test_an_event_of_the_only_one_tells_that_it_was_there(quiet: Quiet) -> None:
+    """What it was known to have then, it cannot have forgotten before."""
+    quiet.tick(AFTER - 1)
+    quiet.event()
+    event_at = quiet.driven.now
+    lost, _ = quiet.driven.answer(quiet.asked(AFTER), [])
+    assert lost.since == event_at
+
+
+def test_an_event_of_another_that_is_gone_tells_nothing(quiet: Quiet) -> None:
+    """The one that is left may have been forgotten before."""
+    began = quiet.driven.now
+    [logon] = quiet.driven.write(quiet.driven.submit("logon", "session.logon"))
+    quiet.driven.answer(logon, {})
+    quiet.driven.open(UserDataTopic(needs_logon=True), 5)
+    quiet.tick(AFTER - 1)
+    quiet.event()
+    quiet.driven.unsubscribe(UserDataTopic(needs_logon=True))
+    lost, _ = quiet.driven.answer(quiet.asked(AFTER), [])
+    assert lost.since == began
+
+
+def test_nothing_was_lost_before_it_was_there(quiet: Quiet) -> None:
+    """One that was opened after the last answer has lost nothing before that."""
+    [logon] = quiet.driven.write(quiet.driven.submit("logon", "session.logon"))
+    quiet.driven.answer(logon, {})
+    quiet.tick(AFTER - 1)
+    quiet.driven.open(UserDataTopic(needs_logon=True), 5)
+    opened_at = quiet.driven.now
+    lost, _ = quiet.driven.answer(quiet.asked(1), [{"subscriptionId": 3}])
+    assert (lost.topic, lost.since) == (UserDataTopic(needs_logon=True), opened_at)
+
+
 def test_an_event_is_proof(quiet: Quiet) -> None:
     """What comes need not be asked about."""
     assert quiet.tick(AFTER - 1) == []

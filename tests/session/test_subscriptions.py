@@ -514,22 +514,32 @@ def test_early_events_are_not_kept_for_later(ready: Any, end: str) -> None:
 
 
 def test_early_events_are_bounded(ready: Any) -> None:
-    """A flood does not fill the memory: the oldest go, so that nothing is missing behind the first, and are counted."""
+    """A flood does not fill the memory: its oldest go, so that nothing is missing behind the first, and are counted."""
     [logon] = ready.write(ready.submit("a", "session.logon"))
     ready.answer(logon, {})
     [one] = ready.write(ready.subscribe(SIGNED))
     [two] = ready.write(ready.subscribe(LOGGED_ON))
     for number in range(MOST_EARLY_EVENTS + 2):
         ready.receive(event(number))
-    # There is no room for its first, and there is for the next.
+    # Another has its room all the same.
     ready.receive(event(1, 1))
     assert ready.session.tally.unrouted == 3
     [opened] = ready.answer(one, {"subscriptionId": 0})
-    assert [held["n"] for held in opened.early] == list(range(2, MOST_EARLY_EVENTS + 2))
+    assert [held["n"] for held in opened.early] == list(range(3, MOST_EARLY_EVENTS + 2))
     ready.receive(event(2, 1))
     [opened] = ready.answer(two, {"subscriptionId": 1})
-    assert [held["n"] for held in opened.early] == [2]
+    assert [held["n"] for held in opened.early] == [1, 2]
     assert ready.session.tally.unrouted == 3
+
+
+def test_early_events_of_thousands_are_bounded(ready: Any) -> None:
+    """However many names a server makes up."""
+    [pending] = ready.write(ready.subscribe(SIGNED))
+    for number in range(MOST_EARLY_EVENTS + 2):
+        ready.receive(event(number, number))
+    assert ready.session.tally.unrouted == 2
+    [opened] = ready.answer(pending, {"subscriptionId": MOST_EARLY_EVENTS})
+    assert [held["n"] for held in opened.early] == [MOST_EARLY_EVENTS]
 
 
 # Events without a route.
