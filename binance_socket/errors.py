@@ -164,6 +164,9 @@ class DeliveryError(BinanceSocketError):
     def __str__(self) -> str:
         return f"{super().__str__()} ({self.certainty.value})"
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 class TooManyPending(DeliveryError):
     """Too many calls wait for their answers already (``ClientOptions.max_pending``). This one was not sent."""
