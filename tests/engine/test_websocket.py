@@ -586,7 +586,6 @@ def test_a_ping_flood_from_a_peer_that_does_not_read(serve, connect, frame, monk
     latest = queue.SimpleQueue()
 
     def script(peer):
-        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         peer.upgrade()
         for start in range(0, flood, 100):
             # In pieces, so that the reader answers many times.
@@ -602,7 +601,7 @@ def test_a_ping_flood_from_a_peer_that_does_not_read(serve, connect, frame, monk
         peer.send(frame(b"done"))
         peer.read_to_end()
 
-    transport = connect(serve(script))
+    transport = connect(serve(script, receive_buffer=4096))
     while transport.receive() != [b"behind the flood"]:
         assert len(transport._sender._unsent) < 200
     read_on.set()
@@ -648,7 +647,6 @@ def test_a_ping_that_found_no_room_is_sent_by_the_reader(serve, connect, monkeyp
     pings = 0
 
     def script(peer):
-        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         peer.upgrade()
         assert read_on.wait(PATIENCE)
         # The last of them is the one that was stuck.
@@ -657,7 +655,7 @@ def test_a_ping_that_found_no_room_is_sent_by_the_reader(serve, connect, monkeyp
         peer.send(frame(b"heard all"))
         peer.read_to_end()
 
-    transport = connect(serve(script))
+    transport = connect(serve(script, receive_buffer=4096))
     waiting = threading.Event()
     select = selectors.DefaultSelector.select
 
@@ -683,7 +681,6 @@ def test_a_message_follows_what_is_left_of_a_control_frame(serve, connect, monke
     texts = queue.SimpleQueue()
 
     def script(peer):
-        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         peer.upgrade()
         assert read_on.wait(PATIENCE)
         opcode, payload = PING, b""
@@ -693,7 +690,7 @@ def test_a_message_follows_what_is_left_of_a_control_frame(serve, connect, monke
         texts.put(payload)
         peer.read_to_end()
 
-    transport = connect(serve(script))
+    transport = connect(serve(script, receive_buffer=4096))
     while not transport._sender.stuck:
         transport.ping()
     sending = background(transport.send, b"behind the pings")

@@ -101,15 +101,22 @@ class Peer:
 
 
 class ScriptedServer:
-    """Run a script for every connection, each on a thread of its own."""
+    """
+    Run a script for every connection, each on a thread of its own.
 
-    def __init__(self, script, context=None, host="127.0.0.1", backlog=16):
+    A small *receive_buffer* has to be so from the beginning: a window that shrinks makes the system drop what the
+    client has sent into it, acknowledgements included, and then everything stands still for seconds.
+    """
+
+    def __init__(self, script, context=None, host="127.0.0.1", backlog=16, receive_buffer=None):
         self._script = script
         self._context = context
         self.failures = []
         self.requests = 0
         self._peers = []
         self._listener = socket.create_server((host, 0), backlog=backlog)
+        if receive_buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.port = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -151,7 +158,8 @@ class ScriptedServer:
         for thread in self._threads:
             thread.join(PATIENCE)
             assert not thread.is_alive(), "a server script hangs"
-        assert self.failures == []
+        for failure in self.failures:
+            raise AssertionError("a server script failed") from failure
 
 
 def count_descriptors():
