@@ -108,6 +108,8 @@ class Overlap:
         self._open = False
         self._committed = False
         self._told_common = False
+        # Whether the new connection brings everything that the old one may still bring.
+        self._done_with_old = False
 
     @property
     def common(self) -> bool:
@@ -128,11 +130,6 @@ class Overlap:
     def caught_up(self) -> bool:
         """Whether nothing comes from the new connection any more that was delivered before."""
         return self._merge.caught_up
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits here."""
-        return not self._inbox and not self._busy.locked()
 
     # What the owner decides.
 
@@ -171,6 +168,9 @@ class Overlap:
     def do(self, function: Callable[[], object]) -> None:
         """Do something in its turn, here or on the thread that is doing so already."""
         self._inbox.append(function)
+        self._work()
+
+    def _work(self) -> None:
         while self._inbox and self._busy.acquire(blocking=False):
             try:
                 self._drain()
@@ -220,19 +220,30 @@ class Overlap:
 
     def let_go(self) -> None:
         """Free the subscribers if it is time. Called by whoever has done something, when it is done."""
-        if self.releasing and self.idle:
+        if not self.releasing or not self._busy.acquire(blocking=False):
+            return
+        idle = not self._inbox
+        # Before anybody else has a turn: afterwards the new connection's events are not seen here.
+        self._done_with_old = self._done_with_old or idle
+        self._busy.release()
+        if self._inbox:
+            self._work()
+        elif idle:
             self.owner.free(self)
 
     def take_old(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """The old connection has brought events."""
+        if self._done_with_old and not self.given_up:
+            # Of these, the new connection has told, or will: nobody would compare them.
+            return
         due: list[Merged[_Arrived]] = []
         marked = False
         for payload in payloads:
             event, name = _read(payload)
-            if name == STREAM_TERMINATED and self.leaving:
-                # It is the answer to what we asked for.
-                marked = True
-                continue
+            if name == STREAM_TERMINATED and self.leaving and not self.given_up:
+                # It is the answer to what we asked for. What may come behind it was published after that.
+                marked = self._done_with_old = True
+                break
             due += self._merge.from_old(event, _Arrived(payload, received_at, route, name))
         self._deliver(due)
         if marked:

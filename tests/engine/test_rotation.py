@@ -165,6 +165,20 @@ def test_nothing_is_lost_and_nobody_notices(case):
     assert case.story.is_over()
 
 
+def test_an_event_behind_the_marker_is_told_once(case):
+    """The exchange published it before it had ended the subscription, and the new connection brings it, too."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.old.push(marker(), {"subscriptionId": 0, "event": order(2)})
+    case.old.wait_closed()
+    case.done()
+    case.emit(case.new, order(2), order(3))
+    assert case.story.take(3) == [1, 2, 3]
+    assert case.story.is_over()
+
+
 def shown(case):
     """What client.health() says of the connections that are called api."""
     connections = case.client.health().connections
@@ -563,7 +577,7 @@ def test_a_loss_that_ends_the_rotation_is_told_once(case, waits, monkeypatch, ca
     case.both()
     old = case.client._hub.api
     if waits:
-        monkeypatch.setattr(Overlap, "idle", property(lambda self: False))
+        monkeypatch.setattr(Overlap, "let_go", lambda self: None)
     case.old.drop()
     case.done()
     # Its reader has told everything that it has to tell.
