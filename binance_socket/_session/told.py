@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -87,15 +87,18 @@ class Told:
         """Events that were not delivered because what they tell had been found out and told before."""
         # While a gap is open, and for a while after it.
         self._active = False
-        self._settled_at: int | None = None
+        # The number of the latest gap; and when what was told up to which one need not be remembered any more.
+        self._gap = 0
+        self._settling: deque[tuple[int, int]] = deque()
         # Only while it is open.
         self._marking = False
         self._marks: dict[OrderKey, Mark] = {}
-        self._trades: dict[TradeKey, None] = {}
-        self._restored: dict[OrderKey, int] = {}
-        self._summed: set[OrderKey] = set()
-        self._restored_lists: dict[int, tuple[Any, int]] = {}
-        self._balances_restored_at: int | None = None
+        # Each with the number of the latest gap.
+        self._trades: dict[TradeKey, int] = {}
+        self._restored: dict[OrderKey, tuple[int, int]] = {}
+        self._summed: dict[OrderKey, int] = {}
+        self._restored_lists: dict[int, tuple[Any, int, int]] = {}
+        self._restored_balances: tuple[int, int] | None = None
 
     # Events.
 
@@ -126,8 +129,8 @@ class Told:
                 moment //= 1000
             if moment > self.last_event:
                 self.last_event = moment
-            if self._settled_at is not None and self.last_event > self._settled_at:
-                self._forget_restored()
+            if self._settling and self.last_event > self._settling[0][0]:
+                self._forget_settled()
         return True
 
     def _note_order(self, key: OrderKey, event: Mapping[str, Any]) -> None:
@@ -144,7 +147,7 @@ class Told:
                     self._give_up(at)
             if type(trade) is int and trade >= 0:
                 trade_key: TradeKey = (*key, trade)
-                self._trades[trade_key] = None
+                self._trades[trade_key] = self._gap
                 if len(self._trades) > MOST_TRADES:
                     self._give_up(at)
         if type(trade) is int and trade > latest:
@@ -223,23 +226,27 @@ class Told:
                 and told is not None
                 and amount_or_zero(event.get("z")) <= amount_or_zero(told.filled)
             )
-        as_of, at, told = self._restored.get(key), event.get("T"), self.order(key)
-        if as_of is None or told is None or type(at) is not int:
+        restored, at, told = self._restored.get(key), event.get("T"), self.order(key)
+        if restored is None or told is None or type(at) is not int:
             return False
+        as_of, _ = restored
         return at < as_of or (at == as_of and not _goes_beyond(event, told))
 
     def _covers_list(self, event: Mapping[str, Any]) -> bool:
         number = event.get("g")
         if type(number) is not int or number not in self._restored_lists:
             return False
-        status, as_of = self._restored_lists[number]
+        status, as_of, _ = self._restored_lists[number]
         # A list begins once and ends once; in between its orders may change their names more than once.
         at = event.get("T") if event.get("l") == "UPDATED" else as_of
         return status == event.get("L") and type(at) is int and at <= as_of
 
     def _covers_balances(self, event: Mapping[str, Any]) -> bool:
-        moment, as_of = event.get("u"), self._balances_restored_at
-        if as_of is None or type(moment) is not int or moment > as_of:
+        moment = event.get("u")
+        if self._restored_balances is None or type(moment) is not int:
+            return False
+        as_of, _ = self._restored_balances
+        if moment > as_of:
             return False
         # Two changes within one instant: what was found out may have been the first of them.
         return moment < as_of or all(
@@ -260,46 +267,50 @@ class Told:
             # A trade of before what has come live: the order is further by now.
             if event["t"] >= 0:
                 trade_key: TradeKey = (*key, event["t"])
-                self._trades[trade_key] = None
+                self._trades[trade_key] = self._gap
         else:
             self._note_order(key, event)
         if as_of is not None:
-            self._restored[key] = as_of
+            self._restored[key] = as_of, self._gap
         if summed:
-            self._summed.add(key)
+            self._summed[key] = self._gap
 
     def restore_balances(self, event: Mapping[str, Any], *, covers: bool) -> None:
         """Note balances that were found out; where it *covers*, older ones are not told any more."""
         self._note_balances(event)
         if covers:
-            self._balances_restored_at = event["u"]
+            self._restored_balances = event["u"], self._gap
 
     def restore_list(self, event: Mapping[str, Any]) -> None:
         """Note the state of an order list that was found out."""
         self._note_list(event)
-        self._restored_lists[event["g"]] = (event["L"], event["T"])
+        self._restored_lists[event["g"]] = event["L"], event["T"], self._gap
 
     # Gaps.
 
     def gap_opened(self) -> None:
         """Remember from now on what is told, so that it can be seen what was not."""
         self._active = self._marking = True
-        self._settled_at = None
+        self._gap += 1
 
     def gap_closed(self, now: int) -> None:
         """Everything that is to be found out has been, as of *now* (the exchange's clock, in milliseconds)."""
         self._marking = False
         self._marks.clear()
-        self._settled_at = max(now, self.last_event) + SETTLED_AFTER
+        self._settling.append((max(now, self.last_event) + SETTLED_AFTER, self._gap))
 
-    def _forget_restored(self) -> None:
-        self._active = False
-        self._settled_at = None
-        self._trades.clear()
-        self._restored.clear()
-        self._summed.clear()
-        self._restored_lists.clear()
-        self._balances_restored_at = None
+    def _forget_settled(self) -> None:
+        """Forget what was told up to a gap that has been over for long enough, whether or not another one is open."""
+        settled = 0
+        while self._settling and self.last_event > self._settling[0][0]:
+            _, settled = self._settling.popleft()
+        self._trades = {key: gap for key, gap in self._trades.items() if gap > settled}
+        self._restored = {key: entry for key, entry in self._restored.items() if entry[-1] > settled}
+        self._summed = {key: gap for key, gap in self._summed.items() if gap > settled}
+        self._restored_lists = {key: entry for key, entry in self._restored_lists.items() if entry[-1] > settled}
+        if self._restored_balances is not None and self._restored_balances[-1] <= settled:
+            self._restored_balances = None
+        self._active = settled < self._gap
 
     # Questions.
 

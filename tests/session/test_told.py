@@ -194,6 +194,32 @@ def test_what_was_restored_is_remembered_for_a_while_after_the_gap(told):
     assert told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
 
 
+def test_gap_upon_gap_remembers_no_more_than_the_latest(told):
+    """However long it goes on like that: what was found out for one is forgotten a while after that one is over."""
+    for number in range(1, 60):
+        now = 1000 * number
+        told.gap_opened()
+        told.restore_order(report(number, "CANCELED", "CANCELED", at=now), now)
+        told.restore_order(report(100 + number, "TRADE", "FILLED", at=now, trade=number, z="1"), now, summed=True)
+        told.restore_list({**list_status(number), "T": now})
+        told.restore_balances(positions(now, ("BTC", "1", "0")), covers=True)
+        told.gap_closed(now)
+        told.take(report(500, "TRADE", "PARTIALLY_FILLED", at=now, trade=1000 + number))
+    # Of the last ten seconds: what the exchange's database tells late of an older one was told long ago.
+    assert told.take(report(48, "NEW", "NEW", at=48_000, E=1))
+    assert not told.take(report(49, "NEW", "NEW", at=49_000, E=1))
+    assert told.take(report(148, "TRADE", "PARTIALLY_FILLED", trade=1, z="0.4", E=1))
+    assert not told.take(report(149, "TRADE", "PARTIALLY_FILLED", trade=1, z="0.4", E=1))
+    assert told.take(list_status(48, E=1))
+    assert not told.take(list_status(49, E=1))
+    assert not told.take(positions(1, ("BTC", "2", "0")))
+    remembered = (told._trades, told._restored, told._summed, told._restored_lists)
+    assert max(len(entries) for entries in remembered) < 30
+    told.take(report(501, at=69_001))
+    assert told.take(positions(1, ("BTC", "2", "0")))
+    assert not any(remembered for remembered in (told._trades, told._restored, told._summed, told._restored_lists))
+
+
 def test_a_restored_state_covers_what_came_before_it(told):
     """What happened later is told; and of the same instant, what says something else."""
     told.gap_opened()
