@@ -83,7 +83,7 @@ def _status(status: int, *, permanent: bool = False, **headers: str) -> Fault:
     )
 
 
-_IMPATIENT = Setup(options={"connect_timeout": 0.3})
+_IMPATIENT = Setup(options={"connect_timeout": 1.0})
 
 
 def _within_a_frame(name: str, strike: Any, counter: str, setup: Setup | None = None, *, reaction: str) -> Fault:

@@ -99,7 +99,7 @@ _DELAY = "nothing but a delay"
 FAULTS = (
     _by_name("name that does not resolve", names.UNKNOWN, times=2),
     _by_name("connect refused", names.REFUSED, times=2),
-    _by_name("connect that nobody answers", names.SILENT, timeout=0.3),
+    _by_name("connect that nobody answers", names.SILENT, timeout=1.0),
     _first_address("first of two addresses refuses", names.REFUSED_FIRST, "tries the next one at once"),
     _first_address("first of two addresses does not answer", names.SILENT_FIRST, "tries the next one beside it"),
     _tls("certificate of an unknown authority", raw.tls("authority")),
@@ -107,8 +107,8 @@ FAULTS = (
     _tls("certificate that has expired", raw.tls("expiry")),
     _tls("server without TLS", raw.without_tls),
     _connect("TLS handshake cut", raw.over_tls, raw.cut_in_tls, times=2, reaction=_AGAIN, user=_DELAY),
-    _connect("silent TLS handshake", raw.over_tls, raw.silent, timeout=0.3, reaction=_AGAIN, user=_DELAY),
-    _connect("server that accepts, and is silent", raw.in_plain, raw.silent, timeout=0.3, reaction=_AGAIN, user=_DELAY),
+    _connect("silent TLS handshake", raw.over_tls, raw.silent, timeout=1.0, reaction=_AGAIN, user=_DELAY),
+    _connect("server that accepts, and is silent", raw.in_plain, raw.silent, timeout=1.0, reaction=_AGAIN, user=_DELAY),
     _proxy("proxy wants credentials (407)", raw.proxy_says(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")),
     _proxy("proxy cannot connect (502)", raw.proxy_says(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")),
     _proxy("proxy that answers with garbage", raw.proxy_says(b"\x00\x01garbage\r\n\r\n")),
@@ -116,5 +116,5 @@ FAULTS = (
     _proxy(
         "proxy whose answer has no end", raw.proxy_says(b"HTTP/1.1 200 OK\r\n" + b"X-Padding: 0123456789\r\n" * 2048)
     ),
-    _connect("proxy that hangs", raw.as_proxy, raw.silent, timeout=0.3, reaction=_AGAIN, user=_DELAY),
+    _connect("proxy that hangs", raw.as_proxy, raw.silent, timeout=1.0, reaction=_AGAIN, user=_DELAY),
 )
