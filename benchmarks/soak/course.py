@@ -264,7 +264,7 @@ def _progress(report: Report, step: int, seconds: float) -> str:
 
 _DESCRIPTORS = Path("/proc/self/fd")
 _MEMORY = Path("/proc/self/statm")
-_FLAT = 64 * 2**20
+_FLAT = 32 * 2**20
 """By so many bytes the memory may grow over the second half: a peak leaves it in pieces, which are used again."""
 _FLAT_BLOCKS = 0.05
 """By this share the number of blocks may, which tells what is really held."""
