@@ -91,10 +91,12 @@ def _goes_on(scene: Scene, seen: Seen) -> list[str]:
     if seen.failed or seen.closed:
         return []
     if seen.end is None and not seen.ended and not seen.stuck and scene.subscription is not None:
-        scene.transcript.wait_whole(0)
-        while not scene.transcript.wait_heard(scene.publish(order=True)):
-            # A loss that was not noticed until now: whether there may be one is judged in the end.
+        heard = False
+        while not heard:
+            # Once more after a loss that was not noticed until now: whether there may be one is judged in the end.
             scene.transcript.wait_whole(0)
+            losses = len(scene.transcript.details("lost"))
+            heard = scene.transcript.wait_heard(scene.publish(order=True), losses)
     status = scene.patient.spot_api.account.session_status()
     return [] if status.status == 200 else [f"the client is not good for anything any more: {status}"]
 

@@ -133,9 +133,14 @@ class Transcript:
 
         self.wait(", ".join(names), reached)
 
-    def wait_heard(self, payload: Mapping[str, Any]) -> bool:
-        """Wait for an event, or for a loss beyond those that there were: then return False."""
-        wanted, losses = content(payload), len(self.details("lost"))
+    def wait_heard(self, payload: Mapping[str, Any], losses: int | None = None) -> bool:
+        """
+        Wait for an event, or for a loss beyond those that there were: then return False.
+
+        Give the number of *losses* as of before the event was published, where one may have come in between.
+        """
+        wanted = content(payload)
+        losses = len(self.details("lost")) if losses is None else losses
         came = False
 
         def reached(entries: list[Heard | Notice]) -> bool:
