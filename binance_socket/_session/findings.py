@@ -178,9 +178,11 @@ def _told_of_half(
     if result == "SUCCESS":
         return Settled(read(response))
     failure = as_object(response)
+    code = failure.get("code")
     # Of what has failed in part, and says nothing of this half, nobody knows which part.
-    says_nothing = result not in _NOT_DONE and (error is None or error.code == PARTIALLY_FAILED)
-    if says_nothing or failure.get("code") in UNKNOWN_CODES:
+    known = isinstance(result, str) and result in _NOT_DONE
+    says_nothing = not known and (error is None or error.code == PARTIALLY_FAILED)
+    if says_nothing or (isinstance(code, int) and code in UNKNOWN_CODES):
         return Unclear("the exchange does not say")
     reason = failure.get("msg") or result or (error and error.message)
     return Settled(refused(OutcomeSource.LATE_REPLY, f"the exchange refused it: {reason}"))

@@ -132,6 +132,10 @@ def test_both_halves_of_a_cancel_replace() -> None:
     nobody = {**failed, "newOrderResponse": {"code": -1007, "msg": "?"}}
     assert verdicts(Reply("1", 200, {**done, **nobody})) == [Executed, Unclear]
     assert verdicts(NOBODY_KNOWS) == [Unclear, Unclear]
+    for odd in ({}, [], 5, True):
+        assert verdicts(Reply("1", 200, {"cancelResult": odd, "newOrderResult": odd})) == [Unclear, Unclear]
+        failed = {**nothing, "cancelResponse": {"code": odd}, "newOrderResponse": {"code": odd}}
+        assert verdicts(Reply("1", 200, failed)) == [NotExecuted, NotPlaced]
 
 
 def test_amending() -> None:
