@@ -92,9 +92,10 @@ class Venue:
             self._sessions.pop(session, None)
 
     def sessions_of(self, uid: int | None) -> list[Session]:
-        """Return the connections on which an account was seen, or all of them."""
+        """Return the connections on which an account was seen, or all of them, without those that were cut."""
         with self._lock:
-            return [session for session in self._sessions if uid is None or uid in session.uids]
+            sessions = [session for session in self._sessions if uid is None or uid in session.uids]
+        return [session for session in sessions if not session.link.wire.closed]
 
 
 class Session(ABC):
