@@ -713,6 +713,9 @@ def test_after_a_sleep(drive: Any) -> None:
         effects = driven.session.effects()
         assert effects[0] == Probe()
         assert [effect.pending.request.method for effect in effects[1:]] == asked
+        # It is waited for already.
+        driven.session.resumed(driven.now)
+        assert Probe() not in driven.session.effects()
 
 
 def test_errors_name_what_was_asked(ready: Any, outcomes: Any) -> None:
