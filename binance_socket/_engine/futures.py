@@ -203,5 +203,5 @@ def deliver_late(effect: Late) -> None:
 def _run(fn: Callable[[Future[T]], Any], future: Future[T]) -> None:
     try:
         fn(future)
-    except Exception:
+    except Exception:  # the user's callback
         logger.exception("a done-callback of %s raised", future)

@@ -154,7 +154,7 @@ class Hooks:
         for callback in () if listeners is None else listeners.of(call.hook):
             try:
                 callback(call.value)
-            except Exception:
+            except Exception:  # the user's callback; the others are told all the same
                 logger.exception("an %s hook raised", call.hook.value)
 
     def _failed(self, exc: BaseException, call: _Call) -> None:

@@ -205,7 +205,7 @@ class Overlap:
         ):
             try:
                 function()
-            except Exception:
+            except Exception:  # a second defect of ours, while one is dealt with; the other step is done all the same
                 logger.exception("and it could not be told")
 
     def _interrupt(self, reason: str) -> None:

@@ -255,7 +255,7 @@ class Strand(Generic[T]):
         if farewell is not None:
             try:
                 farewell()
-            except Exception:
+            except Exception:  # it runs the user's callback
                 logger.exception("a farewell failed")
 
     def _make_room(self) -> None:
@@ -265,7 +265,7 @@ class Strand(Generic[T]):
     def _report(self, exc: BaseException, item: T) -> None:
         try:
             self._on_error(exc, item)
-        except Exception:
+        except Exception:  # it runs the user's callback
             logger.exception("an error hook failed")
 
     def _drop(self) -> None:
