@@ -27,6 +27,7 @@ class Relay:
         self.heads: list[bytes] = []
         # Guards everything below.
         self._lock = threading.Lock()
+        self._closed = False
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -39,6 +40,8 @@ class Relay:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
+            # Nothing is kept from here on.
+            self._closed = True
             sockets, threads = list(self._sockets), list(self._threads)
         for sock in sockets:
             with contextlib.suppress(OSError):
@@ -58,21 +61,29 @@ class Relay:
     def _start(self, target, *args) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
         with self._lock:
+            if self._closed:
+                raise ConnectionAbortedError("the relay is closed")
             self._threads.append(thread)
-        thread.start()
+            thread.start()
 
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
+                self._keep(client)
+                self._start(self._serve, client)
             except OSError:
                 return
-            self._keep(client)
-            self._start(self._serve, client)
 
     def _keep(self, sock: socket.socket) -> None:
+        """Have *sock* closed in the end. Raises OSError, and closes it, if that is now."""
         with self._lock:
-            self._sockets.append(sock)
+            closed = self._closed
+            if not closed:
+                self._sockets.append(sock)
+        if closed:
+            sock.close()
+            raise ConnectionAbortedError("the relay is closed")
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
