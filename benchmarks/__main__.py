@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     moves = commands.add_parser("rotations", help="rotations under load: is anything lost, and how late is it?")
     moves.add_argument("--count", type=int, default=200, help="how many (200)")
     moves.add_argument("--rate", type=int, default=2000, help="events a second (2000)")
+    moves.add_argument("--burst", type=int, default=4, help="how many of them at a time, a multiple of four (4)")
     plaintext = commands.add_parser("plaintext", help="links ended while another thread sends: is anything in clear?")
     plaintext.add_argument("--runs", type=int, default=300, help="how many links (300)")
     plaintext.add_argument("--seed", type=int, default=1, help="decides when each is ended (1)")
@@ -80,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "close":
         return 0 if close(chosen.count).sound else 1
     if chosen.command == "rotations":
-        return 0 if rotations(chosen.count, chosen.rate).sound else 1
+        return 0 if rotations(chosen.count, chosen.rate, chosen.burst).sound else 1
     if chosen.command == "local-book":
         return 0 if report_local_book(chosen.updates, chosen.cuts, chosen.seed) else 1
     if chosen.command == "rate-limits":
