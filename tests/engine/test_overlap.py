@@ -1,0 +1,201 @@
+"""One topic on two connections, with the order of threads forced."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from binance_socket._engine.overlap import Overlap
+from binance_socket._session.topics import UserDataTopic
+
+PATIENCE = 10.0
+TOPIC = UserDataTopic(needs_logon=True)
+RECEIVED = 1_700_000_000.0
+
+
+def order(execution):
+    return {"e": "executionReport", "s": "BTCUSDT", "I": execution}
+
+
+class Subscriber:
+    """Notes what it is given; ``before`` is called with each event first, on the thread that brings it."""
+
+    full = flooded = False
+
+    def __init__(self, story):
+        self._story = story
+        self.before = lambda number: None
+
+    def post(self, payloads, received_at, route, *, possible_duplicate=False):
+        for payload in payloads:
+            self.before(payload["I"])
+            self._story.append(payload["I"])
+
+    def opened(self, topic, route, now):
+        """It is open all the time."""
+
+    def lost(self, topic, reason, now, heard_at):
+        self._story.append("lost")
+
+    def ended(self, topic, name, now):
+        self._story.append(name)
+
+
+class Owner:
+    """Notes what it is asked for."""
+
+    def __init__(self, story):
+        self._story = story
+
+    def now(self):
+        return 0.0
+
+    def common_seen(self):
+        """It has been decided."""
+
+    def old_heard_at(self):
+        return 0.0
+
+    def give_up(self, error):
+        return False
+
+    def look(self):
+        """It is told by the tests when to go on."""
+
+    def free(self, overlap):
+        self._story.append("free")
+
+
+class Lock:
+    """A lock around whose next release something is done by somebody else."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.before = self.after = None
+
+    def acquire(self, blocking=True):
+        return self._lock.acquire(blocking)
+
+    def release(self):
+        before, after, self.before, self.after = self.before, self.after, None, None
+        if before is not None:
+            before()
+        self._lock.release()
+        if after is not None:
+            after()
+
+
+class Case:
+    """A topic that both connections have."""
+
+    def __init__(self):
+        self.story = []
+        self.subscriber = Subscriber(self.story)
+        self.overlap = Overlap(TOPIC, Owner(self.story))
+        self.overlap.old.stand_for((self.subscriber,))
+        self.overlap.opened_old(0)
+        self.overlap.new.opened(TOPIC, 1, 0.0)
+
+    def move(self):
+        """Let the old connection end after the order 1, which both have brought."""
+        self.from_old(1)
+        self.from_new(1)
+        self.overlap.commit()
+        self.overlap.end_old(proven=True)
+        assert self.story == [1]
+
+    def from_old(self, execution):
+        self.overlap.old.post([order(execution)], RECEIVED, 0)
+
+    def from_new(self, execution):
+        self.overlap.new.post([order(execution)], RECEIVED, 1)
+
+    def elsewhere(self, function, *args):
+        thread = threading.Thread(target=function, args=args)
+        thread.start()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def case():
+    return Case()
+
+
+@pytest.fixture
+def moved(case):
+    case.move()
+    return case
+
+
+@pytest.fixture
+def busy_threads():
+    """Have threads run into each other as often as possible."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_the_new_one_brings_at_the_last_moment_is_told_before_the_subscribers_are_free(moved, moment):
+    """Nothing waits, somebody brings something, and only then would the subscribers be freed."""
+    lock = moved.overlap._busy = Lock()
+    setattr(lock, moment, lambda: moved.elsewhere(moved.from_new, 2))
+    moved.overlap.releasing = True
+    moved.overlap.let_go()
+    assert moved.story[:3] == [1, 2, "free"]
+    assert set(moved.story[3:]) <= {"free"}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_the_old_one_brings_at_the_last_moment_is_left_to_the_new_one(moved, moment):
+    """The new connection's events may pass by from there on, and nobody would find it to be the same."""
+    lock = moved.overlap._busy = Lock()
+    setattr(lock, moment, lambda: moved.elsewhere(moved.from_old, 2))
+    moved.overlap.releasing = True
+    moved.overlap.let_go()
+    assert set(moved.story[1:]) == {"free"}
+
+
+def test_nobody_is_freed_while_an_event_is_on_its_way(moved):
+    """Else the next one could overtake it; whoever was busy frees the subscribers when it is done."""
+    posting, go_on = threading.Event(), threading.Event()
+
+    def stop(execution):
+        if execution == 2:
+            posting.set()
+            assert go_on.wait(PATIENCE)
+
+    moved.subscriber.before = stop
+    thread = threading.Thread(target=moved.from_new, args=(2,))
+    thread.start()
+    assert posting.wait(PATIENCE)
+    moved.overlap.releasing = True
+    moved.overlap.let_go()
+    moved.from_new(3)
+    assert moved.story == [1]
+    go_on.set()
+    thread.join(PATIENCE)
+    assert moved.story[:4] == [1, 2, 3, "free"]
+    assert set(moved.story[4:]) <= {"free"}
+
+
+def test_two_connections_at_a_time_bring_each_event_once_and_in_order(case, busy_threads):
+    """Whoever is busy does what the other one brings, too."""
+    many = 3000
+    ready = threading.Barrier(2)
+
+    def bring(function, first):
+        ready.wait(PATIENCE)
+        for execution in range(first, many):
+            function(execution)
+
+    with ThreadPoolExecutor(2) as threads:
+        brought = [threads.submit(bring, case.from_old, 0), threads.submit(bring, case.from_new, 50)]
+        case.overlap.commit()
+        for one in brought:
+            one.result(6 * PATIENCE)
+    case.overlap.end_old(proven=True)
+    assert case.story == list(range(many))
