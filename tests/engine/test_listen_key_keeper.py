@@ -2,10 +2,17 @@
 
 import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from binance_socket import ApiError, CallCancelled, CancellationToken, DecodeError, SubscriptionState
+from binance_socket import ApiError, CallCancelled, CancellationToken, DecodeError, Response, SubscriptionState
+from binance_socket._engine.futures import CallFuture
+from binance_socket._engine.listen_key import ListenKeyKeeper
+from binance_socket._engine.timer import Timer
+from binance_socket._session.backoff import Backoff
+from binance_socket._session.listen_key import ListenKey
+from binance_socket._wire.messages import Request
 
 PATIENCE = 10.0
 
@@ -387,3 +394,46 @@ def test_a_gap_begins_when_the_key_was_alive_last(client, network, exchange, clo
     exchange.refuse(api, api.sent(), -1125)
     replaced(api, streams)
     assert gaps.get(timeout=PATIENCE).from_.timestamp() <= began
+
+
+def test_a_loss_is_told_before_the_answer_that_ends_it(clock):
+    """Over REST, another thread may have the new key before whoever asked for it goes on."""
+    timer, executor, story = Timer(clock), ThreadPoolExecutor(1), []
+    replaced = threading.Event()
+
+    def answer(future):
+        future.start()
+        future.set_result(Response(id=1, status=200, result="second"))
+
+    def ask(request):
+        story.append(request.method)
+        future = CallFuture(executor)
+        elsewhere = threading.Thread(target=answer, args=(future,))
+        elsewhere.start()
+        elsewhere.join(PATIENCE)
+        return future
+
+    def replace(key):
+        story.append(key)
+        replaced.set()
+
+    alive_at = clock.monotonic()
+    keeper = ListenKeyKeeper(
+        ListenKey("first", interval=1800, backoff=Backoff(1.0, 60.0, lambda: 0.0), now=alive_at),
+        ask=ask,
+        ping=lambda key: Request("userDataStream.ping", {"listenKey": key}),
+        start=lambda: Request("userDataStream.start"),
+        lost=story.append,
+        replace=replace,
+        report=story.append,
+        clock=clock,
+        timer=timer,
+    )
+    keeper.run()
+    clock.advance(100)
+    keeper.expired()
+    assert replaced.wait(PATIENCE)
+    assert story == [alive_at, "userDataStream.start", "second"]
+    keeper.close()
+    timer.close()
+    executor.shutdown()
