@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from binance_socket import SubscriptionState
+from binance_socket.sandbox import Sandbox
 
 ROTATIONS = 20
 FUNDS = {"USDT": "100000", "BTC": "1"}
@@ -40,31 +41,32 @@ def content(payload):
 
 @pytest.mark.parametrize("mode", ["subscription", "listen key"])
 @pytest.mark.parametrize("key_type", ["HMAC", "ED25519"])
-def test_the_ledger_is_what_was_delivered(sandbox, heard, connect, key_type, mode):
+def test_the_ledger_is_what_was_delivered(tls, heard, connect, key_type, mode):
     """Of each kind everything, once and in order; no subscriber hears of a loss, and no connection is left over."""
-    account = sandbox.create_account(FUNDS, key_type=key_type)
-    client = connect(sandbox, account)
-    spot = client.spot_api.account
-    keys = [spot.start_user_stream().result] if mode == "listen key" else []
-    subscription = spot.subscribe_to_user_data_updates(*keys, **heard.handlers())
-    told = []
-    subscription.on_connection_lost(lambda: told.append("lost"))
-    subscription.on_connection_restored(told.append)
-    subscription.on_exception(told.append)
-    load = Load(account)
-    try:
-        for _ in range(ROTATIONS):
-            client.rotate(60)
-    finally:
-        load.stop()
-    ledger = account.events
-    delivered = heard.take(len(ledger))
-    for kind in {payload["e"] for payload in ledger}:
-        true = [content(payload) for payload in ledger if payload["e"] == kind]
-        assert [content(payload) for payload in delivered if payload["e"] == kind] == true
-    assert told == []
-    assert subscription.state is SubscriptionState.ACTIVE
-    assert heard.nothing_more()
+    with Sandbox(tls=tls) as sandbox:
+        account = sandbox.create_account(FUNDS, key_type=key_type)
+        client = connect(sandbox, account)
+        spot = client.spot_api.account
+        keys = [spot.start_user_stream().result] if mode == "listen key" else []
+        subscription = spot.subscribe_to_user_data_updates(*keys, **heard.handlers())
+        told = []
+        subscription.on_connection_lost(lambda: told.append("lost"))
+        subscription.on_connection_restored(told.append)
+        subscription.on_exception(told.append)
+        load = Load(account)
+        try:
+            for _ in range(ROTATIONS):
+                client.rotate(60)
+        finally:
+            load.stop()
+        ledger = account.events
+        delivered = heard.take(len(ledger))
+        for kind in {payload["e"] for payload in ledger}:
+            true = [content(payload) for payload in ledger if payload["e"] == kind]
+            assert [content(payload) for payload in delivered if payload["e"] == kind] == true
+        assert told == []
+        assert subscription.state is SubscriptionState.ACTIVE
+        assert heard.nothing_more()
 
 
 def test_requests_are_answered_while_connections_come_and_go(sandbox, connect):
