@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from binance_socket._engine.dial import Attempt, Proxy, _tunnel  # pyright: ignore[reportPrivateUsage]
+from binance_socket._engine.dial import Attempt, Proxy, _ask_for_tunnel  # pyright: ignore[reportPrivateUsage]
 from binance_socket._engine.http import HttpAnswer
 from binance_socket._engine.rest import _reply  # pyright: ignore[reportPrivateUsage]
 from binance_socket._engine.waker import Waker
@@ -151,7 +151,7 @@ def _upgrade(answer: bytes, size: int) -> None:
 
 def _through_a_proxy(answer: bytes, size: int) -> None:
     sock: Any = _Socket(answer, size)
-    failure = _failure(lambda: _tunnel(sock, _PROXY, "api.example", 443, Attempt(30.0, _waker)))
+    failure = _failure(lambda: _ask_for_tunnel(sock, _PROXY, "api.example", 443, Attempt(30.0, _waker)))
     if failure is None:
         head, _, rest = answer.partition(b"\r\n\r\n")
         assert head.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2"))

@@ -158,11 +158,9 @@ def dial(url: str, attempt: Attempt, *, proxy: Proxy | None = None, ca_file: Pat
     Raises TlsError, ProxyError or ConnectionLost; nothing of the attempt is left open then.
     """
     scheme, host, port = _target(url)
-    sock = connect(host, port, attempt) if proxy is None else _connect_to_proxy(proxy, attempt)
+    sock = connect(host, port, attempt) if proxy is None else tunnel(proxy, host, port, attempt)
     with contextlib.ExitStack() as undo:
         undo.callback(sock.close)
-        if proxy is not None:
-            _tunnel(sock, proxy, host, port, attempt)
         if scheme == "wss":
             sock = _encrypt(sock, host, tls_context(ca_file), attempt)
         undo.pop_all()
@@ -289,6 +287,20 @@ def _start_connecting(target: _Address) -> socket.socket:
 # Proxy
 
 
+def tunnel(proxy: Proxy, host: str, port: int, attempt: Attempt) -> socket.socket:
+    """
+    Return a socket that *proxy* has connected to *host*, which is non-blocking.
+
+    Raises ProxyError, whatever keeps the proxy from that, and ConnectionLost when interrupted.
+    """
+    sock = _connect_to_proxy(proxy, attempt)
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
+        _ask_for_tunnel(sock, proxy, host, port, attempt)
+        undo.pop_all()
+    return sock
+
+
 def _connect_to_proxy(proxy: Proxy, attempt: Attempt) -> socket.socket:
     try:
         return connect(proxy.host, proxy.port, attempt)
@@ -298,7 +310,7 @@ def _connect_to_proxy(proxy: Proxy, attempt: Attempt) -> socket.socket:
         raise ProxyError(f"the proxy {proxy} could not be reached") from exc
 
 
-def _tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int, attempt: Attempt) -> None:
+def _ask_for_tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int, attempt: Attempt) -> None:
     """Ask the proxy for a connection to *host*."""
     attempt.step = f"waiting for the proxy {proxy}"
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

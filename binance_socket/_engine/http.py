@@ -17,6 +17,7 @@ from .line import Line
 
 if TYPE_CHECKING:
     import requests
+    from urllib3.exceptions import NewConnectionError
 
 __all__ = ["HttpAnswer", "request_json"]
 
@@ -116,9 +117,9 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
     import requests
     from requests.adapters import HTTPAdapter
 
-    pools = _pools(line)
     # Without the password in it, so that they never have it in a URL, and send it as the sockets do.
     parsed = None if proxy is None else Proxy.parse(proxy)
+    pools = _pools(line, parsed)
 
     class VerifyingAdapter(HTTPAdapter):
         """
@@ -152,21 +153,26 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
     for scheme in pools:
         session.mount(f"{scheme}://", VerifyingAdapter())
     if parsed is not None:
-        session.proxies = dict.fromkeys(pools, f"http://{parsed}")
+        # Not for https: there the proxy is only asked for a tunnel, which Line does, and says whose fault it was.
+        session.proxies = {"http": f"http://{parsed}"}
     return session
 
 
-def _pools(line: Line) -> dict[str, Any]:
-    """Return what has urllib3 connect through *line*: its own way of connecting can be neither ended nor limited."""
+def _pools(line: Line, proxy: Proxy | None) -> dict[str, Any]:
+    """
+    Return what has urllib3 connect through *line*: its own way of connecting can be neither ended nor limited.
+
+    What is encrypted goes through a tunnel of *proxy*'s, of which urllib3 knows nothing.
+    """
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-    def connected(connection: HTTPConnection) -> socket.socket:
+    def connected(connection: HTTPConnection, through: Proxy | None) -> socket.socket:
         timeout = connection.timeout
         assert isinstance(timeout, (int, float))
         try:
-            return line.connect(connection.host, connection.port, timeout)
+            return line.connect(connection.host, connection.port, timeout, through)
         except TimeoutError as exc:
             raise ConnectTimeoutError(connection, str(exc)) from exc
         except OSError as exc:
@@ -174,11 +180,11 @@ def _pools(line: Line) -> dict[str, Any]:
 
     class Connection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return connected(self)
+            return connected(self, None)
 
     class SecureConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return connected(self)
+            return connected(self, proxy)
 
     class Pool(HTTPConnectionPool):
         ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]  # as with urllib3's own
@@ -206,17 +212,22 @@ def _translated(exc: requests.exceptions.RequestException) -> DeliveryError:
     if isinstance(exc, exceptions.Timeout):
         return RequestTimeout("the REST server did not answer in time", Certainty.MAYBE_SENT)
     if isinstance(exc, exceptions.ProxyError):
-        return ProxyError("the proxy refused the REST call, or is none")
+        return ProxyError("the proxy could not be reached")
     if isinstance(exc, exceptions.SSLError):
         return TlsError("the REST server could not be verified")
-    if isinstance(exc, exceptions.ConnectionError) and _never_connected(exc):
+    if isinstance(exc, exceptions.ConnectionError) and (obstacle := _obstacle(exc)) is not None:
+        if isinstance(obstacle.__cause__, ProxyError):
+            # Another one, without what led to it.
+            return ProxyError(str(obstacle.__cause__.args[0]))
         return ConnectionLost("the REST server could not be reached")
     return ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
 
 
-def _never_connected(exc: requests.exceptions.ConnectionError) -> bool:
-    """Tell whether not even the connection was made, from what urllib3 says of it."""
+def _obstacle(exc: requests.exceptions.ConnectionError) -> NewConnectionError | None:
+    """Return what kept the connection from even being made, or None if it was made."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     reason: object = exc.args[0] if exc.args else None
-    return isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+    if isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError):
+        return reason.reason
+    return None

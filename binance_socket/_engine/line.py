@@ -9,7 +9,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from .dial import Attempt, connect
+from ..errors import ProxyError
+from .dial import Attempt, Proxy, connect, tunnel
 from .waker import Waker
 
 __all__ = ["Line"]
@@ -31,15 +32,18 @@ class Line:
         self._end: socket.socket | None = None
         self._closed = False
 
-    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+    def connect(self, host: str, port: int, timeout: float, proxy: Proxy | None = None) -> socket.socket:
         """
-        Return a connected socket that waits for *timeout* seconds at most, as the connecting does altogether.
+        Return a socket that is connected to *host*, by *proxy* if there is one.
 
-        Raises TimeoutError, or another OSError.
+        The connecting takes *timeout* seconds at most, and so does each wait of the socket's. Raises TimeoutError,
+        ProxyError or another OSError.
         """
         attempt = Attempt(timeout, self._waker)
         try:
-            sock = connect(host, port, attempt)
+            sock = connect(host, port, attempt) if proxy is None else tunnel(proxy, host, port, attempt)
+        except ProxyError:
+            raise
         except OSError as exc:
             if attempt.is_late and not self._waker.woken:
                 raise TimeoutError(str(exc)) from exc

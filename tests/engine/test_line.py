@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from binance_socket import ConnectionLost
+from binance_socket import ConnectionLost, ProxyError, Secret
 from binance_socket._engine.http import request_json
 from binance_socket._engine.line import Line
 
@@ -89,15 +89,34 @@ def test_a_call_that_waits_to_be_connected(blackhole, background, monkeypatch):
     line = Line()
     real = Line.connect
 
-    def connect(self, host, port, timeout):
+    def connect(self, *args):
         waiting.set()
-        return real(self, host, port, timeout)
+        return real(self, *args)
 
     monkeypatch.setattr(Line, "connect", connect)
     join = outcome_of(background, line, f"http://127.0.0.1:{blackhole[1]}/")
     assert waiting.wait(PATIENCE)
     line.end()
     assert join().certainty.value == "not sent"
+
+
+def test_a_call_that_waits_for_its_proxy(serve, background):
+    """It says nothing. Nothing was sent, and it is not the proxy's fault."""
+    asked = threading.Event()
+
+    def script(peer):
+        peer.read_head()
+        asked.set()
+        hang(peer)
+
+    line = Line()
+    proxy = Secret(f"http://127.0.0.1:{serve(script).port}")
+    join = outcome_of(background, line, "https://x.example/", proxy=proxy)
+    assert asked.wait(PATIENCE)
+    line.end()
+    error = join()
+    assert error.certainty.value == "not sent"
+    assert not isinstance(error, ProxyError)
 
 
 def test_a_call_that_waits_for_a_name(name_server, background):

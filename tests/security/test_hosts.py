@@ -11,14 +11,16 @@ from relay import Relay
 
 from binance_socket import (
     BinanceSocketClient,
-    BinanceSocketError,
+    Certainty,
     ClientOptions,
+    ConnectionLost,
     Credentials,
     Environment,
     HandshakeError,
     HmacKey,
     InvalidRequest,
     ListenKeyTransport,
+    ProxyError,
     Secret,
 )
 from binance_socket._engine.http import request_json
@@ -206,11 +208,30 @@ def test_variables_name_no_proxy(monkeypatch):
             trap.accept()
 
 
-@pytest.mark.parametrize(
-    "answer", [b"HTTP/1.1 407 X\r\n\r\n", b"HTTP/1.1 502 X\r\n\r\n", b"\xff\r\n\r\n", b"x" * 10**5, b""]
-)
-def test_a_proxy_that_does_not_help_a_rest_call(answer, serve):
-    """An error of ours, without the password; the key has not left. For sockets, see tests/engine/test_dial.py."""
+PROXY_ANSWERS = {
+    "wants credentials": (b"HTTP/1.1 407 X\r\n\r\n", "407"),
+    "cannot reach it": (b"HTTP/1.1 502 X\r\n\r\n", "502"),
+    "sends garbage": (b"\xff\r\n\r\n", "does not speak HTTP"),
+    "never ends": (b"x" * 10**5, "did not answer"),
+    "never ends its headers": (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 10**5, "did not answer"),
+    "leaves in the middle": (b"HTTP/1.1 200 OK\r\n", "did not answer"),
+    "leaves at once": (b"", "did not answer"),
+}
+
+
+def ask_through(proxy, timeout=PATIENCE):
+    """Return the error of a REST call through *proxy*, which nobody was sent."""
+    with pytest.raises(ProxyError) as caught:
+        request_json("POST", "https://x.example/", headers={"X-MBX-APIKEY": "apikey"}, timeout=timeout, proxy=proxy)
+    assert CANARY not in repr(caught.value)
+    assert caught.value.certainty is Certainty.NOT_SENT
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", PROXY_ANSWERS)
+def test_a_proxy_that_does_not_help_a_rest_call(kind, serve):
+    """A ProxyError without the password; the key has not left. For sockets, see tests/engine/test_dial.py."""
+    answer, expected = PROXY_ANSWERS[kind]
     heard = []
 
     def script(peer):
@@ -220,11 +241,48 @@ def test_a_proxy_that_does_not_help_a_rest_call(answer, serve):
             peer.close()
         heard.append(peer.read_to_end())
 
-    proxy = Secret(f"http://us%3Ber:{CANARY}%FF@127.0.0.1:{serve(script).port}")
-    with pytest.raises(BinanceSocketError) as caught:
-        request_json("POST", "https://x.example/", headers={"X-MBX-APIKEY": "apikey"}, timeout=PATIENCE, proxy=proxy)
-    assert CANARY not in repr(caught.value)
+    error = ask_through(Secret(f"http://us%3Ber:{CANARY}%FF@127.0.0.1:{serve(script).port}"))
+    assert expected in str(error)
     assert b"apikey" not in b"".join(heard)
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n"])
+def test_a_proxy_that_hangs_in_a_rest_call(said, serve):
+    """The same, when the time is up: there was no tunnel, so nothing was sent."""
+    heard = []
+
+    def script(peer):
+        peer.read_head()
+        peer.send(said)
+        heard.append(peer.read_to_end())
+
+    server = serve(script)
+    error = ask_through(Secret(f"http://user:{CANARY}@127.0.0.1:{server.port}"), timeout=0.3)
+    assert "took too long" in str(error)
+    server.stop()
+    assert heard == [b""]
+
+
+def test_a_proxy_that_is_not_there_for_a_rest_call():
+    """The same."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        error = ask_through(Secret(f"http://user:{CANARY}@127.0.0.1:{sock.getsockname()[1]}"))
+    assert "could not be reached" in str(error)
+
+
+def test_a_tunnel_that_breaks(serve):
+    """From there on it is the connection that was lost: the proxy has done its part."""
+
+    def script(peer):
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        peer.sock.recv(1)
+
+    proxy = Secret(f"http://user:{CANARY}@127.0.0.1:{serve(script).port}")
+    with pytest.raises(ConnectionLost) as caught:
+        request_json("POST", "https://x.example/", timeout=PATIENCE, proxy=proxy)
+    assert not isinstance(caught.value, ProxyError)
 
 
 def test_what_a_proxys_url_may_hold():
