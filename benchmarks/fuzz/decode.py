@@ -108,7 +108,7 @@ def _answer(material: Material) -> None:
 
 def _recovery(material: Material) -> None:
     """What is asked after a gap, and what becomes of the answers: never an exception, and events that can be read."""
-    told = Told()
+    told = Told(lambda: 2**63)
     accounts = documented.events()
     for _ in range(material.below(6)):
         _take(told, mutated(material, material.pick(accounts), 1))

@@ -28,7 +28,7 @@ from .._session.restoration import restore
 from .._session.server_clock import ServerClock
 from .._session.told import Told
 from .._wire.messages import Request
-from .._wire.values import milliseconds_of
+from .._wire.values import MICROSECONDS_FROM, milliseconds_of
 from ..errors import BinanceSocketError, ClientClosed
 from ..gaps import Gap, GapStatus, Unrecoverable
 from ..models.response import Response
@@ -136,7 +136,7 @@ class Recovery(Generic[T]):
         self._server_clock = server_clock
         self._most_held = most_held
         self._sources = sources
-        self.told: Told | None = None if sources is None else Told()
+        self.told: Told | None = None if sources is None else Told(self._latest)
         """What the subscriber knows of its account."""
         self.holding = False
         """Whether events have to wait: see :meth:`hold`. May be read by any thread."""
@@ -151,11 +151,15 @@ class Recovery(Generic[T]):
         # The last sign of life before the gap: by the exchange's clock as it was known then, in ms, and monotonic.
         self._started = 0
         self._started_at = 0.0
+        # When events came no more before it, monotonic: none was sent later.
+        self._ceased_at = 0.0
         self._restored_at = 0.0
         # When the first event happened that could not be read since the latest gap began.
         self._missed_at: int | None = None
         self._began = 0
         """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
+        # When the gap began, by the latest event or sign of life before it, in milliseconds by the exchange's clock.
+        self._from = 0
         # From when on, and until when, something may have been missed, in milliseconds by the exchange's clock.
         self._window = self._until = 0
         # What happened by then is told after what came between this gap and the one before, in the same unit.
@@ -187,12 +191,7 @@ class Recovery(Generic[T]):
             return
         self._restored_at = now
         self._until = self._server_time(now + self._server_clock.uncertainty)
-        # What time it was may be known better by now: then everything was so much earlier.
-        too_late = max(self._started - self._server_time(self._started_at) - _SETTING, 0)
-        self._window -= too_late
-        self._began -= too_late
-        from_ = gap.from_ - timedelta(milliseconds=too_late)
-        self.gap = attrs.evolve(gap, from_=from_, to=max(_moment(self._until), from_))
+        self._reckon(gap)
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return
@@ -217,13 +216,19 @@ class Recovery(Generic[T]):
         self._subscription.tell_lost()
         told = self.told
         uncertain = self._lag(received_at) + self._server_clock.uncertainty + _SCHEDULING
-        self._started_at = min(heard_at, now) - uncertain
+        heard_at = min(heard_at, now)
+        self._started_at = heard_at - uncertain
         start = self._started = self._server_time(self._started_at)
+        latest_at = heard_at if received_at is None else received_at - self._clock.time() + self._clock.monotonic()
+        self._ceased_at = max(heard_at, min(latest_at, now))
+        if told is not None:
+            told.correct(self._server_clock.latest(self._ceased_at), start)
         if told is not None and told.last_event:
             # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
             start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
         if self._missed_at is not None:
             start, self._missed_at = min(start, self._missed_at), None
+        self._from = start
         self._window = min(window or start, max(start - LOOK_BACK, self._began))
         self.count += 1
         account = None if self._sources is None else self._sources.account
@@ -267,12 +272,28 @@ class Recovery(Generic[T]):
         self._learn_time(self._ask_first)
 
     def _ask_first(self) -> None:
-        gap = self.gap
+        gap, told = self.gap, self.told
         assert gap is not None
+        assert told is not None
+        told.correct(self._latest(), self._started)
         # The clocks may have drifted apart: what happened until events came again does not come by itself.
         self._until = max(self._until, self._server_time(self._restored_at + self._server_clock.uncertainty))
-        self.gap = attrs.evolve(gap, to=max(_moment(self._until), gap.from_))
+        self._reckon(gap)
         self._ask_round(whole=True)
+
+    def _reckon(self, gap: Gap) -> None:
+        """Say when the gap has been, by what is known of the exchange's clock by now."""
+        # Everything was so much earlier.
+        too_late = max(self._started - self._server_time(self._started_at) - _SETTING, 0)
+        self._started -= too_late
+        self._window -= too_late
+        self._began -= too_late
+        # If nobody had told the time, what events said of it was believed.
+        latest = self._server_clock.latest(self._ceased_at)
+        self._window = min(self._window, max(latest - LOOK_BACK, self._began))
+        self._from = min(self._from - too_late, latest)
+        from_ = _moment(self._from)
+        self.gap = attrs.evolve(gap, from_=from_, to=max(_moment(self._until), from_))
 
     def _begin(self, now: float) -> None:
         self._began = self._server_time(now)
@@ -452,6 +473,10 @@ class Recovery(Generic[T]):
 
         self._alarms.append(self._timer.call_at(when, lambda: self._subscription.run_in_turn(ring)))
 
+    def _latest(self) -> int:
+        """Return what time it is at the exchange, in milliseconds, at most."""
+        return self._server_clock.latest(self._clock.monotonic())
+
     def _server_time(self, now: float) -> int:
         """Return the exchange's time in milliseconds, as of *now* (monotonic)."""
         return self._server_clock.timestamp(now)
@@ -464,4 +489,5 @@ def _outcome(future: Future[Response[Any]]) -> Any:
 
 
 def _moment(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    """Return a moment, whatever the number: a gap is told of in any case."""
+    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), MICROSECONDS_FROM))

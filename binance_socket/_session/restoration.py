@@ -113,7 +113,7 @@ class _Restoration:
         elif name == "outboundAccountPosition":
             self._held_assets.update(str(as_object(balance).get("a")) for balance in as_array(event.get("B")))
             moment = event.get("u")
-            if type(moment) is int:
+            if type(moment) is int and self._told.believes(moment):
                 self._held_balances_from = min(moment, self._held_balances_from or moment)
                 self._held_balances_at = max(self._held_balances_at, moment)
         elif name == "listStatus":

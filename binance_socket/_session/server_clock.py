@@ -66,6 +66,17 @@ class ServerClock:
         """Return the exchange's time in whole milliseconds, as requests carry it."""
         return int(self.now(monotonic) * 1000)
 
+    def latest(self, monotonic: float) -> int:
+        """
+        Return the exchange's time in whole milliseconds, at most: nothing that it has sent by then says more.
+
+        As long as it has not told the time, that is the end of this century.
+        """
+        sample = self._sample
+        if sample.round_trip == float("inf"):
+            return int(_CENTURY_ENDS * 1000)
+        return int((monotonic + sample.offset + min(sample.round_trip / 2 + _SLACK, 1.0)) * 1000)
+
     def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> bool:
         """
         Take in that an answer to a request of *sent* (monotonic), received at *received*, carries *server_time*.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, milliseconds_of
+from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, limited, milliseconds_of
 
 __all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_final"]
 
@@ -68,9 +68,13 @@ class Told:
 
     :meth:`take` every event before it is delivered. While a gap is open, more is remembered: what orders were like
     when it began, and which trades have been told since, so that those can be found which have not.
+
+    *latest* returns what time it is at the exchange, in milliseconds, at most: events that claim to be of later are
+    mistaken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latest: Callable[[], int]) -> None:
+        self._latest = latest
         # What ToldOrder is made of when somebody asks: this is done for every event. The latest last.
         self._open: OrderedDict[OrderKey, _Raw] = OrderedDict()
         self._closed: OrderedDict[OrderKey, _Raw] = OrderedDict()
@@ -80,7 +84,7 @@ class Told:
         self.balances_at = 0
         """The latest ``u`` of a position event, as the exchange wrote it."""
         self.last_event = 0
-        """When the latest event was sent, in milliseconds by the exchange's clock; 0 before the first one."""
+        """When the latest event was sent, in milliseconds by the exchange's clock; 0 before the first. Never later."""
         self.forgotten_at = 0
         """Orders that were closed by then, in milliseconds, may have been forgotten."""
         self.repeated = 0
@@ -128,7 +132,8 @@ class Told:
             if moment >= MICROSECONDS_FROM:
                 moment //= 1000
             if moment > self.last_event:
-                self.last_event = moment
+                # Never later than now: it is the latest for good, and the next gap begins with it.
+                self.last_event = max(self.last_event, min(moment, self._latest()))
             if self._settling and self.last_event > self._settling[0][0]:
                 self._forget_settled()
         return True
@@ -187,15 +192,18 @@ class Told:
         self._marks.clear()
         self._trades.clear()
         if type(at) is int:
-            self.forgotten_at = max(self.forgotten_at, milliseconds_of(at))
+            self._forgot(at)
 
     def _drop(self, orders: OrderedDict[OrderKey, _Raw]) -> None:
         _, oldest = orders.popitem(last=False)
-        self.forgotten_at = max(self.forgotten_at, milliseconds_of(oldest[6]))
+        self._forgot(oldest[6])
+
+    def _forgot(self, at: int) -> None:
+        self.forgotten_at = max(self.forgotten_at, min(milliseconds_of(at), self._latest()))
 
     def _note_balances(self, event: Mapping[str, Any]) -> None:
         moment = event.get("u")
-        if type(moment) is int:
+        if type(moment) is int and self.believes(moment):
             self.balances_at = max(self.balances_at, moment)
         for balance in map(as_object, as_array(event.get("B"))):
             asset = balance.get("a")
@@ -312,7 +320,28 @@ class Told:
             self._restored_balances = None
         self._active = settled < self._gap
 
+    def correct(self, latest: int, instead: int) -> None:
+        """
+        Take whatever claims to be of later than *latest* for of *instead*, in milliseconds.
+
+        The last event had come by then; and when it was taken, that may have been later, or the time not known yet.
+        """
+        if self.last_event > latest:
+            self.last_event = instead
+        if self.forgotten_at > latest:
+            self.forgotten_at = instead
+        if milliseconds_of(self.balances_at) > latest:
+            self.balances_at = limited(self.balances_at, instead)
+        for orders in (self._open, self._closed):
+            for key, order in tuple(orders.items()):
+                if milliseconds_of(order[6]) > latest:
+                    orders[key] = (*order[:6], limited(order[6], instead), *order[7:])
+
     # Questions.
+
+    def believes(self, timestamp: int) -> bool:
+        """Return whether that may be when something happened: not where it is still to come."""
+        return milliseconds_of(timestamp) <= self._latest()
 
     def order(self, key: OrderKey) -> ToldOrder | None:
         """Return what was told of an order."""

@@ -23,6 +23,7 @@ __all__ = [
     "exactly",
     "is_array",
     "is_object",
+    "limited",
     "milliseconds_of",
     "moment_from",
     "optional_moment_from",

@@ -486,8 +486,8 @@ def test_the_latest_sign_of_life_may_be_old(subscriber, clock):
 
 def test_an_event_that_could_not_be_read(subscriber, clock):
     """The gap begins before it, however many could be read since."""
-    subscriber.event(5)
     clock.advance(10)
+    subscriber.event(5)
     subscriber.recovery.missed(clock.time())
     subscriber.event(9)
     subscriber.recovery.missed(clock.time())
@@ -591,3 +591,95 @@ def test_clocks_that_have_drifted_apart(subscriber, clock):
     order["updateTime"] = int((clock.time() + 0.4) * 1000)
     subscriber.answer(openOrders_status=[order])
     assert ("recovered", "CANCELED") in subscriber.events
+
+
+FILLED = {
+    "symbol": "BTCUSDT",
+    "orderId": 1,
+    "clientOrderId": "c",
+    "status": "FILLED",
+    "origQty": "1",
+    "executedQty": "1",
+    "cummulativeQuoteQty": "1",
+    "time": BEGAN + 32_000,
+    "updateTime": BEGAN + 32_000,
+}
+FILL = {"symbol": "BTCUSDT", "id": 5, "orderId": 1, "time": BEGAN + 32_000, "price": "1", "qty": "1", "quoteQty": "1"}
+CHANGED = {"updateTime": BEGAN + 32_000, "balances": [{"asset": "BTC", "free": "5", "locked": "0"}]}
+POSITION = {"e": "outboundAccountPosition", "B": [{"a": "BTC", "f": "4", "l": "0"}]}
+
+
+@pytest.mark.parametrize("ahead", [1_000, 3_600_000, 86_400_000, 2**62, 2**62 * 1000])
+@pytest.mark.parametrize("late", [0, 40], ids=["at once", "late"])
+@pytest.mark.parametrize("learned", [True, False], ids=["time known", "time told afterwards"])
+@pytest.mark.parametrize("more", [{}, POSITION, trade_report(1, "0")], ids=["unknown", "position", "order"])
+def test_an_event_of_a_time_that_is_to_come(clock, ahead, late, learned, more):
+    """What it claims hides nothing: what happens while the link is lost is found out, also where events had waited."""
+    subscriber = Subscriber(clock, learned=learned)
+    subscriber.open()
+    clock.advance(30)
+    received_at, heard_at = clock.time(), clock.monotonic()
+    times = dict.fromkeys(("E", "T", "u"), BEGAN + 30_000 + ahead)
+    clock.advance(late)
+    subscriber.event(0, **{**more, **times})
+    subscriber.lose(heard_at=heard_at, received_at=received_at)
+    [gap] = subscriber.gaps
+    if learned:
+        assert gap.from_ <= datetime.fromtimestamp(BEGAN / 1000 + 30 + 0.05, timezone.utc)
+    clock.advance(5)
+    subscriber.open()
+    if not learned:
+        while subscriber.asked[0][0].method == "time":
+            _, future = subscriber.asked.popleft()
+            now = clock.monotonic()
+            subscriber.server_clock.learn(clock.time(), sent=now, received=now)
+            future.start()
+            future.set_result(Response(id=1, status=200, result={}))
+    for seconds in (5, 25, 0):
+        methods = subscriber.answer(
+            openOrders_status=[FILLED], allOrders=[FILLED], myTrades=[FILL], account_status=CHANGED
+        )
+        assert methods
+        subscriber.timer.pass_time(seconds)
+    assert {("recovered", "5"), ("recovered", "TRADE")} <= set(subscriber.events)
+    final = subscriber.gaps[-1]
+    assert (final.id, final.status) == (gap.id, GapStatus.RECOVERED_STATE)
+    assert final.from_ <= datetime.fromtimestamp(BEGAN / 1000 + 30 + 0.05, timezone.utc) < final.to
+    # Nor is the next one where that event had been.
+    clock.advance(100)
+    subscriber.lose()
+    assert subscriber.gaps[-1].from_ == datetime.fromtimestamp(clock.time() - 1.05, timezone.utc)
+
+
+def test_a_position_that_waits_and_claims_to_be_of_later(subscriber, clock):
+    """It hides nothing of what happened to other assets meanwhile."""
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    subscriber.event(0, **{**POSITION, "u": 2**62, "B": [{"a": "ETH", "f": "1", "l": "0"}]})
+    subscriber.answer(account_status=CHANGED)
+    assert subscriber.events == [("recovered", "5"), ("live", 0)]
+
+
+def test_a_clock_that_is_a_little_off(subscriber, clock):
+    """An event that seems to come from the near future is as good as any: nothing is missing from before it."""
+    clock.advance(30)
+    subscriber.event(30, E=BEGAN + 30_040)
+    clock.advance(60)
+    subscriber.lose(heard_at=30.0, received_at=BEGAN / 1000 + 30)
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 30.04, timezone.utc)
+
+
+def test_a_time_that_no_date_has(clock):
+    """Should the exchange's clock be beyond all calendars, a gap is told of all the same."""
+    subscriber = Subscriber(clock)
+    subscriber.server_clock.latest = lambda monotonic: 2**62
+    subscriber.server_clock.timestamp = lambda monotonic: 2**62
+    subscriber.open()
+    subscriber.lose()
+    subscriber.server_clock.timestamp = lambda monotonic: -(2**62)
+    subscriber.open()
+    subscriber.answer()
+    assert [gap.status for gap in subscriber.gaps] == [GapStatus.OPEN]
+    assert subscriber.recovery.gap.from_ <= subscriber.recovery.gap.to

@@ -16,6 +16,12 @@ from binance_socket._wire.events import decode_event
 
 START = 1_000
 SYMBOL = "BTCUSDT"
+NOW = 2_000_000_000_000
+
+
+def latest():
+    """What time it is at the exchange, at most."""
+    return NOW
 
 
 def entry(number=1, status="NEW", at=5000, executed="0", quantity="1", **more):
@@ -121,7 +127,7 @@ def positions(at=2000, **balances):
 @pytest.fixture
 def told():
     """Order 1 was told to be new; then the gap began."""
-    told = Told()
+    told = Told(latest)
     told.take(report())
     told.gap_opened()
     return told
@@ -234,7 +240,7 @@ def test_new_orders(told):
 
 def test_a_pending_order_that_works_now():
     """Its working order was filled."""
-    told = Told()
+    told = Told(latest)
     told.take(report(1, "NEW", "PENDING_NEW"))
     told.gap_opened()
     assert said(restored(told, findings([entry(1, "PENDING_NEW")]))) == []
@@ -246,7 +252,7 @@ def test_an_amended_order(told):
     done = restored(told, findings([entry(1, quantity="0.7", clientOrderId="renamed")]))
     assert said(done)[0][1:3] == ("REPLACED", "NEW")
     assert (done.events[0]["q"], done.events[0]["c"], done.events[0]["C"]) == ("0.7", "renamed", "order 1")
-    nameless = Told()
+    nameless = Told(latest)
     nameless.take(report(c=None))
     nameless.gap_opened()
     assert restored(nameless, findings([entry(1, quantity="0.7")])).events[0]["C"] == ""
@@ -519,7 +525,7 @@ def test_any_history_cut_anywhere(steps, data):
     asked_at = data.draw(st.integers(lost_at, count), "asked at")
     # How far the clocks agree is not known exactly.
     until = (events[back_at - 1]["T"] if back_at else 0) + data.draw(st.integers(0, 3), "uncertainty")
-    told, heard = Told(), []
+    told, heard = Told(latest), []
 
     def live(some):
         heard.extend(event for event in some if told.take(event))
@@ -560,7 +566,7 @@ def test_what_happens_after_the_gap_comes_by_itself(told):
 
 def test_an_order_that_was_triggered():
     """It waited for its price, and is on the book by now."""
-    told = Told()
+    told = Told(latest)
     told.take(report(w=False))
     told.gap_opened()
     restored = restore(told, findings([entry()]), [], start=START, until=6000, last=True)

@@ -56,6 +56,15 @@ def test_forced(clock: ServerClock) -> None:
     assert clock.now(106.0) == 9000.0
 
 
+def test_the_latest_that_it_may_be(clock: ServerClock) -> None:
+    """Half a round trip later than is thought, and a little; before it was told, anything of this century."""
+    assert clock.latest(100.0) == 4_102_444_800_000
+    clock.learn(1000.0, sent=99.0, received=100.0)
+    assert clock.latest(100.0) == 1_000_500 + 500 + 50
+    clock.learn(1000.0, sent=0.0, received=100.0, force=True)
+    assert clock.latest(100.0) - clock.timestamp(100.0) == 1000
+
+
 @pytest.mark.parametrize("nonsense", [-1.0, 1.8e13, float("inf"), float("nan")])
 def test_what_is_no_time(clock: ServerClock, nonsense: float) -> None:
     """It is not believed, not even when it is forced: every timestamp would overflow."""

@@ -6,6 +6,12 @@ from binance_socket._session import told as module
 from binance_socket._session.told import Mark, Told
 
 KEY = ("BTCUSDT", 1)
+NOW = 2_000_000_000_000
+
+
+def latest():
+    """What time it is at the exchange, at most."""
+    return NOW
 
 
 def report(number=1, execution="NEW", status="NEW", at=1000, trade=-1, **more):
@@ -43,7 +49,7 @@ def list_status(number=7, status="EXECUTING", **more):
 
 @pytest.fixture
 def told():
-    return Told()
+    return Told(latest)
 
 
 def test_an_order_is_as_its_latest_event_says(told):
@@ -89,7 +95,7 @@ def test_what_cannot_be_read_is_delivered_all_the_same(told):
         assert told.take(event)
     told.take(report(5, status=["NEW"]))
     assert ("BTCUSDT", 5) in told.open_orders
-    told = Told()
+    told = Told(latest)
     assert list(told.open_orders) == []
     assert told.symbols() == []
     assert told.take({"e": "executionReport", "s": "ETHUSDT", "i": 1})
@@ -321,3 +327,46 @@ def test_fields_of_other_types_are_no_reason_to_raise(told, strange):
         for event in (report(), report(execution="TRADE", trade=5), positions(9, ("BTC", "1", "0")), list_status()):
             for key in event:
                 told.take({**event, key: strange})
+
+
+@pytest.mark.parametrize("unit", [1, 1000], ids=["milliseconds", "microseconds"])
+def test_what_is_still_to_come_has_not_happened(unit):
+    """No event is remembered to be of later than it is by the exchange's clock, in whichever unit it says so."""
+    now = NOW
+    told = Told(lambda: now)
+    told.take(report(1, at=(NOW - 5) * unit))
+    told.take(positions((NOW - 4) * unit))
+    assert (told.last_event, told.balances_at) == (NOW - 4, (NOW - 4) * unit)
+    told.take(positions((NOW + 1) * unit))
+    told.take(report(2, at=(NOW + 1) * unit))
+    assert (told.last_event, told.balances_at) == (NOW, (NOW - 4) * unit)
+    now += 10
+    told.take(report(1, at=(NOW + 10) * unit))
+    assert told.last_event == NOW + 10
+    now -= 10
+    told.take(report(1, at=(NOW + 11) * unit))
+    assert told.last_event == NOW + 10
+
+
+@pytest.mark.parametrize("unit", [1, 1000], ids=["milliseconds", "microseconds"])
+def test_what_cannot_have_happened_yet_is_put_right(told, unit):
+    """What was taken late, or before the time was known, may have claimed too much."""
+    told.take(positions((NOW - 5) * unit))
+    told.take(report(1, at=(NOW - 5) * unit))
+    told.take(report(2, "CANCELED", "CANCELED", at=(NOW - 7) * unit))
+    told.forgotten_at = NOW - 5
+    told.correct(NOW - 6, NOW - 9)
+    assert (told.last_event, told.balances_at, told.forgotten_at) == (NOW - 9, (NOW - 9) * unit, NOW - 9)
+    assert told.order(KEY).at == (NOW - 9) * unit
+    assert told.order(("BTCUSDT", 2)).at == (NOW - 7) * unit
+    told.correct(NOW - 6, NOW - 10)
+    assert (told.last_event, told.forgotten_at, told.order(KEY).status) == (NOW - 9, NOW - 9, "NEW")
+
+
+def test_orders_that_are_forgotten_were_closed_by_now(told, monkeypatch):
+    """Whatever they claim: otherwise everything would seem forgotten for ever."""
+    monkeypatch.setattr(module, "MOST_CLOSED", 1)
+    monkeypatch.setattr(module, "MOST_ORDERS", 1)
+    for number in (1, 2):
+        told.take(report(number, "CANCELED", "CANCELED", at=2**62))
+    assert told.forgotten_at == NOW
