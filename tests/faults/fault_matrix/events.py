@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -15,9 +16,11 @@ from binance_socket import (
     DecodeError,
     OutcomeUnknown,
 )
+from binance_socket.models import BalanceUpdate, OrderUpdate, UnknownEvent
 
 from .kinds import ACTIVE, LOSS, NOTHING, Fault, Group, Seen, Setup, State
 from .scene import Scene
+from .transcript import Heard, content
 
 __all__ = ["FAULTS"]
 
@@ -34,8 +37,34 @@ _REPORT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _event(name: str, payload: Mapping[str, Any], reaction: str, user: str, *, told: bool = False) -> Fault:
-    """Return the fault that an event comes which is not as documented; *told*: ``on_exception`` hears of it."""
+_UNKNOWN = "on_unknown_event"
+
+
+def _event(
+    name: str,
+    payload: Mapping[str, Any],
+    reaction: str,
+    user: str,
+    *,
+    told: bool = False,
+    handler: str = _UNKNOWN,
+    data: Callable[[Any], bool] | None = None,
+) -> Fault:
+    """
+    Return the fault that an event comes which is not as documented; *told*: ``on_exception`` hears of it.
+
+    It comes to the *handler* of that name, which *data* tells whether it is given the right thing: as a rule the
+    UnknownEvent that holds all of it.
+    """
+
+    def came(scene: Scene) -> None:
+        wanted = content(payload)
+        heard = scene.transcript.find(lambda one: content(one.payload) == wanted)
+        if heard.handler != handler:
+            scene.wrong.append(f"{name}: came to {heard.handler} instead of {handler}")
+        right = _is_whole(heard) if data is None else data(heard.data)
+        if not right:
+            scene.wrong.append(f"{name}: {handler} was given {heard.data!r}")
 
     def strike(scene: Scene) -> None:
         moment = int(scene.account.events[-1]["E"])
@@ -50,10 +79,27 @@ def _event(name: str, payload: Mapping[str, Any], reaction: str, user: str, *, t
         counter=name,
         own=True,
         strike=strike,
+        afterwards=came,
         seen=Seen(told=(DecodeError,)) if told else NOTHING,
         reaction=reaction,
         user=user,
     )
+
+
+def _is_whole(heard: Heard) -> bool:
+    """Tell whether it is an UnknownEvent, and all that came is in it."""
+    name, event = heard.kind, heard.data
+    if not isinstance(event, UnknownEvent):
+        return False
+    return event.payload == heard.payload and event.name == (name if isinstance(name, str) else "")
+
+
+def _keeps_more(event: Any) -> bool:
+    return isinstance(event, BalanceUpdate) and event.delta == Decimal("0.5") and event.extra == {"zz": {"new": 1}}
+
+
+def _keeps_values(event: Any) -> bool:
+    return isinstance(event, OrderUpdate) and event.execution_type == "PONDERED" and event.status == "NEW"
 
 
 _RAW = "delivers it as it came"
@@ -70,12 +116,26 @@ _EVENTS = (
     _event("event without a name", {"E": 1, "x": 1}, _RAW, _AND_ERROR, told=True),
     _event("event whose name is a number", {"e": 7, "E": 1}, _RAW, _AND_ERROR, told=True),
     _event("event without a field", _without(_BALANCE, "d"), _RAW, _AND_ERROR, told=True),
-    _event("event with an extra field", {**_BALANCE, "zz": {"new": 1}}, "keeps it", "the event; the field in extra"),
+    _event(
+        "event with an extra field",
+        {**_BALANCE, "zz": {"new": 1}},
+        "keeps it",
+        "the event; the field in extra",
+        handler="on_account_balance_update",
+        data=_keeps_more,
+    ),
     _event("event with null for a field", {**_BALANCE, "d": None}, _RAW, _AND_ERROR, told=True),
     _event("event with another type in a field", {**_BALANCE, "d": {"x": 1}}, _RAW, _AND_ERROR, told=True),
     _event("event with an amount that is none", {**_BALANCE, "d": "NaN"}, _RAW, _AND_ERROR, told=True),
     _event("event with a time that is none", {**_BALANCE, "T": 10**18}, _RAW, _AND_ERROR, told=True),
-    _event("event with values nobody knows", {**_REPORT, "x": "PONDERED", "X": "NEW"}, "keeps them", "the event"),
+    _event(
+        "event with values nobody knows",
+        {**_REPORT, "x": "PONDERED", "X": "NEW"},
+        "keeps them",
+        "the event, with the values",
+        handler="on_order_update_message",
+        data=_keeps_values,
+    ),
     _event("event of a megabyte", {"e": "somethingNew", "E": 1, "x": "y" * 2**20}, _RAW, _AS_UNKNOWN),
     _event("event in other characters", {"e": "somethingNew", "E": 1, "s": "币安\U0001f600\u2028"}, _RAW, _AS_UNKNOWN),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -41,6 +42,10 @@ class Heard:
     """Whether it was found out after a gap."""
     late: bool = False
     """Whether later events may have been delivered before it."""
+    handler: str = attrs.field(default="", eq=False)
+    """The name of the handler that it came to."""
+    data: Any = attrs.field(default=None, eq=False, repr=False)
+    """What that handler was given of it."""
 
     @property
     def kind(self) -> Any:
@@ -72,19 +77,20 @@ class Transcript:
         with self._changed:
             return list(self._entries)
 
-    def hear(self, event: DataEvent[Any]) -> None:
-        """Take an event."""
+    def hear(self, handler: str, event: DataEvent[Any]) -> None:
+        """Take an event that came to the *handler* of that name."""
         if event.raw.get("e") == "eventStreamTerminated":
             # It belongs to the subscription, and not to the account: the ledger does not have it.
             self.note("terminated")
             return
-        self._add(Heard(event.raw, event.possible_duplicate, event.source is EventSource.BACKFILL, event.late))
+        backfilled = event.source is EventSource.BACKFILL
+        self._add(Heard(event.raw, event.possible_duplicate, backfilled, event.late, handler, event.data))
         if self.upon is not None:
             self.upon()
 
     def handlers(self) -> dict[str, Callable[[DataEvent[Any]], None]]:
         """Return keyword arguments that have every kind of event come here."""
-        return dict.fromkeys(HANDLERS, self.hear)
+        return {name: functools.partial(self.hear, name) for name in HANDLERS}
 
     def follow(self, subscription: UpdateSubscription) -> None:
         """Take the notices of *subscription*."""
@@ -150,6 +156,17 @@ class Transcript:
 
         self.wait(f"{payload}", reached)
         return came
+
+    def find(self, wanted: Callable[[Heard], bool]) -> Heard:
+        """Wait for an event that is *wanted*, and return the first. Raises AssertionError."""
+        found: list[Heard] = []
+
+        def reached(entries: list[Heard | Notice]) -> bool:
+            found[:] = [entry for entry in entries if isinstance(entry, Heard) and wanted(entry)]
+            return bool(found)
+
+        self.wait("an event", reached)
+        return found[0]
 
     def _add(self, entry: Heard | Notice) -> None:
         with self._changed:
