@@ -43,7 +43,12 @@ class Faults:
 
     @property
     def triggered(self) -> Mapping[str, int]:
-        """How often each fault happened, by name; a copy."""
+        """
+        How often each fault happened, by name; a copy.
+
+        One happens by itself: ``end_of_day`` counts the connections that have lasted for 24 hours, less the 10 seconds
+        by which their end is announced.
+        """
         return dict[str, int](self._host.fault("triggered"))
 
     def wait_for(self, name: str, count: int = 1, timeout: float = 10.0) -> bool:

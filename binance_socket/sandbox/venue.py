@@ -111,7 +111,7 @@ class Session(ABC):
         self.uids: set[int] = set()
         """The accounts that were seen on this connection."""
         self.outbox = Outbox(link)
-        self.heart = Heart(self.outbox, venue.clock, venue.timer, self.announce_shutdown)
+        self.heart = Heart(self.outbox, venue.clock, venue.timer, self._end_of_day)
         link.on_control = self.control
         venue.join(self)
 
@@ -143,6 +143,11 @@ class Session(ABC):
     def announce_shutdown(self) -> None:
         """Send ``serverShutdown``."""
         self.outbox.send(self.wrapped(b'{"e":"serverShutdown","E":%d}' % self.now()))
+
+    def _end_of_day(self) -> None:
+        """Announce that the connection's 24 hours are over."""
+        self.announce_shutdown()
+        self.venue.faults.count("end_of_day")
 
     def now(self) -> int:
         """Return the exchange's time in this connection's unit."""

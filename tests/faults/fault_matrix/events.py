@@ -19,6 +19,7 @@ from binance_socket import (
 from binance_socket.models import BalanceUpdate, OrderUpdate, UnknownEvent
 
 from .kinds import ACTIVE, LOSS, NOTHING, Fault, Group, Seen, Setup, State
+from .moves import Moved
 from .scene import Scene
 from .transcript import Heard, content
 
@@ -161,9 +162,13 @@ def _subscribe_error(name: str, code: int, *, executed: bool, seen: Seen, rotati
 
 
 def _shutdown(scene: Scene) -> None:
-    scene.faults.shutdown(30)
+    # In a rotation, of both connections.
+    scene.noted["moved"] = Moved(scene)
+    scene.faults.shutdown(_GRACE)
 
 
+# Longer than a case may take, so that it cannot end by being closed.
+_GRACE = 120.0
 _BY_KEY = (State.IDLE, State.IN_FLIGHT, State.CLOSING)
 _ENDED_SESSION = attrs.evolve(LOSS, read=(AuthenticationError, ConnectionLost), order=(OutcomeUnknown,))
 
@@ -175,7 +180,7 @@ _ENDS = (
         elsewhere=_NOBODY,
         counter="shutdown",
         strike=_shutdown,
-        afterwards=lambda scene: scene.move_on(),
+        afterwards=lambda scene: scene.noted["moved"].wait(),
         seen_in={State.ROTATING: Seen(rotation=(BinanceSocketError,))},
         reaction="moves to a new connection at once, make before break",
         user=_NOTHING,

@@ -132,6 +132,8 @@ class Scene:
     """Faults that happen on the client's side, by the case's own hand."""
     own_faults: frozenset[str] = frozenset()
     """The names of those, if the case is one of them."""
+    noted: dict[str, Any] = attrs.field(factory=dict[str, Any])
+    """What a fault's own doings remember from one of them to the next."""
     # Guards what is counted.
     _counted: threading.Condition = attrs.field(factory=threading.Condition)
     _other: SandboxAccount = attrs.field(init=False)

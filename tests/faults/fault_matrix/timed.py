@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import attrs
+import orjson
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from binance_socket import OutcomeUnknown, RequestTimeout
 
 from .kinds import LOSS, NOTHING, Fault, Group, Setup, State
+from .moves import Moved
 from .scene import Scene
 from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
 
 _DAY = 24 * 3600.0
+# How long before its end the exchange announces it.
+_NOTICE = 10.0
+_EARLIEST, _LATEST = 22.5 * 3600.0, 23.5 * 3600.0
 _BY_HAND = Setup(
     manual=True, options={"backoff_base": 0.0, "backfill_rechecks": (), "rotation_after": None, "audit_after": None}
 )
@@ -31,6 +40,11 @@ def pass_time(scene: Scene, seconds: float) -> None:
 def _let_everything_arrive(scene: Scene) -> None:
     """Wait for events, and for answers to what the library asks itself: later they would be signs of life."""
     assert scene.transcript.wait_heard(scene.account.events[-1])
+    _show_a_sign_of_life(scene)
+
+
+def _show_a_sign_of_life(scene: Scene) -> None:
+    """Have something be heard on the link: after a leap in time it is silent, and on trial."""
     scene.patient.spot_api.account.session_status()
 
 
@@ -82,6 +96,52 @@ def _prove_alive(scene: Scene) -> None:
     pass_time(scene, 5.1)
 
 
+def _see_a_connection_end(scene: Scene, reached: Callable[[], None]) -> None:
+    """Keep a connection beside the client's until the exchange ends it: shortly before that, call *reached*."""
+    # Pings are answered by a thread of its own.
+    with connect(f"{scene.sandbox.environment.stream_url}/ws", compression=None, ping_interval=None) as witness:
+        reached()
+        assert b"serverShutdown" in orjson.dumps(orjson.loads(witness.recv(PATIENCE)))
+        pass_time(scene, _NOTICE)
+        with pytest.raises(ConnectionClosed) as ended:
+            witness.recv(PATIENCE)
+        assert ended.value.rcvd is not None
+        assert ended.value.rcvd.code == 1001
+
+
+def _last_for_a_day(scene: Scene) -> None:
+    """Rotates by itself before the exchange has said a word, and not before its time."""
+    moved = Moved(scene)
+    served = [thread for thread in threading.enumerate() if thread.name.startswith("sandbox-link-")]
+
+    def reached() -> None:
+        # 23 hours, give or take half of one.
+        pass_time(scene, _EARLIEST - 60)
+        _show_a_sign_of_life(scene)
+        if moved.is_over or scene.account.listeners != 1:
+            scene.wrong.append("moved too early")
+        pass_time(scene, _LATEST - _EARLIEST + 120)
+        moved.wait()
+        for thread in served:
+            # Not before the exchange has noticed, too.
+            thread.join(PATIENCE)
+        pass_time(scene, _DAY - _NOTICE - _LATEST - 60)
+        _show_a_sign_of_life(scene)
+
+    _see_a_connection_end(scene, reached)
+    if (ended := scene.faults.triggered["end_of_day"]) != 1:
+        scene.wrong.append(f"the exchange has ended {ended - 1} of the client's connections")
+
+
+def _be_told_of_the_end_of_the_day(scene: Scene) -> None:
+    """Rotates when the exchange announces the end."""
+    moved = Moved(scene)
+    pass_time(scene, _DAY - _NOTICE)
+    moved.wait()
+    _show_a_sign_of_life(scene)
+    pass_time(scene, _NOTICE)
+
+
 FAULTS = (
     Fault(
         name="half-open link, by the clock",
@@ -100,13 +160,23 @@ FAULTS = (
         group=Group.API,
         states=(State.IDLE,),
         elsewhere="Nothing else lasts for a day.",
-        counter="shutdown notice",
-        own=True,
-        strike=lambda scene: (pass_time(scene, _DAY - 10), scene.count("shutdown notice")),
-        afterwards=lambda scene: (scene.move_on(), pass_time(scene, 10)),
+        counter="end_of_day",
+        strike=_last_for_a_day,
+        seen=NOTHING,
+        setup=Setup(manual=True, options={"backoff_base": 0.0, "backfill_rechecks": (), "audit_after": None}),
+        reaction="moves to a new connection before, after 23 hours",
+        user="nothing",
+    ),
+    Fault(
+        name="the exchange's 24 hours, and no rotation before",
+        group=Group.API,
+        states=(State.IDLE,),
+        elsewhere="Nothing else lasts for a day.",
+        counter="end_of_day",
+        strike=_be_told_of_the_end_of_the_day,
         seen=NOTHING,
         setup=_BY_HAND,
-        reaction="moves to a new connection before, after 23 hours, or when the end is announced",
+        reaction="moves to a new connection when the end is announced",
         user="nothing",
     ),
     Fault(

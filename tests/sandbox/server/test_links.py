@@ -70,6 +70,7 @@ def test_after_24_hours_the_connection_ends_with_notice(still, dial, clock, path
     event = message.get("event") or message.get("data") or message
     assert event.pop("E") == int(clock.time() * 1000)
     assert message == notice
+    assert still.faults.wait_for("end_of_day", 1)
     clock.advance(10)
     with pytest.raises(Exception, match="1001"):
         connection.recv(10)
