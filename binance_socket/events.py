@@ -13,7 +13,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from ._engine.audience import Payload
+from ._engine.audience import After, Payload, nothing
 from ._engine.ending import Finish
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
@@ -238,50 +238,67 @@ class UpdateSubscription:
         self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
     ) -> None:
         """Take events, in order."""
+        batch = self._batch(received_at, route, possible_duplicate)
+        self._strand.post_many([(payload, batch) for payload in payloads])
+
+    def put(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> After:
+        """Take events, in order."""
+        batch = self._batch(received_at, route)
+        self._strand.put_many([(payload, batch) for payload in payloads])
+        return self._strand.deliver
+
+    def _batch(self, received_at: float, route: Hashable, possible_duplicate: bool = False) -> Batch:
         last = self._last_received
         if last is None or last[0] != received_at:
             # Otherwise another stream had something in the same read.
             last = self._last_received = received_at, datetime.fromtimestamp(received_at, timezone.utc)
         stream = route if isinstance(route, (str, int)) else self._stream
-        batch = Batch(stream, last[1], possible_duplicate)
-        self._strand.post_many([(payload, batch) for payload in payloads])
+        return Batch(stream, last[1], possible_duplicate)
 
-    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+    def opened(self, topic: Topic, route: Hashable, now: float) -> After:
         """Events of *topic* come from now on."""
         with self._lock:
             if topic not in self._topics:
-                return
+                return nothing
             self._open.add(topic)
-            if self._state is SubscriptionState.CLOSED or self._key_gone or len(self._open) < len(self._topics):
-                return
-            self._stream = route if isinstance(route, (str, int)) and len(self._topics) == 1 else None
-            self._state = SubscriptionState.ACTIVE
-            lost_at, self._lost_at = self._lost_at, None
-        self._callbacks.log(SubscriptionState.ACTIVE)
-        if lost_at is not None:
-            downtime = timedelta(seconds=now - lost_at)
-            self.run_in_turn(lambda: self._callbacks.tell_restored(downtime))
-        self.run_in_turn(lambda: self._recovery.opened(now))
+            return self._go_on(route, now)
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
+    def _go_on(self, route: Hashable, now: float) -> After:
+        """Say that events come, if all topics are open. Requires holding the lock, which makes the order."""
+        if self._state is SubscriptionState.CLOSED or self._key_gone or len(self._open) < len(self._topics):
+            return nothing
+        self._stream = route if isinstance(route, (str, int)) and len(self._topics) == 1 else None
+        self._state = SubscriptionState.ACTIVE
+        lost_at, self._lost_at = self._lost_at, None
+        if lost_at is not None:
+            self._put(functools.partial(self._callbacks.tell_restored, timedelta(seconds=now - lost_at)))
+        self._put(functools.partial(self._recovery.opened, now))
+        return functools.partial(self._changed, SubscriptionState.ACTIVE)
+
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
         """No events of *topic* come until it is opened again."""
         with self._lock:
             self._open.discard(topic)
-            if topic not in self._topics:
-                return
-        self._fall_silent(reason, now, heard_at)
+            return self._fall_silent(reason, now, heard_at) if topic in self._topics else nothing
 
-    def _fall_silent(self, reason: str, now: float, heard_at: float) -> None:
-        with self._lock:
-            if self._state is not SubscriptionState.ACTIVE:
-                return
-            self._state = SubscriptionState.RECONNECTING
-            self._lost_at = now
-            self._losses += 1
-        self._callbacks.log(SubscriptionState.RECONNECTING, reason)
+    def _fall_silent(self, reason: str, now: float, heard_at: float) -> After:
+        """Say that no events come, if some did. Requires holding the lock, which makes the order."""
+        if self._state is not SubscriptionState.ACTIVE:
+            return nothing
+        self._state = SubscriptionState.RECONNECTING
+        self._lost_at = now
+        self._losses += 1
         received_at = None if self._last_received is None else self._last_received[0]
+        self._put(functools.partial(self._recovery.lost, reason, heard_at, received_at, now))
+        return functools.partial(self._changed, SubscriptionState.RECONNECTING, reason)
 
-        self.run_in_turn(lambda: self._recovery.lost(reason, heard_at, received_at, now))
+    def _put(self, function: Callable[[], object]) -> None:
+        """Give *function* its turn among the events. It is run after :meth:`_changed`, which needs no lock."""
+        self._strand.put(Notice(function))
+
+    def _changed(self, state: SubscriptionState, reason: str | None = None) -> None:
+        self._callbacks.log(state, reason)
+        self._strand.deliver()
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """No events of *topic* come any more. That ends the subscription, for whatever else it hears."""
@@ -356,9 +373,11 @@ class UpdateSubscription:
 
         Idempotent. Until :meth:`move`, a link that comes again changes nothing.
         """
+        now = self._hub.clock.monotonic()
         with self._lock:
             self._key_gone = True
-        self._fall_silent(reason, self._hub.clock.monotonic(), alive_at)
+            after = self._fall_silent(reason, now, alive_at)
+        after()
 
     def move(self, new: str) -> None:
         """
@@ -366,17 +385,17 @@ class UpdateSubscription:
 
         Any thread; does not wait.
         """
-        topic = StreamTopic(new)
+        topic, now = StreamTopic(new), self._hub.clock.monotonic()
         with self._lock:
             if self._state is SubscriptionState.CLOSED:
                 return
             before, self._topics = self._topics, (topic,)
-            self._key_gone, is_open = False, topic in self._open
+            self._key_gone = False
             self._open &= {topic}
+            # If it is open, it was not gone after all.
+            after = self._go_on(new, now)
+        after()
         if before == (topic,):
-            # It was not gone after all.
-            if is_open:
-                self.opened(topic, new, self._hub.clock.monotonic())
             return
         try:
             self._hub.subscribe((topic,), self)

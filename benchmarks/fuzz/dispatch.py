@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from binance_socket._engine.audience import Opening, Payload
+from binance_socket._engine.audience import After, Opening, Payload, nothing
 from binance_socket._engine.connection import Connection
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.hooks import Hooks
@@ -117,12 +117,18 @@ class _Listener:
             except DecodeError:
                 pass
 
-    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+    def put(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> After:
+        self.post(payloads, received_at, route)
+        return nothing
+
+    def opened(self, topic: Topic, route: Hashable, now: float) -> After:
         assert topic not in self.ended_topics
         self.open.add(topic)
+        return nothing
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
         self.open.discard(topic)
+        return nothing
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         assert topic not in self.ended_topics, "told twice that it has ended"

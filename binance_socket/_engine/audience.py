@@ -14,7 +14,7 @@ from ..errors import BinanceSocketError, ClientClosed
 from ..health import SubscriptionHealth
 from .futures import CallFuture
 
-__all__ = ["Audience", "Listener", "Opening", "Payload", "Routes", "StandIn", "Subscriber", "Telling"]
+__all__ = ["After", "Audience", "Listener", "Opening", "Payload", "Routes", "StandIn", "Subscriber", "nothing"]
 
 
 class Subscriber(Protocol):
@@ -36,13 +36,22 @@ class Subscriber(Protocol):
         """Take events, in order; *received_at* is the wall clock in epoch seconds, *route* None if they had none."""
         ...
 
-    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+    # These may be called with the lock of a connection held, which makes the order of what several threads tell. What
+    # they return is to be called once it is not held any more, at any time: it does what needs no order.
+
+    def put(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> After:
+        """Take events as :meth:`post` does."""
+        ...
+
+    def opened(self, topic: Topic, route: Hashable, now: float) -> After:
         """Events of *topic* come from now on (monotonic), stamped *route*."""
         ...
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
         """No events of *topic* come until it is opened again; the last sign of life came at *heard_at* (monotonic)."""
         ...
+
+    # These are called under no lock.
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """No events of *topic* come any more."""
@@ -80,8 +89,8 @@ class StandIn(Subscriber, Protocol):
 Payload = dict[str, Any] | list[Any] | bytes
 """An event, or the JSON that it is. Market streams send arrays, too."""
 Routes = Mapping[Hashable, tuple[Topic, tuple[Subscriber, ...]]]
-Telling = Callable[[float, float, float], None]
-"""Takes the monotonic time, the wall clock, and when the peer last gave a sign of life (monotonic)."""
+After = Callable[[], object]
+"""What is to be done once a lock is not held any more."""
 
 
 class Opening:
@@ -116,8 +125,9 @@ class Audience:
     """
     The subscribers of one connection, by topic and by route.
 
-    Every method requires holding the connection's lock. What subscribers have to be told is returned, to be done after
-    releasing it; ``routes`` and ``tokens`` are replaced as a whole, so that the reader looks up without the lock.
+    Every method requires holding the connection's lock. What subscribers are told is in their order by that; the rest
+    of it is returned, to be done after releasing the lock. ``routes`` and ``tokens`` are replaced as a whole, so that
+    the reader looks up without it.
     """
 
     def __init__(self) -> None:
@@ -133,19 +143,21 @@ class Audience:
 
     def add(
         self, topics: Iterable[Topic], subscriber: Subscriber, opening: Opening, now: float
-    ) -> tuple[list[Topic], list[Callable[[], None]]]:
+    ) -> tuple[list[Topic], list[After]]:
         """
         Let *subscriber* hear *topics*.
 
         Return those that are not open, of which *opening* is told when they are, and what tells it of the others.
         """
         missing: list[Topic] = []
-        tellings: list[Callable[[], None]] = []
+        tellings: list[After] = []
         for topic in topics:
             self._set(topic, (*self._subscribers.get(topic, ()), subscriber))
             if topic in self._open:
                 self._changed.add(topic)
-                tellings.append(functools.partial(_open_already, subscriber, topic, self._open[topic], now, opening))
+                # Before anybody else can find that it is lost.
+                after = _told(functools.partial(subscriber.opened, topic, self._open[topic], now))
+                tellings.append(functools.partial(_open_already, after, topic, opening))
             else:
                 self._opening.setdefault(topic, []).append((subscriber, opening))
                 missing.append(topic)
@@ -192,18 +204,22 @@ class Audience:
             for subscriber in subscribers
         )
 
-    def follow(self, effects: Iterable[Effect]) -> list[Telling]:
-        """Adapt the routes to what the session decided. Return what to do."""
-        tellings: list[Telling] = []
+    def follow(self, effects: Iterable[Effect], now: float, wall: float, heard_at: float) -> list[After]:
+        """
+        Adapt the routes to what the session decided, and tell subscribers. Return what else to do.
+
+        *wall* is the wall clock, *heard_at* when the peer last gave a sign of life (monotonic).
+        """
+        tellings: list[After] = []
         for effect in effects:
             if isinstance(effect, Opened):
                 self._open[effect.topic] = effect.route
                 self._changed.add(effect.topic)
                 subscribers = self._hearing(effect.topic)
-                tellings.append(_opened(effect, subscribers, self._opening.pop(effect.topic, [])))
+                tellings.append(_opened(effect, subscribers, self._opening.pop(effect.topic, []), now, wall))
             elif isinstance(effect, Lost):
                 self._close(effect.topic)
-                tellings.append(_lost(effect, self._hearing(effect.topic)))
+                tellings.append(_lost(effect, self._hearing(effect.topic), now, heard_at))
             elif isinstance(effect, Closed):
                 self._close(effect.topic)
                 subscribers = self._subscribers.pop(effect.topic, ())
@@ -213,7 +229,7 @@ class Audience:
                     subscribers = (stand_in, *subscribers)
                 tellings.append(_closed(effect, subscribers, self._opening.pop(effect.topic, [])))
             elif isinstance(effect, Deliver):
-                tellings.append(_delivered(effect, self._hearing(effect.topic)))
+                tellings.append(_delivered(effect, self._hearing(effect.topic), now, wall))
         self._reroute()
         return tellings
 
@@ -295,33 +311,64 @@ class Audience:
         self.tokens = {str(route).encode(): route for route in routes}
 
 
-def _open_already(subscriber: Subscriber, topic: Topic, route: Hashable, now: float, opening: Opening) -> None:
-    subscriber.opened(topic, route, now)
+def nothing() -> None:
+    """Do nothing: the rest of what needed no more."""
+
+
+def _told(tell: Callable[[], After]) -> After:
+    """Tell a subscriber, and return the rest: what was raised is raised there, so that it keeps nobody else waiting."""
+    try:
+        return tell()
+    except Exception as exc:  # noqa: BLE001  # told by whoever does the rest
+        return functools.partial(_raise, exc)
+
+
+def _raise(exc: Exception) -> None:
+    raise exc
+
+
+def _open_already(after: After, topic: Topic, opening: Opening) -> None:
+    after()
     opening.opened(topic)
 
 
-def _opened(effect: Opened, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> Telling:
-    def tell(now: float, wall: float, heard_at: float) -> None:
-        for subscriber in subscribers:
-            subscriber.opened(effect.topic, effect.route, now)
-            if effect.early:
-                subscriber.post(effect.early, wall, effect.route)
+def _opened(
+    effect: Opened,
+    subscribers: tuple[Subscriber, ...],
+    waiting: list[tuple[Subscriber, Opening]],
+    now: float,
+    wall: float,
+) -> After:
+    rest: list[After] = []
+    for subscriber in subscribers:
+        rest.append(_told(functools.partial(subscriber.opened, effect.topic, effect.route, now)))
+        if effect.early:
+            rest.append(_told(functools.partial(subscriber.put, effect.early, wall, effect.route)))
+
+    def tell() -> None:
+        for after in rest:
+            after()
         for _, opening in waiting:
             opening.opened(effect.topic)
 
     return tell
 
 
-def _lost(effect: Lost, subscribers: tuple[Subscriber, ...]) -> Telling:
-    def tell(now: float, wall: float, heard_at: float) -> None:
-        for subscriber in subscribers:
-            subscriber.lost(effect.topic, effect.reason, now, min(heard_at, effect.since))
+def _lost(effect: Lost, subscribers: tuple[Subscriber, ...], now: float, heard_at: float) -> After:
+    since = min(heard_at, effect.since)
+    rest = [
+        _told(functools.partial(subscriber.lost, effect.topic, effect.reason, now, since)) for subscriber in subscribers
+    ]
+
+    def tell() -> None:
+        for after in rest:
+            after()
 
     return tell
 
 
-def _closed(effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> Telling:
-    def tell(now: float, wall: float, heard_at: float) -> None:
+def _closed(effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[tuple[Subscriber, Opening]]) -> After:
+    def tell() -> None:
         for subscriber in subscribers:
             subscriber.closed(effect.topic, effect.error)
         for _, opening in waiting:
@@ -330,11 +377,13 @@ def _closed(effect: Closed, subscribers: tuple[Subscriber, ...], waiting: list[t
     return tell
 
 
-def _delivered(effect: Deliver, subscribers: tuple[Subscriber, ...]) -> Telling:
-    def tell(now: float, wall: float, heard_at: float) -> None:
-        for subscriber in subscribers:
-            subscriber.post((effect.payload,), wall, None)
-            name = as_object(effect.payload).get("e")
+def _delivered(effect: Deliver, subscribers: tuple[Subscriber, ...], now: float, wall: float) -> After:
+    name = as_object(effect.payload).get("e")
+    rest = [_told(functools.partial(subscriber.put, (effect.payload,), wall, None)) for subscriber in subscribers]
+
+    def tell() -> None:
+        for subscriber, after in zip(subscribers, rest, strict=True):
+            after()
             if isinstance(name, str):
                 subscriber.ended(effect.topic, name, now)
 

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from .._session.effects import Abort, Complete, Effect, Late, Leaving, Probe
-from .audience import Telling
-from .clock import Clock
+from .audience import After
 from .futures import complete, deliver_late
 from .link import Link
 from .writer import Writer
@@ -28,24 +27,21 @@ class Carrier:
     def __init__(
         self,
         writer: Writer,
-        clock: Clock,
         *,
         leaving: Callable[[], object],
         failed: Callable[[Exception], object],
     ) -> None:
         self._writer = writer
-        self._clock = clock
         self._leaving = leaving
         self._failed = failed
 
     def carry_out(
         self,
         effects: Iterable[Effect],
-        tellings: Iterable[Telling],
+        tellings: Iterable[After],
         link: Link | None,
         *,
         crowded: bool,
-        read_at: float,
         is_final: bool,
     ) -> None:
         """
@@ -59,7 +55,7 @@ class Carrier:
             self._do_all(effects, link, defects)
         for tell in tellings:
             try:
-                tell(self._clock.monotonic(), self._clock.time(), read_at)
+                tell()
             except Exception as exc:  # noqa: BLE001  # told below
                 defects.append(exc)
         if not is_final:

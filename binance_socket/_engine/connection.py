@@ -18,7 +18,7 @@ from .._wire.messages import Request
 from ..errors import BinanceSocketError, CallCancelled, ConnectionLost
 from ..health import ConnectionHealth, ConnectionRole
 from ..models.response import Response
-from .audience import Audience, Opening, Subscriber, Telling
+from .audience import After, Audience, Opening, Subscriber
 from .carrier import Carrier
 from .clock import Clock
 from .futures import CallFuture, defect_error
@@ -42,7 +42,7 @@ R = TypeVar("R")
 # With this many requests in flight they are written together.
 _CROWD = 4
 
-_Decided = tuple[list[Effect], list[Telling], Link | None, bool]
+_Decided = tuple[list[Effect], list[After], Link | None, bool]
 
 
 class Watcher(Protocol):
@@ -95,7 +95,7 @@ class Connection:
         self._timer = timer
         self._executor = executor
         writer = Writer(senders, unsendable=self._unsendable, defect=self.fail)
-        self._carrier = Carrier(writer, clock, leaving=self._tell_leaving, failed=self.fail)
+        self._carrier = Carrier(writer, leaving=self._tell_leaving, failed=self.fail)
         self._budget = budget
         self._connect_timeout = connect_timeout
         # Guards everything below. Notified whenever any of it changes.
@@ -181,7 +181,7 @@ class Connection:
         """Let *subscriber* hear *topics*. *opening* is told when the exchange has said yes, or no. Any thread."""
         self._start()
         now = self._clock.monotonic()
-        tellings: list[Callable[[], None]] = []
+        tellings: list[After] = []
         with self._update() as session:
             successor = self.succession.successor
             if successor is None:
@@ -454,11 +454,12 @@ class Connection:
         """Return what must be done once the lock is released, and whether requests are many. Requires holding it."""
         effects, changes = self._session.effects(), self._session.changes()
         link = self._link
-        tellings: list[Telling] = []
+        tellings: list[After] = []
         if effects:
             if link is not None:
                 link.enqueue(effect.pending for effect in effects if isinstance(effect, Send))
-            tellings = self._audience.follow(effects)
+            now, wall = self._clock.monotonic(), self._clock.time()
+            tellings = self._audience.follow(effects, now, wall, self._read_at)
         if changes:
             self.vitals.note(changes)
         self._schedule()
@@ -471,7 +472,7 @@ class Connection:
     def _perform(self, decided: _Decided) -> None:
         effects, tellings, link, crowded = decided
         is_final = self._session.state.is_final
-        self._carrier.carry_out(effects, tellings, link, crowded=crowded, read_at=self._read_at, is_final=is_final)
+        self._carrier.carry_out(effects, tellings, link, crowded=crowded, is_final=is_final)
         self.vitals.tell()
         self.succession.look()
 

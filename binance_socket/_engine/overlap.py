@@ -18,7 +18,7 @@ from .._session.topics import Topic
 from .._wire.codec import loads
 from .._wire.values import is_object
 from ..errors import BinanceSocketError, ClientClosed, DecodeError
-from .audience import Payload, Subscriber
+from .audience import After, Payload, Subscriber
 
 __all__ = ["Overlap", "Owner"]
 
@@ -46,11 +46,11 @@ class Owner(Protocol):
         ...
 
     def old_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
-        """The old connection has lost the topic."""
+        """The old connection has lost the topic. Called in the overlap's turn."""
         ...
 
     def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
-        """The new connection has lost the topic."""
+        """The new connection has lost the topic. The same."""
         ...
 
     def give_up(self, error: BinanceSocketError) -> bool:
@@ -146,18 +146,14 @@ class Overlap:
         self.do(functools.partial(self._end_old, proven, since))
 
     def forward_lost(self, reason: str, now: float, heard_at: float) -> None:
-        """The subscribers hear nothing for the time being."""
-        self.do(lambda: self._tell_lost(reason, now, heard_at))
+        """The subscribers hear nothing for the time being. Only within ``Owner.old_lost``, which has its turn."""
+        self._tell_lost(reason, now, heard_at)
 
     def lose_new(self, reason: str, now: float, heard_at: float) -> None:
-        """The new connection, which is the only one by now, has lost the topic."""
-
-        def lose() -> None:
-            self._open = False
-            self._end_old(proven=True)
-            self._tell_lost(reason, now, heard_at)
-
-        self.do(lose)
+        """The new connection, the only one by now, has lost the topic. Only within ``Owner.new_lost``, in its turn."""
+        self._open = False
+        self._end_old(proven=True)
+        self._tell_lost(reason, now, heard_at)
 
     # What the sides hear.
 
@@ -165,10 +161,25 @@ class Overlap:
         """The old connection has the topic."""
         self.old_route, self.old_open, self.open_there = route, True, True
 
+    def reopened_old(self, route: Hashable, now: float) -> None:
+        """The old connection has the topic again: it was given up that another one takes over."""
+        self.opened_old(route)
+        for listener in self.listeners:
+            listener.opened(self.topic, route, now)()
+
+    def lost_old(self, reason: str, now: float, heard_at: float) -> None:
+        """The old connection has lost the topic."""
+        self.old_open = False
+        self.owner.old_lost(self, reason, now, heard_at)
+
     def do(self, function: Callable[[], object]) -> None:
         """Do something in its turn, here or on the thread that is doing so already."""
+        self.put(function)()
+
+    def put(self, function: Callable[[], object]) -> After:
+        """Put something in the line, under any lock. What is returned does it in its turn."""
         self._inbox.append(function)
-        self._work()
+        return self._work
 
     def _work(self) -> None:
         while self._inbox and self._busy.acquire(blocking=False):
@@ -216,7 +227,7 @@ class Overlap:
             self._tell_opened(now)
         elif not self._committed and self.old_open:
             for listener in self.listeners:
-                listener.opened(self.topic, self.old_route, now)
+                listener.opened(self.topic, self.old_route, now)()
 
     def let_go(self) -> None:
         """Free the subscribers if it is time. Called by whoever has done something, when it is done."""
@@ -309,11 +320,11 @@ class Overlap:
 
     def _tell_lost(self, reason: str, now: float, heard_at: float) -> None:
         for listener in self.listeners:
-            listener.lost(self.topic, reason, now, heard_at)
+            listener.lost(self.topic, reason, now, heard_at)()
 
     def _tell_opened(self, now: float) -> None:
         for listener in self.listeners:
-            listener.opened(self.topic, self._route, now)
+            listener.opened(self.topic, self._route, now)()
 
     def _deliver(self, due: Iterable[Merged[_Arrived]]) -> None:
         listeners = self.listeners
@@ -384,19 +395,20 @@ class _OldSide(_Side):
         self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
     ) -> None:
         """Take events."""
+        self.put(payloads, received_at, route)()
+
+    def put(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> After:
+        """Take events."""
         overlap = self._overlap
-        overlap.do(lambda: overlap.take_old(payloads, received_at, route))
+        return overlap.put(lambda: overlap.take_old(payloads, received_at, route))
 
-    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
-        """The old connection has the topic again: it was given up that another one takes over."""
-        self._overlap.opened_old(route)
-        for listener in self._overlap.listeners:
-            listener.opened(topic, route, now)
+    def opened(self, topic: Topic, route: Hashable, now: float) -> After:
+        """The old connection has the topic again."""
+        return self._overlap.put(lambda: self._overlap.reopened_old(route, now))
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
         """The old connection has lost the topic."""
-        self._overlap.old_open = False
-        self._overlap.owner.old_lost(self._overlap, reason, now, heard_at)
+        return self._overlap.put(lambda: self._overlap.lost_old(reason, now, heard_at))
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed. The subscribers are told by the connection."""
@@ -410,16 +422,21 @@ class _NewSide(_Side):
         self, payloads: Sequence[Payload], received_at: float, route: Hashable, *, possible_duplicate: bool = False
     ) -> None:
         """Take events."""
+        self.put(payloads, received_at, route)()
+
+    def put(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> After:
+        """Take events."""
         overlap = self._overlap
-        overlap.do(lambda: overlap.take_new(payloads, received_at, route))
+        return overlap.put(lambda: overlap.take_new(payloads, received_at, route))
 
-    def opened(self, topic: Topic, route: Hashable, now: float) -> None:
+    def opened(self, topic: Topic, route: Hashable, now: float) -> After:
         """The new connection has the topic."""
-        self._overlap.do(lambda: self._overlap.opened_new(route, now))
+        return self._overlap.put(lambda: self._overlap.opened_new(route, now))
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> None:
+    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
         """The new connection has lost the topic."""
-        self._overlap.owner.new_lost(self._overlap, reason, now, heard_at)
+        overlap = self._overlap
+        return overlap.put(lambda: overlap.owner.new_lost(overlap, reason, now, heard_at))
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed; or it was refused, which whoever waits for it to open hears as well."""

@@ -132,6 +132,21 @@ class Strand(Generic[T]):
             self._mailbox.append(item)
             self._posted()
 
+    def put(self, item: T) -> None:
+        """Add an item as :meth:`post` does, but leave it to :meth:`deliver` to have it handled. Under any lock."""
+        if not self._closed:
+            self._mailbox.append(item)
+
+    def put_many(self, items: Iterable[T]) -> None:
+        """The same of :meth:`post_many`."""
+        if not self._closed:
+            self._mailbox.extend(items)
+
+    def deliver(self) -> None:
+        """Have handled what was put, unless it has been. Under no lock."""
+        if self._mailbox:
+            self._posted()
+
     def post_many(self, items: Iterable[T]) -> None:
         """Add items in their order, with nothing in between. Never blocks; ignored once closed."""
         if not self._closed:

@@ -3,7 +3,7 @@
 import pytest
 
 from binance_socket import ClientClosed, InvalidRequest
-from binance_socket._engine.audience import Audience, Opening
+from binance_socket._engine.audience import Audience, Opening, nothing
 from binance_socket._engine.futures import CallFuture
 from binance_socket._session.effects import Closed, Deliver, Lost, Opened
 from binance_socket._session.topics import StreamTopic
@@ -18,15 +18,22 @@ class Listener:
     def __init__(self):
         self.story = []
         self.full = False
+        self.rest = nothing
 
     def post(self, payloads, received_at, route):
         self.story.append(("post", list(payloads), route))
 
+    def put(self, payloads, received_at, route):
+        self.post(payloads, received_at, route)
+        return self.rest
+
     def opened(self, topic, route, now):
         self.story.append(("opened", route))
+        return self.rest
 
     def lost(self, topic, reason, now, heard_at):
         self.story.append(("lost", reason))
+        return self.rest
 
     def closed(self, topic, error):
         self.story.append(("closed", error))
@@ -41,8 +48,8 @@ def waiting(*topics):
 
 
 def follow(audience, *effects):
-    for tell in audience.follow(effects):
-        tell(1.0, 2.0, 0.5)
+    for tell in audience.follow(effects, 1.0, 2.0, 0.5):
+        tell()
 
 
 def test_opened_is_told_before_early_events_and_before_the_future_is_done():
@@ -60,14 +67,39 @@ def test_a_second_subscriber_of_an_open_topic_is_told_at_once():
     audience, first, second, opening = Audience(), Listener(), Listener(), waiting(TOPIC, OTHER)
     audience.add([TOPIC], first, waiting(), 0.0)
     follow(audience, Opened(TOPIC, 5))
+    second.rest = lambda: second.story.append("rest")
     missing, [tell] = audience.add([TOPIC, OTHER], second, opening, 0.0)
     assert missing == [OTHER]
     assert audience.routes[5] == (TOPIC, (first, second))
-    tell()
     assert second.story == [("opened", 5)]
+    tell()
+    assert second.story == [("opened", 5), "rest"]
     assert not opening.future.done()
     follow(audience, Opened(OTHER, 6))
     assert opening.future.done()
+
+
+def test_what_is_told_is_in_order_before_anything_is_done_about_it():
+    """The order of what two threads decide does not depend on which of them goes on first."""
+    audience, first, second = Audience(), Listener(), Listener()
+    audience.add([TOPIC], first, waiting(), 0.0)
+    follow(audience, Opened(TOPIC, 5))
+    opening = waiting()
+    _, later = audience.add([TOPIC], second, opening, 1.0)
+    later += audience.follow([Deliver(TOPIC, {"e": "x"}), Lost(TOPIC, "why")], 2.0, 3.0, 1.5)
+    later += audience.follow([Opened(TOPIC, 6, ({"n": 1},))], 4.0, 5.0, 3.5)
+    assert second.story == [
+        ("opened", 5),
+        ("post", [{"e": "x"}], None),
+        ("lost", "why"),
+        ("opened", 6),
+        ("post", [{"n": 1}], 6),
+    ]
+    assert not opening.future.done()
+    for tell in reversed(later):
+        tell()
+    assert opening.future.done()
+    assert second.story[5:] == [("ended", "x")]
 
 
 def test_the_last_to_leave_is_told_so():
@@ -126,8 +158,8 @@ def test_an_event_without_a_route_is_posted_and_its_name_told():
     follow(audience, Deliver(TOPIC, {"e": "listenKeyExpired"}), Deliver(TOPIC, {"e": []}), Deliver(OTHER, {"e": "x"}))
     assert listener.story == [
         ("post", [{"e": "listenKeyExpired"}], None),
-        ("ended", "listenKeyExpired"),
         ("post", [{"e": []}], None),
+        ("ended", "listenKeyExpired"),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_socket._engine.audience import Audience, Opening
+from binance_socket._engine.audience import Audience, Opening, nothing
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.lanes import Lanes, Malformed
 from binance_socket._session.effects import Opened
@@ -30,6 +30,10 @@ class Listener:
             self.forms.append(type(payload))
             self.payloads.append(json.loads(payload) if isinstance(payload, bytes) else payload)
 
+    def opened(self, topic, route, now):
+        """It is open from the start."""
+        return nothing
+
 
 class Bench:
     """One topic with one listener, and everything that did not go there."""
@@ -41,7 +45,7 @@ class Bench:
         audience = Audience()
         topic = topic or UserDataTopic(needs_logon=False)
         audience.add([topic], self.listener, Opening(CallFuture(InlineExecutor()), [topic]), 0.0)
-        audience.follow([Opened(topic, route)])
+        audience.follow([Opened(topic, route)], 0.0, 0.0, 0.0)
         self.lanes = Lanes(dialect, audience, others=self.others.extend, ended=lambda *told: self.ended.append(told[3]))
 
     def take(self, *messages):

@@ -1,11 +1,13 @@
 """One topic on two connections, with the order of threads forced."""
 
+import functools
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from binance_socket._engine.audience import nothing
 from binance_socket._engine.overlap import Overlap
 from binance_socket._session.topics import UserDataTopic
 
@@ -34,9 +36,11 @@ class Subscriber:
 
     def opened(self, topic, route, now):
         """It is open all the time."""
+        return nothing
 
     def lost(self, topic, reason, now, heard_at):
         self._story.append("lost")
+        return nothing
 
     def ended(self, topic, name, now):
         self._story.append(name)
@@ -59,6 +63,12 @@ class Owner:
 
     def give_up(self, error):
         return False
+
+    def old_lost(self, overlap, reason, now, heard_at):
+        overlap.forward_lost(reason, now, heard_at)
+
+    def new_lost(self, overlap, reason, now, heard_at):
+        overlap.lose_new(reason, now, heard_at)
 
     def look(self):
         """It is told by the tests when to go on."""
@@ -95,7 +105,7 @@ class Case:
         self.overlap = Overlap(TOPIC, Owner(self.story))
         self.overlap.old.stand_for((self.subscriber,))
         self.overlap.opened_old(0)
-        self.overlap.new.opened(TOPIC, 1, 0.0)
+        self.overlap.new.opened(TOPIC, 1, 0.0)()
 
     def move(self):
         """Let the old connection end after the order 1, which both have brought."""
@@ -199,3 +209,18 @@ def test_two_connections_at_a_time_bring_each_event_once_and_in_order(case, busy
             one.result(6 * PATIENCE)
     case.overlap.end_old(proven=True)
     assert case.story == list(range(many))
+
+
+@pytest.mark.parametrize("side", ["old", "new"])
+def test_a_loss_that_is_told_late_is_told_before_what_came_after_it(case, side):
+    """Whoever decided it was preempted; the topic has been opened again meanwhile, on another thread."""
+    if side == "new":
+        case.move()
+        case.story.clear()
+    case.subscriber.opened = lambda topic, route, now: functools.partial(case.story.append, "opened")
+    side = getattr(case.overlap, side)
+    lost = side.lost(TOPIC, "cut", 1.0, 0.5)
+    side.opened(TOPIC, 2, 2.0)()
+    side.post([order(2)], RECEIVED, 2)
+    lost()
+    assert case.story == ["lost", "opened", 2]
