@@ -14,6 +14,7 @@ from binance_socket import (
     InvalidRequest,
     RequestTimeout,
 )
+from binance_socket.testing import InlineExecutor
 
 PATIENCE = 10.0
 VARIABLES = (
@@ -119,6 +120,29 @@ def test_a_view_keeps_its_client_alive(make_client, network, exchange):
     future = call.submit()
     exchange.expect(network.accept(), "session.subscriptions", [])
     assert future.result(PATIENCE).result == []
+
+
+def test_events_wait_for_what_was_missed_as_long_as_the_options_say(
+    make_client, network, exchange, subscribe, pass_time
+):
+    """The exchange answers none of the questions about a gap: then events go on when that time is up."""
+    client = make_client(executor=InlineExecutor(), backfill=True, backfill_hold=2.0)
+    heard = []
+    _, transport = subscribe(client, on_account_balance_update=lambda event: heard.append(event.data.delta))
+    transport.drop()
+    transport = network.accept()
+    exchange.expect(transport, "userDataStream.subscribe.signature", {"subscriptionId": 0})
+    exchange.emit(transport, 1)
+    # An answer: so the event in front of it has been taken in.
+    future = client.spot_api.account.session_subscriptions.submit()
+    while (request := transport.sent())["method"] != "session.subscriptions":
+        pass
+    exchange.reply(transport, request, [])
+    future.result(PATIENCE)
+    pass_time(client, 1.9)
+    assert heard == []
+    pass_time(client, 0.1)
+    assert heard == [1]
 
 
 def test_credentials_must_be_some():

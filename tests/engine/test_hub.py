@@ -1,14 +1,17 @@
 """What the two connections of a client, and all clients of a process, share."""
 
+import json
 import os
 import queue
 import sys
 import threading
+import time
 
 import pytest
 
-from binance_socket import ClientClosed, ForkedClientError
+from binance_socket import Certainty, ClientClosed, ConnectionLost, Environment, ForkedClientError, TooManyPending
 from binance_socket._engine import hub, threads
+from binance_socket._engine.guarded_socket import GuardedSocket
 from binance_socket.testing import FakeNetwork, InlineExecutor, ManualClock
 
 PATIENCE = 10.0
@@ -175,3 +178,76 @@ def test_the_stream_server_is_asked_on_its_own_path(make_client, network, run):
     assert streams.url == "wss://stream.example/stream"
     streams.push({"id": streams.sent()["id"], "result": None})
     join()
+
+
+# What the options say reaches the connections.
+
+
+def test_how_many_calls_may_wait(make_client, network, exchange):
+    """One more is refused, and not sent; for calls over REST, see test_rest.py."""
+    client = make_client(max_pending=2)
+    call = client.spot_api.account.session_subscriptions
+    waiting = [call.submit(), call.submit()]
+    error = call.submit().exception(PATIENCE)
+    assert isinstance(error, TooManyPending)
+    assert error.certainty is Certainty.NOT_SENT
+    transport = network.accept()
+    for _ in waiting:
+        exchange.expect(transport, "session.subscriptions", [])
+    assert [future.result(PATIENCE).result for future in waiting] == [[], []]
+
+
+def local(server):
+    """Return the environment whose servers are a scripted one."""
+    url = f"ws://127.0.0.1:{server.port}"
+    return Environment(name="local", ws_api_url=url, stream_url=url, rest_url=f"http://127.0.0.1:{server.port}")
+
+
+def test_how_large_a_message_may_be(serve, make_client, frame):
+    """One byte more ends the link with the code for that."""
+    codes = queue.SimpleQueue()
+
+    def script(peer):
+        peer.upgrade()
+        _, text = peer.read_frame()
+        answer = {"id": json.loads(text)["id"], "status": 200, "result": []}
+        padding = 1024 - len(json.dumps(answer))
+        peer.send(frame(json.dumps(answer).encode() + b" " * padding))
+        peer.read_frame()
+        peer.send(frame(b" " * 1025))
+        codes.put(peer.read_frame())
+        peer.read_to_end()
+
+    client = make_client(environment=local(serve(script)), network=None, retry_reads=False, max_message_size=1024)
+    assert client.spot_api.account.session_subscriptions().result == []
+    with pytest.raises(ConnectionLost):
+        client.spot_api.account.session_subscriptions()
+    assert codes.get(timeout=PATIENCE) == (8, (1009).to_bytes(2, "big"))
+
+
+def test_how_long_sending_may_take(serve, make_client, monkeypatch):
+    """A peer that does not read: here as good as no time, so that the link ends before the peer reads on."""
+    read_on = threading.Event()
+    wait = GuardedSocket._wait_writable
+
+    def waiting(sock, events, deadline):
+        if deadline > time.monotonic():
+            # There is time left, which is more than the options say.
+            read_on.set()
+        wait(sock, events, deadline)
+
+    monkeypatch.setattr(GuardedSocket, "_wait_writable", waiting)
+
+    def script(peer):
+        peer.upgrade()
+        read_on.wait(PATIENCE)
+        peer.read_to_end()
+
+    client = make_client(
+        environment=local(serve(script, receive_buffer=4096)), network=None, retry_reads=False, send_timeout=1e-9
+    )
+    error = client.spot_api.exchange_data.get_exchange_info.submit("S" * 20 * 2**20).exception(PATIENCE)
+    assert isinstance(error, ConnectionLost)
+    assert "sending failed" in str(error)
+    assert not read_on.is_set()
+    read_on.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from datetime import timezone
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -731,6 +732,21 @@ def test_it_is_time_after_some_hours(make_client, network, exchange, clock, subs
     assert client._hub._rotator.next_at > due + 19
 
 
+def test_it_is_time_at_the_hours_of_the_options(make_client, network, exchange, clock, subscribe, pass_time):
+    """Long before a link has become as old as it may: the clock begins at 22:13:20 UTC."""
+    client = make_client(
+        executor=InlineExecutor(), rotation_after=2 * 3600, rotation_hours=(23, 23.5), probe_after=1e6, audit_after=None
+    )
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    due = client.health().connection("api").next_rotation
+    assert (due.tzinfo, due.hour, due.minute // 30) == (timezone.utc, 23, 0)
+    pass_time(client, due.timestamp() - clock.time() - 1)
+    assert len(network.attempts) == 1
+    pass_time(client, 1.001)
+    case.new = network.accept()
+    exchange.expect(case.new, "ping", {})
+
+
 def test_a_session_that_was_logged_on_is_again(make_client, network, exchange):
     """Before anything is asked on the new connection; if that fails, the old one goes on."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -1024,4 +1040,50 @@ def test_a_slow_handler_hears_nothing_twice(make_client, network, exchange, cloc
     go_on.set()
     assert case.story.take(5) == [1, 2, 3, 4, 5]
     case.ask(case.new)
+    assert case.story.is_over()
+
+
+def test_a_slow_handler_does_not_hide_the_end_of_the_old_connection(
+    make_client, network, exchange, clock, subscribe, pass_time, monkeypatch
+):
+    """What it has sent last, and that it was the last, may be there and unread: it is not overdue, nothing is lost."""
+    busy, go_on, stalled = threading.Event(), threading.Event(), threading.Event()
+    hear, wait_until = Story.event, clock.wait_until
+
+    def wait_and_hear(story, event):
+        busy.set()
+        assert go_on.wait(PATIENCE)
+        hear(story, event)
+
+    monkeypatch.setattr(Story, "event", wait_and_hear)
+    client = make_client(keep_raw=True, rotation_after=None, mailbox_size=2, probe_after=1e6)
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    case.both(route=7)
+    case.emit(case.old, order(1))
+    assert busy.wait(PATIENCE)
+    # No event has come from both, so that only the end of the old one can prove that nothing is missing.
+    pass_time(client, OVERLAP)
+    leaving = case.old.sent()
+    rotation = case.rotation
+    assert rotation.stage is Stage.DRAINING
+
+    def wait_and_tell(condition, when):
+        if rotation.old.stalled:
+            stalled.set()
+        wait_until(condition, when)
+
+    monkeypatch.setattr(clock, "wait_until", wait_and_tell)
+    case.exchange.reply(case.old, leaving, {})
+    case.emit(case.old, order(2), order(3), order(4))
+    assert stalled.wait(PATIENCE)
+    case.emit(case.old, order(5))
+    case.old.push(marker())
+    for _ in range(3):
+        pass_time(client, OVERLAP)
+        assert rotation.stage is Stage.DRAINING
+    go_on.set()
+    case.old.wait_closed()
+    case.done()
+    case.emit(case.new, *map(order, range(1, 7)), route=7)
+    assert case.story.take(6) == [1, 2, 3, 4, 5, 6]
     assert case.story.is_over()

@@ -607,8 +607,10 @@ def test_a_ping_flood_from_a_peer_that_does_not_read(serve, connect, frame, monk
     stuck = False
     while transport.receive() != [b"behind the flood"]:
         read.release()
-        assert len(transport._sender._unsent) < 200
-        stuck = stuck or transport._sender.stuck
+        sender = transport._sender
+        assert len(sender._unsent) < 200
+        assert len(sender._pongs) <= 1
+        stuck = stuck or (sender.stuck and bool(sender._pongs))
     assert stuck
     read_on.set()
     while transport.receive() != [b"done"]:
@@ -655,7 +657,7 @@ def test_a_ping_that_found_no_room_is_sent_by_the_reader(serve, connect, monkeyp
     def script(peer):
         peer.upgrade()
         assert read_on.wait(PATIENCE)
-        # The last of them is the one that was stuck.
+        # The last of them but one is the one that was stuck.
         for _ in range(pings):
             assert peer.read_frame() == (PING, b"")
         peer.send(frame(b"heard all"))
@@ -676,6 +678,11 @@ def test_a_ping_that_found_no_room_is_sent_by_the_reader(serve, connect, monkeyp
         while not transport._sender.stuck:
             transport.ping()
             pings += 1
+        for _ in range(3):
+            # One of them is kept, and goes when there is room again.
+            transport.ping()
+            assert len(transport._sender._pings) == 1
+        pings += 1
         read_on.set()
         assert receiving() == [b"heard all"]
 

@@ -533,6 +533,16 @@ def test_resync_once(ready: Any, outcomes: Any) -> None:
     assert outcomes(ready.refuse(again, -1021))["a"].error["code"] == -1021
 
 
+def test_no_resync_where_nothing_is_timed(drive: Any, outcomes: Any) -> None:
+    """A stream server looks at no timestamps, and knows no question for the time: its -1021 goes to who asked."""
+    driven = drive(STREAMS)
+    driven.connect()
+    [refused] = driven.write(driven.submit("a", "LIST_SUBSCRIPTIONS"))
+    effects = driven.receive({"id": refused.id, "error": {"code": -1021, "msg": "no"}})
+    assert driven.write(effects) == []
+    assert outcomes(effects)["a"].error["code"] == -1021
+
+
 def test_resync_too_late(ready: Any, outcomes: Any) -> None:
     """A request whose deadline passes while the time is asked for is not sent again: it certainly was not executed."""
     [refused] = ready.write(ready.submit("a", SIGNED, timeout=1.0))
