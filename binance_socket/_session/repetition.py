@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 from .._wire.messages import UNKNOWN_CODES, Reply, Request
@@ -54,9 +55,14 @@ def last_word(before: Outcome, outcome: Outcome) -> Outcome:
     if isinstance(outcome, (RequestTimeout, TooManyPending)) and outcome.certainty is Certainty.NOT_SENT:
         # It came to no second try.
         return before
-    if isinstance(outcome, (DeliveryError, CallCancelled)):
+    if not isinstance(outcome, BinanceSocketError):
+        return outcome
+    # Others who waited may have been told the very same error, and what is added here is true of this request only.
+    told = copy.copy(outcome)
+    told.__cause__ = outcome.__cause__
+    if isinstance(told, (DeliveryError, CallCancelled)):
         # Whatever became of the last try, an earlier one may have arrived.
-        outcome.certainty = Certainty.MAYBE_SENT
-    if isinstance(outcome, BinanceSocketError) and isinstance(before, BinanceSocketError) and not outcome.__cause__:
-        outcome.__cause__ = before
-    return outcome
+        told.certainty = Certainty.MAYBE_SENT
+    if isinstance(before, BinanceSocketError) and not told.__cause__:
+        told.__cause__ = before
+    return told

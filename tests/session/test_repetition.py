@@ -108,13 +108,24 @@ def test_the_last_word() -> None:
     """A try that was never made says nothing; and once something has been sent, it may have arrived."""
     assert last_word(LOST, RequestTimeout("no link", Certainty.NOT_SENT)) is LOST
     assert last_word(LOST, TooManyPending("so many")) is LOST
-    late = RequestTimeout("late", Certainty.MAYBE_SENT)
-    assert last_word(LOST, late) is late
+    late = last_word(LOST, RequestTimeout("late", Certainty.MAYBE_SENT))
+    assert isinstance(late, RequestTimeout)
     assert late.__cause__ is LOST
-    unsent = TlsError("who is this?")
-    assert unsent.certainty is Certainty.NOT_SENT
-    assert last_word(failed(500, -1000), unsent) is unsent
-    assert unsent.certainty is Certainty.MAYBE_SENT
-    assert str(unsent).endswith("(maybe sent)")
     answer = failed(200, None)
     assert last_word(LOST, answer) is answer
+
+
+def test_the_last_word_to_one_of_many() -> None:
+    """What is said of a request that was sent once is not said of others, which were told the same error."""
+    reason = ValueError("expired")
+    unsent = TlsError("who is this?")
+    unsent.__cause__ = reason
+    told = last_word(failed(500, -1000), unsent)
+    assert isinstance(told, TlsError)
+    assert told.certainty is Certainty.MAYBE_SENT
+    assert str(told) == "who is this? (maybe sent)"
+    assert told.__cause__ is reason
+    assert unsent.certainty is Certainty.NOT_SENT
+    other = TlsError("who is this?")
+    last_word(LOST, other)
+    assert other.__cause__ is None
