@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from fault_matrix.deadlines import GRACE, Deadlines
 from fault_matrix.invariants import Leftovers, close_from_another_thread, gap_violations, stream_violations
+from fault_matrix.receipts import certainty_violations
 from fault_matrix.scene import Asked
 from fault_matrix.transcript import Heard, Notice
 
-from binance_socket import Gap, GapStatus
+from binance_socket import (
+    ApiError,
+    CallCancelled,
+    Certainty,
+    ClientClosed,
+    ConnectionLost,
+    Gap,
+    GapStatus,
+    OutcomeUnknown,
+    RequestTimeout,
+)
+from binance_socket._engine.timer import Timer
+from binance_socket.testing import ManualClock
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -146,6 +161,102 @@ def test_a_future_that_ends_wrongly():
     assert asked.violations((KeyError,)) == []
     asked._count(future)
     assert "2 times" in asked.violations((KeyError,))[0]
+
+
+@pytest.fixture
+def by_hand():
+    """Return a clock, a timer on it, a future whose deadline is in a second, and what watches over it."""
+    clock = ManualClock()
+    timer = Timer(clock)
+    deadlines = Deadlines(by_hand=True)
+    yield clock, timer, deadlines.watch("asking", timer, 1.0, Future), deadlines
+    timer.close()
+
+
+def advance(clock, timer, seconds):
+    """Let time pass, and wait until the timer has done what was due."""
+    clock.advance(seconds)
+    passed = threading.Event()
+    timer.call_at(clock.monotonic(), passed.set)
+    assert passed.wait(10)
+
+
+def test_a_future_in_time(by_hand):
+    """Is done by whatever the timer does at the deadline, however late the timer comes to it."""
+    clock, timer, future, deadlines = by_hand
+    timer.call_at(1.0, lambda: future.set_exception(RequestTimeout("late")))
+    advance(clock, timer, 3600.0)
+    assert deadlines.violations() == []
+
+
+def test_a_future_that_is_late(by_hand):
+    """Is found, and one whose alarm is a little more than the grace late is late."""
+    clock, timer, future, deadlines = by_hand
+    timer.call_at(1.0 + GRACE + 0.001, lambda: future.set_result(None))
+    advance(clock, timer, 1.0 + GRACE)
+    advance(clock, timer, 0.001)
+    assert "after its deadline" in deadlines.violations()[0]
+
+
+def test_a_future_that_is_given_up_early(by_hand):
+    """Is found; an answer, or another failure, may come at any time."""
+    clock, timer, future, deadlines = by_hand
+    answered, failed = (deadlines.watch("asking", timer, 1.0, Future) for _ in range(2))
+    advance(clock, timer, 0.999)
+    answered.set_result(None)
+    failed.set_exception(ClientClosed("closed"))
+    future.set_exception(RequestTimeout("late"))
+    wrong = deadlines.violations()
+    assert len(wrong) == 1
+    assert "before its deadline" in wrong[0]
+
+
+def unsure(error, certainty):
+    error.certainty = certainty
+    return error
+
+
+SENT, UNSENT = Certainty.MAYBE_SENT, Certainty.NOT_SENT
+
+
+@pytest.mark.parametrize(
+    ("error", "more"),
+    [
+        (None, {"received": True}),
+        (ConnectionLost("x", SENT), {"received": True}),
+        (ConnectionLost("x", SENT), {}),
+        (ConnectionLost("x", UNSENT), {}),
+        (ConnectionLost("x", UNSENT), {"any_link": False}),
+        (ClientClosed("x"), {"received": True}),
+        (OutcomeUnknown("x"), {"received": True, "mutating": True}),
+        (OutcomeUnknown("x"), {"mutating": True}),
+        (ApiError(-1102, "x"), {"received": True, "mutating": True}),
+        (ClientClosed("x"), {"mutating": True}),
+        (ConnectionLost("x", UNSENT), {"mutating": True}),
+    ],
+)
+def test_a_failure_that_is_sure_enough(error, more):
+    """What was received may have been sent, or its outcome is unknown; of what was not, either may be said."""
+    told = {"mutating": False, "received": False, "any_link": True, **more}
+    assert certainty_violations("asking", error, **told) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "more", "what"),
+    [
+        (ConnectionLost("x", UNSENT), {"received": True}, "said not to have been sent"),
+        (RequestTimeout("x", UNSENT), {"received": True, "mutating": True}, "said not to have been sent"),
+        (unsure(CallCancelled("x"), UNSENT), {"received": True}, "said not to have been sent"),
+        (ClientClosed("x"), {"received": True, "mutating": True}, "not said to be unknown"),
+        (ConnectionLost("x", SENT), {"mutating": True}, "not said to be unknown"),
+        (RequestTimeout("x", SENT), {"any_link": False}, "never was a link"),
+        (OutcomeUnknown("x"), {"any_link": False, "mutating": True}, "never was a link"),
+    ],
+)
+def test_a_failure_that_is_too_sure(error, more, what):
+    """It would be repeated although it was executed, or looked into although it cannot have been."""
+    told = {"mutating": False, "received": False, "any_link": True, **more}
+    assert any(what in one for one in certainty_violations("asking", error, **told))
 
 
 def test_a_close_that_raises():

@@ -15,7 +15,9 @@ from fault_matrix.runner import play
 from fault_matrix.transcript import Heard
 
 from binance_socket._engine.recovery import Recovery
-from binance_socket._session import merge
+from binance_socket._engine.timer import Timer
+from binance_socket._session import merge, session
+from binance_socket._session.correlation import Correlation
 from binance_socket._session.merge import Merge
 from binance_socket._session.subscriptions import Subscriptions
 from binance_socket._session.told import Told
@@ -233,3 +235,43 @@ def test_without_what_the_state_is_for(name, monkeypatch):
     monkeypatch.setattr(owner, attribute, mutated)
     wrong = play(case_of(name))
     assert any(what in one for one in wrong for what in ("lost", "told twice", "not said to be late")), wrong
+
+
+LATE = 2.0
+
+
+def keep_requests_longer(monkeypatch):
+    """Have every request time out later than it should."""
+    add = Correlation.add
+
+    def later(requests, pending):
+        pending.deadline += LATE
+        add(requests, pending)
+
+    monkeypatch.setattr(Correlation, "add", later)
+
+
+def test_with_deadlines_that_are_late(monkeypatch):
+    """``test_fault`` of "no answer - in flight" turns red: the future is not done by its deadline."""
+    keep_requests_longer(monkeypatch)
+    assert any("account.status: done after its deadline" in one for one in play(case_of("no answer - in flight")))
+
+
+def test_with_subscriptions_that_are_late(monkeypatch):
+    """``test_fault`` of "no answer - subscribing" turns red: neither is that of a subscription."""
+    keep_requests_longer(monkeypatch)
+    call_at = Timer.call_at
+
+    def later(timer, when, function):
+        overdue = "Hub.subscribe" in getattr(function, "__qualname__", "")
+        return call_at(timer, when + LATE if overdue else when, function)
+
+    monkeypatch.setattr(Timer, "call_at", later)
+    assert any("subscribing: done after its deadline" in one for one in play(case_of("no answer - subscribing")))
+
+
+def test_with_a_certainty_that_nobody_has(monkeypatch):
+    """``test_fault`` of "no answer - in flight" turns red: what was received is said not to have been sent."""
+    late = session.timed_out
+    monkeypatch.setattr(session, "timed_out", lambda pending, *, unsent, why: late(pending, unsent=True, why=why))
+    assert any("is said not to have been sent" in one for one in play(case_of("no answer - in flight")))

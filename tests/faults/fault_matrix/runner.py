@@ -9,6 +9,7 @@ from binance_socket.testing import ManualClock
 from . import states
 from .invariants import Defects, Leftovers, close_from_another_thread, gap_violations, stream_violations
 from .kinds import FORMING, Case, Seen, State
+from .receipts import Receipts, certainty_violations
 from .scene import ORDER, Scene
 
 __all__ = ["play"]
@@ -18,7 +19,7 @@ def play(case: Case) -> list[str]:
     """Let the fault happen in its state, and return what is wrong: invariants that do not hold, surprises."""
     leftovers = Leftovers()
     setup = case.fault.setup
-    with Defects() as defects:
+    with Defects() as defects, Receipts() as receipts:
         own = frozenset({case.fault.counter}) if case.fault.own else frozenset[str]()
         clock = ManualClock() if setup.manual else None
         sandbox = Sandbox(tls=setup.tls, clock=clock, **setup.sandbox)
@@ -27,6 +28,7 @@ def play(case: Case) -> list[str]:
             wrong = _act(scene, case) + scene.wrong
             wrong += close_from_another_thread(scene.client)
             wrong += _judge(scene, case, defects)
+            wrong += _certainties(scene, receipts) + scene.deadlines.violations()
         finally:
             scene.close()
     return wrong + leftovers.violations()
@@ -124,6 +126,17 @@ def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
         wrong += stream_violations(ledger, told, since=scene.since or 0, until=scene.until)
         wrong += [] if seen.stuck else gap_violations(ledger, told, whole=scene.until is None)
     return wrong + _surprises(scene, seen, state)
+
+
+def _certainties(scene: Scene, receipts: Receipts) -> list[str]:
+    """Return which failures say something else of their requests than what the exchange has received."""
+    wrong = [one for asked in scene.asked for one in asked.uncertain(receipts)]
+    if scene.subscribing is not None and scene.subscription is None:
+        method = scene.subscribe_method
+        received, any_link = receipts.has_method(method), receipts.any_link
+        error = scene.subscribing.error
+        wrong += certainty_violations(method, error, mutating=False, received=received, any_link=any_link)
+    return wrong
 
 
 def _surprises(scene: Scene, seen: Seen, state: State) -> list[str]:

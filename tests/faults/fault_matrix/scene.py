@@ -13,9 +13,12 @@ from typing import Any
 import attrs
 
 from binance_socket import BinanceSocketClient, CancellationToken, ClientOptions, UpdateSubscription
+from binance_socket.credentials import KeyType
 from binance_socket.sandbox import Sandbox, SandboxAccount
 
+from .deadlines import Deadlines
 from .kinds import Setup, State
+from .receipts import Receipts, certainty_violations
 from .transcript import PATIENCE, Transcript
 
 __all__ = ["Asked", "Background", "Scene"]
@@ -30,6 +33,8 @@ OPTIONS: Mapping[str, Any] = {
 READ = "account.status"
 QUESTION = "openOrders.status"
 ORDER = "order.place"
+# The receive window of the first call, in milliseconds: each has another one.
+_FIRST_WINDOW = 5001
 # Where the answer that does not come is one to a call of the user's, and not to the library's own.
 _CALLING = frozenset({State.IN_FLIGHT, State.CLOSING})
 # How often something happens during a rotation, in seconds, and for how long at most.
@@ -68,9 +73,11 @@ class Background:
 class Asked:
     """A call in flight, and how often its future was done."""
 
-    def __init__(self, name: str, future: Future[Any]) -> None:
+    def __init__(self, name: str, future: Future[Any], window: int = 0) -> None:
         self.name = name
         self.future = future
+        self.window = window
+        """By which the exchange's side tells its request from others."""
         self.times = 0
         self._done = threading.Event()
         future.add_done_callback(self._count)
@@ -96,6 +103,12 @@ class Asked:
             wrong.append(f"{self.name}: ended with {error!r} instead of {[kind.__name__ for kind in allowed]}")
         return wrong + ([] if self.times == 1 else [f"{self.name}: done {self.times} times"])
 
+    def uncertain(self, receipts: Receipts) -> list[str]:
+        """Return what is wrong with what its failure says of whether the request may have arrived."""
+        error = self.future.exception(PATIENCE)
+        received, mutating = receipts.has(self.window), self.name == ORDER
+        return certainty_violations(self.name, error, mutating=mutating, received=received, any_link=receipts.any_link)
+
 
 @attrs.define(eq=False)
 class Scene:
@@ -109,6 +122,8 @@ class Scene:
     """The raw server in between, if there is one."""
     client: BinanceSocketClient = attrs.field(init=False)
     transcript: Transcript = attrs.field(factory=Transcript)
+    deadlines: Deadlines = attrs.field(init=False)
+    """Of every future that the client gives out."""
     asked: list[Asked] = attrs.field(factory=list[Asked])
     subscribing: Background | None = None
     rotating: Background | None = None
@@ -143,6 +158,7 @@ class Scene:
         kind = "ED25519" if self.state is State.LOGGING_ON else self.setup.key_type
         self.account = self.sandbox.create_account(FUNDS, key_type=kind)
         self._other = self.sandbox.create_account(FUNDS)
+        self.deadlines = Deadlines(by_hand=self.setup.manual)
         if self.setup.clock is not None:
             self.clock = self.setup.clock()
         if self.setup.raw is not None:
@@ -156,12 +172,14 @@ class Scene:
         options = {**OPTIONS, "proxy": proxy, **self.setup.options}
         if self.impatient and self.setup.target is None and self.state not in _CALLING:
             options["request_timeout"] = self.setup.patience
-        return BinanceSocketClient(
+        client = BinanceSocketClient(
             credentials=self.account.credentials,
             environment=environment,
             options=ClientOptions(**options),
             clock=self.clock,
         )
+        self.deadlines.follow(client, client.options)
+        return client
 
     @property
     def faults(self) -> Any:
@@ -174,8 +192,13 @@ class Scene:
         if self.state is State.LOGGING_ON:
             return "session.logon"
         if self.state in (State.SUBSCRIBING, State.ROTATING):
-            return f"userDataStream.subscribe{'' if self.setup.key_type == 'ED25519' else '.signature'}"
+            return self.subscribe_method
         return QUESTION if self.state is State.BACKFILLING else READ
+
+    @property
+    def subscribe_method(self) -> str:
+        """The method by which the client subscribes."""
+        return f"userDataStream.subscribe{'' if self.account.key_type is KeyType.ED25519 else '.signature'}"
 
     @property
     def target(self) -> str:
@@ -240,17 +263,20 @@ class Scene:
 
     def ask(self, *, read: bool = True, order: bool = True) -> None:
         """Have a read and an order in flight."""
-
-        def spot(method: str) -> Any:
-            timeout = self.setup.patience if self.impatient and method == self.target else PATIENCE
-            return self.client.with_options(timeout=timeout, ct=self.token if self.setup.cancels else None).spot_api
-
         if read:
-            self.asked.append(Asked(READ, spot(READ).account.get_account_info.submit()))
+            self._ask(READ, lambda spot: spot.account.get_account_info.submit())
         if order:
-            place = spot(ORDER).trading.place_order.submit
-            future = place("BTCUSDT", "BUY", "LIMIT", quantity="0.001", price="20000", time_in_force="GTC")
-            self.asked.append(Asked(ORDER, future))
+            placed = {"quantity": "0.001", "price": "20000", "time_in_force": "GTC"}
+            self._ask(ORDER, lambda spot: spot.trading.place_order.submit("BTCUSDT", "BUY", "LIMIT", **placed))
+
+    def _ask(self, method: str, submit: Callable[[Any], Future[Any]]) -> None:
+        timeout = self.setup.patience if self.impatient and method == self.target else PATIENCE
+        assert timeout is not None
+        window = _FIRST_WINDOW + len(self.asked)
+        ct = self.token if self.setup.cancels else None
+        spot = self.client.with_options(timeout=timeout, receive_window=window, ct=ct).spot_api
+        future = self.deadlines.watch(method, self.client._hub.timer, timeout, lambda: submit(spot))
+        self.asked.append(Asked(method, future, window))
 
     def rotate(self) -> None:
         """Begin to leave the connections for new ones, on a thread of its own."""
