@@ -398,7 +398,7 @@ class UpdateSubscription:
         if before == (topic,):
             return
         try:
-            self._hub.subscribe((topic,), self)
+            self._hub.subscribe((topic,), self, continuing=True)
         except BinanceSocketError as error:
             self.closed(topic, error)
         self._hub.unsubscribe(before, self)

@@ -177,8 +177,14 @@ class Connection:
         with self._update() as session:
             session.give_up(future)
 
-    def subscribe(self, topics: Sequence[Topic], subscriber: Subscriber, opening: Opening) -> None:
-        """Let *subscriber* hear *topics*. *opening* is told when the exchange has said yes, or no. Any thread."""
+    def subscribe(
+        self, topics: Sequence[Topic], subscriber: Subscriber, opening: Opening, *, continuing: bool = False
+    ) -> None:
+        """
+        Let *subscriber* hear *topics*, perhaps *continuing* what it has heard under other names. Any thread.
+
+        *opening* is told when the exchange has said yes, or no.
+        """
         self._start()
         now = self._clock.monotonic()
         tellings: list[After] = []
@@ -188,11 +194,11 @@ class Connection:
                 # It is in place before the exchange hears of it.
                 missing, tellings = self._audience.add(topics, subscriber, opening, now)
                 if missing:
-                    session.subscribe(missing, now)
+                    session.subscribe(missing, now, continuing=continuing)
         for tell in tellings:
             tell()
         if successor is not None:
-            successor.subscribe(topics, subscriber, opening)
+            successor.subscribe(topics, subscriber, opening, continuing=continuing)
 
     def unsubscribe(
         self, topics: Sequence[Topic], subscriber: Subscriber, error: BinanceSocketError | None = None

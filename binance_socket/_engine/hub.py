@@ -194,12 +194,13 @@ class Hub:
         self._asked.submit(request, timeout, future)
 
     def subscribe(
-        self, topics: Sequence[Topic], subscriber: Listener, timeout: float | None = None
+        self, topics: Sequence[Topic], subscriber: Listener, timeout: float | None = None, *, continuing: bool = False
     ) -> CallFuture[None]:
         """
         Let *subscriber* hear *topics*, which are of one kind. Any thread; does not wait.
 
-        The future is done once the exchange has said yes to all, or no, or nothing in *timeout* seconds.
+        The future is done once the exchange has said yes to all, or no, or nothing in *timeout* seconds. Where the
+        subscriber is *continuing* what it has heard under other names, they are asked for again if refused for now.
         """
         self._check_usable()
         with self._lock:
@@ -208,7 +209,7 @@ class Hub:
         opening = Opening(future, topics)
         seats = self._market.take(topics, subscriber) if _are_market(topics) else self._seats(topics)
         for connection, its_topics in seats:
-            connection.subscribe(its_topics, subscriber, opening)
+            connection.subscribe(its_topics, subscriber, opening, continuing=continuing)
         deadline = self.clock.monotonic() + (self.options.request_timeout if timeout is None else timeout)
 
         def give_up() -> None:

@@ -150,14 +150,18 @@ class Session:
         else:
             self._admission.check(pending, now)
 
-    def subscribe(self, topics: Iterable[Topic], now: float) -> None:
-        """Open *topics*, now and again on every new link, until :meth:`unsubscribe`."""
+    def subscribe(self, topics: Iterable[Topic], now: float, *, continuing: bool = False) -> None:
+        """
+        Open *topics*, now and again on every new link, until :meth:`unsubscribe`.
+
+        That one is refused for now closes it, unless they are *continuing* others that were open.
+        """
         self._now = now
         if self._state.is_final:
             self._effects.extend(Closed(topic, self._over()) for topic in topics)
             return
         for topic in topics:
-            self._subscriptions.want(topic)
+            self._subscriptions.want(topic, continuing=continuing)
         self._open_subscriptions()
 
     def unsubscribe(self, topics: Iterable[Topic], now: float) -> None:

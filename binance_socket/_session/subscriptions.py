@@ -66,7 +66,8 @@ class _Entry:
     opened_at: float = 0.0
     # Distinguishes this attempt's answer from the answer to one that was given up.
     attempt: int = 0
-    # A first refusal is the caller's to handle; later ones are retried where that may help.
+    # A first refusal is the caller's to handle; later ones are retried where that may help. It is no first one either
+    # where this continues another topic that was open.
     was_open: bool = False
     # How many topics may be asked for together with this one: halved when such a request is refused as a whole.
     company: int = attrs.field(kw_only=True)
@@ -139,10 +140,11 @@ class Subscriptions:
         """Return whether some topic may be asked for by now, but for the session not being logged on."""
         return any(self._is_due(entry) and entry.topic.needs_logon for entry in self._entries.values())
 
-    def want(self, topic: Topic) -> None:
-        """Add *topic*; :meth:`open` asks for it."""
+    def want(self, topic: Topic, *, continuing: bool = False) -> None:
+        """Add *topic*; :meth:`open` asks for it, and again as if it had been open if it is *continuing* another one."""
         if topic not in self._entries:
             self._entries[topic] = _Entry(topic, self._backoff(), company=self._at_once)
+        self._entries[topic].was_open |= continuing
 
     def open(self, *, logged_on: bool) -> None:
         """

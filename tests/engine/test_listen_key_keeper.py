@@ -163,6 +163,38 @@ def test_an_expired_key_is_replaced(client, network, exchange, listen, replaced,
     assert subscription.state is SubscriptionState.ACTIVE
 
 
+@pytest.mark.parametrize("then", ["opened", "refused"])
+@pytest.mark.parametrize("how", ["refused", "unanswered"])
+def test_a_new_key_that_is_refused_for_now(client, network, exchange, listen, pass_time, how, then):
+    """It is subscribed to again, as any subscription that was lost. Refused for good, it ends, and says why."""
+    story = queue.SimpleQueue()
+    subscription, streams = listen(client, on_account_balance_update=lambda event: story.put(event.stream))
+    subscription.on_connection_lost(lambda: story.put("lost"))
+    subscription.on_connection_restored(lambda _: story.put("restored"))
+    subscription.on_connection_closed(lambda: story.put("closed"))
+    subscription.on_exception(lambda error: story.put(error.code))
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    exchange.expect(network.accept(), "userDataStream.start", {"listenKey": "second"})
+    opening, closing = streams.sent(), streams.sent()
+    assert (opening["method"], opening["params"]) == ("SUBSCRIBE", ["second"])
+    streams.push({"id": closing["id"], "result": None})
+    if how == "refused":
+        exchange.refuse(streams, opening, -1008, status=503)
+    else:
+        pass_time(client, 12.5)
+    again = streams.sent()
+    assert (again["method"], again["params"]) == ("SUBSCRIBE", ["second"])
+    assert story.get(timeout=PATIENCE) == "lost"
+    assert subscription.state is SubscriptionState.RECONNECTING
+    if then == "opened":
+        streams.push({"id": again["id"], "result": None}, balance(exchange, 1, "second"))
+        assert [story.get(timeout=PATIENCE) for _ in range(2)] == ["restored", "second"]
+        assert subscription.state is SubscriptionState.ACTIVE
+    else:
+        exchange.refuse(streams, again, -2015)
+        assert [story.get(timeout=PATIENCE) for _ in range(2)] == [-2015, "closed"]
+
+
 def test_a_key_that_expires_in_the_very_read_of_the_acknowledgement_is_replaced(client, network, run, replaced):
     """However early it comes."""
     join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("first"))

@@ -73,8 +73,8 @@ class Driven:
                 written.append(effect.pending)
         return written
 
-    def subscribe(self, *topics: Any) -> list[Effect]:
-        self.session.subscribe(topics, self.now)
+    def subscribe(self, *topics: Any, continuing: bool = False) -> list[Effect]:
+        self.session.subscribe(topics, self.now, continuing=continuing)
         return self.session.effects()
 
     def unsubscribe(self, *topics: Any) -> list[Effect]:

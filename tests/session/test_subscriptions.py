@@ -88,6 +88,22 @@ def test_no_answer(ready: Any) -> None:
     assert isinstance(closed.error, RequestTimeout)
 
 
+@pytest.mark.parametrize("how", ["refused", "unanswered"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_continues_another_one_is_tried_again(ready: Any, how: str, shared: bool) -> None:
+    """As if it had been open itself, also where somebody else wants it for the first time."""
+    written = ready.write(ready.subscribe(SIGNED)) if shared else []
+    written += ready.write(ready.subscribe(SIGNED, continuing=True))
+    [pending] = written
+    if how == "refused":
+        assert ready.refuse(pending, -1008, 503) == []
+    else:
+        assert ready.tick(10.0) == []
+    [pending] = ready.write(ready.tick(0.5))
+    [closed] = ready.refuse(pending, -2015, 400)
+    assert closed.error.code == -2015
+
+
 def test_an_acknowledgement_without_a_number(ready: Any) -> None:
     """No event could be told to be of this topic."""
     [pending] = ready.write(ready.subscribe(SIGNED))
