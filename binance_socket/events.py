@@ -498,6 +498,13 @@ class UpdateSubscription:
         """Tell the user."""
         self._callbacks.tell_gap(gap)
 
+    def tell_defect(self, defect: Exception) -> None:
+        """Tell the user of a defect of ours, because of which something stays unknown."""
+        logger.error("subscription %d: looking into what was missed", self.id, exc_info=defect)
+        error = BinanceSocketError(f"subscription {self.id}: internal error: {defect!r}")
+        error.__cause__ = defect
+        self._callbacks.tell(error)
+
     def _tell_lag(self) -> None:
         told, self._dropped_told = self._dropped_told, self.dropped
         self._callbacks.tell_lag(Lag(self._dropped_told - told, self.pending, self.id))

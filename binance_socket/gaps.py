@@ -51,6 +51,8 @@ class Unrecoverable(enum.Enum):
     """The exchange answers for a day at most. Orders that were open, and trades, are asked for all the same."""
     LATE_ENTRIES = "what the exchange's database did not show yet"
     """The gap had to end before it was asked again: because of another gap, which looks for it, or of the end."""
+    INTERNAL_ERROR = "what a defect of the library kept from being found out"
+    """``on_exception`` is told of it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -97,6 +97,10 @@ class Recoverable(Protocol[T_contra]):
         """Tell the user."""
         ...
 
+    def tell_defect(self, defect: Exception) -> None:
+        """Tell the user of a defect of ours."""
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class Sources:
@@ -181,6 +185,9 @@ class Recovery(Generic[T]):
 
     def opened(self, now: float) -> None:
         """Events come (again), as of *now* (monotonic)."""
+        self._guarded(lambda: self._opened(now))
+
+    def _opened(self, now: float) -> None:
         gap = self.gap
         if gap is None:
             if self._sources is not None and not self._began:
@@ -214,6 +221,22 @@ class Recovery(Generic[T]):
         # What waits came before this loss, and so is told before it.
         window = self._break_off()
         self._subscription.tell_lost()
+        start = window or self._began
+        try:
+            start = self._beginning(heard_at, received_at, now)
+        except Exception as exc:  # noqa: BLE001  # told; and so is that something is missing
+            self._subscription.tell_defect(exc)
+        self._from = start
+        self._window = min(window or start, max(start - LOOK_BACK, self._began))
+        self.count += 1
+        account = None if self._sources is None else self._sources.account
+        self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(start))
+        if self.told is not None:
+            self.told.gap_opened()
+        self._subscription.tell_gap(self.gap)
+
+    def _beginning(self, heard_at: float, received_at: float | None, now: float) -> int:
+        """Return before when nothing is missing, in milliseconds by the exchange's clock."""
         told = self.told
         uncertain = self._lag(received_at) + self._server_clock.uncertainty + _SCHEDULING
         heard_at = min(heard_at, now)
@@ -228,14 +251,7 @@ class Recovery(Generic[T]):
             start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
         if self._missed_at is not None:
             start, self._missed_at = min(start, self._missed_at), None
-        self._from = start
-        self._window = min(window or start, max(start - LOOK_BACK, self._began))
-        self.count += 1
-        account = None if self._sources is None else self._sources.account
-        self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(start))
-        if told is not None:
-            told.gap_opened()
-        self._subscription.tell_gap(self.gap)
+        return start
 
     def missed(self, received_at: float) -> None:
         """An event that came at *received_at* (wall clock) could not be read: the gap that follows begins with it."""
@@ -349,7 +365,7 @@ class Recovery(Generic[T]):
 
         def answered(outcome: Any) -> None:
             if generation == self._generation:
-                then(outcome)
+                self._guarded(lambda: then(outcome))
 
         try:
             future = self._sources.submit(request)
@@ -422,7 +438,7 @@ class Recovery(Generic[T]):
 
     def _unknown(self) -> tuple[Unrecoverable, ...]:
         if not self._answered_anything:
-            return (Unrecoverable.EVERYTHING,)
+            return (Unrecoverable.EVERYTHING, *(self._missing & {Unrecoverable.INTERNAL_ERROR}))
         return (*_IN_ANY_CASE, *(kind for kind in Unrecoverable if kind in self._missing))
 
     # How a gap ends.
@@ -464,12 +480,25 @@ class Recovery(Generic[T]):
         self.gap = None
         self._subscription.tell_gap(attrs.evolve(gap, status=status, unrecoverable=unrecoverable))
 
+    def _guarded(self, function: Callable[[], object]) -> None:
+        """Do something that a gap's verdict depends on. Should it fail, the verdict is that."""
+        try:
+            function()
+        except Exception as exc:  # noqa: BLE001  # told, and the gap ends
+            self._subscription.tell_defect(exc)
+            self.release()
+            if self.gap is not None:
+                self._missing.add(Unrecoverable.INTERNAL_ERROR)
+                if self.told is not None:
+                    self.told.gap_closed(self.told.last_event)
+                self._end_gap(self._verdict(), self._unknown())
+
     def _alarm(self, when: float, function: Callable[[], object]) -> None:
         generation = self._generation
 
         def ring() -> None:
             if generation == self._generation:
-                function()
+                self._guarded(function)
 
         self._alarms.append(self._timer.call_at(when, lambda: self._subscription.run_in_turn(ring)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Clamped, Context, Decimal, Inexact, InvalidOperation, Overflow, Subnormal
 from typing import Any, Final, TypeGuard, TypeVar
 
 from ..errors import InvalidRequest
@@ -42,8 +42,22 @@ _FAST_UNTIL: Final = 4_102_444_800_000
 MICROSECONDS_FROM: Final = 10**14
 """Timestamps from here on are in microseconds: as milliseconds they would lie beyond the year 5138."""
 
-_MAX_MAGNITUDE: Final = 100
-"""Powers of ten. Without a bound, writing out Decimal("1e999999999") would fill the memory."""
+_MAX_MAGNITUDE: Final = 200
+"""
+Powers of ten. Without a bound, writing out Decimal("1e999999999") would fill the memory.
+
+The exchange knows no others: the exponents of its binary schema have 8 bits, and the mantissas 128 at most.
+"""
+_MOST_DIGITS: Final = 1_000
+
+# Programs change the contexts of their threads. This one does not calculate, it refuses what it would have to change.
+_READING: Final = Context(
+    prec=_MOST_DIGITS,
+    Emin=-_MAX_MAGNITUDE,
+    Emax=_MAX_MAGNITUDE,
+    traps=[InvalidOperation, Overflow, Subnormal, Inexact, Clamped],
+)
+_read: Final = _READING.create_decimal
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
@@ -78,12 +92,11 @@ def decimal_from(text: object) -> Decimal:
     Return the exact number that *text* spells.
 
     Raises TypeError for anything but a str, above all for a float, whose digits are lost already; ArithmeticError or
-    ValueError for text that is no finite number.
+    ValueError for text that is no finite number, or one beyond all reason.
     """
     if type(text) is not str:  # `exactly` does the same, but this is the hottest function of all
         raise TypeError(f"expected str, not {type(text).__name__}")
-    number = Decimal(text)
-    # Also what a program gets that has switched the trap for malformed numbers off.
+    number = _read(text)
     if not number.is_finite():
         raise ValueError("not a finite number")
     return number

@@ -12,7 +12,15 @@ import threading
 
 import pytest
 
-from binance_socket import BinanceSocketError, ClientClosed, ConnectionLost, ConnectionState, SubscriptionState
+from binance_socket import (
+    BinanceSocketError,
+    ClientClosed,
+    ConnectionLost,
+    ConnectionState,
+    GapStatus,
+    SubscriptionState,
+    Unrecoverable,
+)
 from binance_socket._engine.carrier import Carrier
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.strand import Strand
@@ -234,3 +242,28 @@ def test_a_thread_that_cannot_be_started(client, network, exchange, run, monkeyp
         transport = network.accept()
     exchange.expect(transport, "ping", {})
     assert future.result(PATIENCE).status == 200
+
+
+def test_what_is_compared_after_a_gap(make_client, network, exchange, subscribe, monkeypatch):
+    """The gap has its verdict, the defect is told as one of the library's, and everything else goes on."""
+    story = queue.SimpleQueue()
+    client = make_client(executor=InlineExecutor(), backfill=True)
+    heard = queue.SimpleQueue()
+    subscription, transport = subscribe(client, on_unknown_event=lambda event: heard.put(event.data.payload["n"]))
+    exchange.reply(transport, transport.sent(), {"serverTime": int(client._hub.clock.time() * 1000)})
+    subscription.on_gap(story.put)
+    subscription.on_exception(story.put)
+    monkeypatch.setattr("binance_socket._engine.recovery.restore", broken)
+    transport.drop()
+    assert story.get(timeout=PATIENCE).status is GapStatus.OPEN
+    transport = network.accept()
+    exchange.expect(transport, "userDataStream.subscribe.signature", {"subscriptionId": 1})
+    for _ in range(3):
+        exchange.reply(transport, transport.sent(), [])
+    defect, gap = (story.get(timeout=PATIENCE) for _ in range(2))
+    assert type(defect) is BinanceSocketError
+    assert "internal error" in str(defect)
+    assert (gap.status, gap.unrecoverable[-1]) == (GapStatus.FAILED, Unrecoverable.INTERNAL_ERROR)
+    transport.push({"subscriptionId": 1, "event": {"e": "newKind", "n": 7}})
+    assert heard.get(timeout=PATIENCE) == 7
+    assert client._hub.api.state is ConnectionState.READY

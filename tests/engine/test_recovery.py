@@ -109,6 +109,9 @@ class Subscriber:
     def tell_gap(self, gap):
         self.story.append(gap)
 
+    def tell_defect(self, defect):
+        self.story.append(defect)
+
     def submit(self, request):
         if self.refusing is not None:
             raise self.refusing
@@ -165,7 +168,11 @@ class Subscriber:
 
     @property
     def events(self):
-        return [one for one in self.story if not isinstance(one, Gap)]
+        return [one for one in self.story if not isinstance(one, (Gap, Exception))]
+
+    @property
+    def defects(self):
+        return [one for one in self.story if isinstance(one, Exception)]
 
 
 @pytest.fixture
@@ -683,3 +690,82 @@ def test_a_time_that_no_date_has(clock):
     subscriber.answer()
     assert [gap.status for gap in subscriber.gaps] == [GapStatus.OPEN]
     assert subscriber.recovery.gap.from_ <= subscriber.recovery.gap.to
+
+
+def broken(*arguments, **named):
+    raise ZeroDivisionError("a defect")
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_a_defect_while_findings_are_compared(subscriber, clock, monkeypatch, rounds):
+    """The gap has its verdict all the same: nothing was found out, or what was before. Events do not wait for more."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    subscriber.event(35)
+    for seconds in (5, 25)[:rounds]:
+        assert subscriber.answer()
+        subscriber.timer.pass_time(seconds)
+    with monkeypatch.context() as patched:
+        patched.setattr("binance_socket._engine.recovery.restore", broken)
+        assert subscriber.answer()
+    assert [type(defect) for defect in subscriber.defects] == [ZeroDivisionError]
+    final = subscriber.gaps[-1]
+    assert len(subscriber.gaps) == 2
+    assert final.status is (GapStatus.PARTIAL if rounds else GapStatus.FAILED)
+    assert Unrecoverable.INTERNAL_ERROR in final.unrecoverable
+    assert ("live", 35) in subscriber.events
+    assert (subscriber.recovery.gap, subscriber.recovery.holding, subscriber.timer.times) == (None, False, [])
+    # The next one is as any other.
+    clock.advance(30)
+    subscriber.lose()
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        subscriber.answer()
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.gaps[-1].status is not GapStatus.FAILED
+    assert Unrecoverable.INTERNAL_ERROR not in subscriber.gaps[-1].unrecoverable
+
+
+@pytest.mark.parametrize("what", ["Backfill.begin", "Backfill.answered", "Told.correct", "Told.symbols"])
+def test_a_defect_while_it_is_asked(subscriber, clock, monkeypatch, what):
+    """So it is with whatever else is done for a gap; and it is opened in any case."""
+    clock.advance(30)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"binance_socket._engine.recovery.{what}", broken)
+        subscriber.lose()
+        [gap] = subscriber.gaps
+        clock.advance(5)
+        subscriber.open()
+        subscriber.answer()
+    assert subscriber.defects
+    assert (subscriber.gaps[-1].id, subscriber.gaps[-1].status) == (gap.id, GapStatus.FAILED)
+    assert Unrecoverable.INTERNAL_ERROR in subscriber.gaps[-1].unrecoverable
+    assert subscriber.recovery.gap is None
+
+
+def test_a_defect_where_there_is_no_gap(subscriber, clock):
+    """It is told, and no more than that."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.server_clock.timestamp = broken
+    subscriber.open()
+    subscriber.answer()
+    assert [type(one) for one in subscriber.story] == [ZeroDivisionError]
+
+
+def test_amounts_that_have_no_sum(subscriber, clock):
+    """An answer with such amounts is none: the verdict says for which symbol."""
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        trades = [{**FILL, "id": number, "qty": "9e999999"} for number in (5, 6)]
+        subscriber.answer(openOrders_status=[FILLED], allOrders=[FILLED], myTrades=trades)
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.gaps[-1].status is GapStatus.PARTIAL
+    assert Unrecoverable.UNCHECKED_SYMBOLS in subscriber.gaps[-1].unrecoverable
+    assert subscriber.gaps[-1].symbols_checked == ()
+    assert not subscriber.defects

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from binance_socket._wire.values import (
     Members,
     Moments,
+    amount_or_zero,
     as_array,
     as_object,
     decimal_from,
@@ -36,6 +37,28 @@ UTC = timezone.utc
 def test_decimals_are_exact(text: str) -> None:
     """A number keeps every digit, trailing zeros included, beyond the precision of calculations too."""
     assert decimal_from(text).as_tuple() == Decimal(text).as_tuple()
+
+
+@pytest.mark.parametrize(
+    "bad", ["9e999999", "-9e999999", "1e-999999", "0e999999", "0e-999999999", "1" * 300, "1." + "1" * 1000]
+)
+def test_only_numbers_that_can_be_calculated_with(bad: str) -> None:
+    """What is beyond all reason is no amount, whatever decimal traps the program has set: two of them have no sum."""
+    with pytest.raises(ArithmeticError):
+        decimal_from(bad)
+    with decimal.localcontext() as context:
+        context.clear_traps()
+        with pytest.raises(ArithmeticError):
+            decimal_from(bad)
+    assert amount_or_zero(bad) == 0
+
+
+@pytest.mark.parametrize("text", ["9." + "9" * 38 + "E+165", "1E-166", "0." + "0" * 100 + "1"])
+def test_what_the_exchange_can_say_is_read(text: str) -> None:
+    """Its binary schema has mantissas of 128 bits and exponents of 8; the program's own precision does not matter."""
+    with decimal.localcontext() as context:
+        context.prec = 1
+        assert decimal_from(text).as_tuple() == Decimal(text).as_tuple()
 
 
 @pytest.mark.parametrize("bad", [1.5, 1, True, None, b"1", ["1"], Decimal(1)])
