@@ -1,4 +1,5 @@
 import logging
+import itertools
 import queue
 import selectors
 import socket
@@ -394,8 +395,15 @@ def test_frames_cut_at_random_points(serve, connect, frame, payloads, positions)
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_the_line_breaks_at_every_byte_of_a_frame(serve, connect, frame, end):
     """What was complete is delivered, the rest is dropped, and the end is 1006."""
-    stream = frame(b"whole") + frame(b"x" * 130)
-    cuts = iter(range(len(stream)))
+    # Lengths of 7, 16 and 64 bits, and a message in fragments.
+    messages = [b"whole", b"x" * 130, b"in two", b"y" * 70_000]
+    frames = [frame(messages[0]), frame(messages[1]), frame(b"in ", fin=False) + frame(b"two", 0), frame(messages[3])]
+    ends = list(itertools.accumulate(map(len, frames)))
+    stream = b"".join(frames)
+    body = ends[2] + 10
+    assert stream[body - 11 : body + 1] == b"o\x81\x7f" + (70_000).to_bytes(8, "big") + b"y"
+    points = [*range(body + 3), body + 32_768, body + 65_535, body + 65_536, len(stream) - 1]
+    cuts = iter(points)
 
     def script(peer):
         peer.upgrade()
@@ -409,13 +417,16 @@ def test_the_line_breaks_at_every_byte_of_a_frame(serve, connect, frame, end):
             peer.read_to_end()
 
     server = serve(script)
-    for cut in range(len(stream)):
+    for cut in points:
+        whole = [message for message, stop in zip(messages, ends, strict=True) if stop <= cut]
         transport = connect(server)
-        messages = transport.receive() if cut >= 7 else []
+        received = []
+        while len(received) < len(whole):
+            received += transport.receive()
         if end == "reset":
             transport.send(b"got it")
         more, closed = receive_all(transport)
-        assert messages + more == ([b"whole"] if cut >= 7 else [])
+        assert received + more == whole
         assert closed.code == 1006
         transport.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from binance_socket import ConnectionLost, HandshakeError
 
 from .kinds import ALL, LINKED, LOSS, NOTHING, Fault, Group, Seen, Setup, State
 from .scene import Scene
+from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
 
@@ -114,8 +117,13 @@ def _every_byte(name: str, *, reset: bool) -> Fault:
     """Return the fault that a handshake breaks off at every one of its bytes, one connect after the other."""
 
     def arm(scene: Scene) -> None:
-        for count in range(_HANDSHAKE):
+        scene.noted["size"] = size = _size_of_an_upgrade(scene)
+        for count in range(size):
             scene.faults.cut_at(count, reset=reset)
+
+    def count(scene: Scene) -> None:
+        if (happened := scene.faults.triggered["cut_at"]) != scene.noted["size"]:
+            scene.wrong.append(f"{happened} handshakes broke off, at {scene.noted['size']} bytes")
 
     return Fault(
         name=name,
@@ -125,14 +133,33 @@ def _every_byte(name: str, *, reset: bool) -> Fault:
         counter="cut_at",
         times=_HANDSHAKE,
         arm=arm,
+        afterwards=count,
         setup=Setup(options={"backoff_base": 0.0}),
         reaction=_AGAIN,
         user=_DELAY,
     )
 
 
-# The shortest answer to an upgrade that the sandbox gives has more bytes than this.
+# An answer to an upgrade has more bytes than this; how many they are depends on the versions of libraries.
 _HANDSHAKE = 128
+_UPGRADE = (
+    "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def _size_of_an_upgrade(scene: Scene) -> int:
+    """Return of how many bytes the sandbox's answer to an upgrade is."""
+    parts = urlsplit(scene.sandbox.environment.ws_api_url)
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE) as sock:
+        sock.sendall(_UPGRADE.format(parts.path, parts.netloc).encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            data = sock.recv(4096)
+            assert data, "no answer to an upgrade"
+            answer += data
+    return len(answer)
+
 
 _WITHIN = (
     _within_a_frame(
