@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from binance_socket import ConnectionLost, HandshakeError
+import attrs
+
+from binance_socket import ConnectionLost, ConnectionState, HandshakeError, StateChange
 
 from .kinds import ALL, LINKED, LOSS, NOTHING, Fault, Group, Seen, Setup, State
 from .scene import Scene
+from .times import BY_HAND, pass_time, waits_until
 from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
@@ -74,16 +78,75 @@ def _upgrade(name: str, kind: str, *, permanent: bool = False, setup: Setup | No
     )
 
 
-def _status(status: int, *, permanent: bool = False, **headers: str) -> Fault:
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+def _not_there(status: int, **headers: str) -> Fault:
+    """Return the fault that an upgrade is refused for good."""
     return _connect(
         f"upgrade answered with {status}",
         "refuse_upgrade",
-        lambda scene, n: scene.faults.refuse_upgrade(n, status, sent),
-        permanent=HandshakeError if permanent else None,
-        reaction=_NOT_THERE if permanent else "tries again, not before Retry-After",
-        user="HandshakeError" if permanent else _DELAY,
+        lambda scene, n: scene.faults.refuse_upgrade(n, status, headers),
+        permanent=HandshakeError,
+        reaction=_NOT_THERE,
+        user="HandshakeError",
     )
+
+
+class _Patience:
+    """Lets the time pass for which the exchange wants to be left alone, and sees to it that it is."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._refused_at: datetime | None = None
+        self._again_at: datetime | None = None
+        scene.client.on_state(self._changed)
+
+    def judge(self) -> None:
+        """Tell what was wrong."""
+        refused, again = self._refused_at, self._again_at
+        if refused is None or again is None or again - refused < timedelta(seconds=_RETRY_AFTER):
+            self._scene.wrong.append(f"refused at {refused}, and connected again at {again}")
+
+    def _changed(self, change: StateChange) -> None:
+        if change.connection != "api":
+            return
+        if change.after is ConnectionState.CONNECTING and self._refused_at is not None and self._again_at is None:
+            self._again_at = change.at
+        elif change.after is ConnectionState.BACKOFF and "refused the upgrade" in (change.reason or ""):
+            self._refused_at = change.at
+            # What it does without waiting has to have its time, too.
+            until = waits_until(self._scene, self._scene.client._hub.api._changed)
+            if until is None or until < self._scene.clock.monotonic() + _RETRY_AFTER:
+                self._scene.wrong.append(f"waits until {until}")
+            pass_time(self._scene, _RETRY_AFTER - 0.1)
+            health = self._scene.client.health().connection("api")
+            if health is None or health.state is not ConnectionState.BACKOFF:
+                self._scene.wrong.append(f"too early: {health}")
+            pass_time(self._scene, 0.1)
+
+
+def _not_now(status: int) -> Fault:
+    """Return the fault that an upgrade is refused for some time."""
+
+    def arm(scene: Scene, times: int) -> None:
+        scene.faults.refuse_upgrade(times, status, {"Retry-After": str(_RETRY_AFTER)})
+        # A rotation is given up instead, and the client goes on with the connection that it has.
+        if scene.state is not State.ROTATING:
+            scene.noted["patience"] = _Patience(scene)
+
+    def judge(scene: Scene) -> None:
+        if scene.state is not State.ROTATING:
+            scene.noted["patience"].judge()
+
+    fault = _connect(
+        f"upgrade answered with {status}",
+        "refuse_upgrade",
+        arm,
+        setup=BY_HAND,
+        reaction="tries again, not before Retry-After",
+    )
+    return attrs.evolve(fault, afterwards=judge)
+
+
+_RETRY_AFTER = 7
 
 
 _IMPATIENT = Setup(options={"connect_timeout": 1.0})
@@ -209,15 +272,15 @@ _CONNECTS = (
         times=20,
         setup=Setup(options={"backoff_base": 0.0}),
     ),
-    _status(301, permanent=True, Location="ws://127.0.0.1:1/elsewhere"),
-    _status(302, permanent=True, Location="ws://127.0.0.1:1/elsewhere"),
-    _status(400, permanent=True),
-    _status(401, permanent=True),
-    _status(403),
-    _status(404, permanent=True),
-    _status(429, Retry_After="0"),
-    _status(500),
-    _status(503, Retry_After="0"),
+    _not_there(301, Location="ws://127.0.0.1:1/elsewhere"),
+    _not_there(302, Location="ws://127.0.0.1:1/elsewhere"),
+    _not_there(400),
+    _not_there(401),
+    _not_now(403),
+    _not_there(404),
+    _not_now(429),
+    _not_now(500),
+    _not_now(503),
     _upgrade("upgrade answered with garbage", "garbage", permanent=True),
     _upgrade("upgrade answered without an end", "endless_head", permanent=True),
     _upgrade("half an answer to the upgrade", "half_head"),

@@ -16,6 +16,7 @@ from binance_socket import OutcomeUnknown, RequestTimeout
 from .kinds import LOSS, NOTHING, Fault, Group, Setup, State
 from .moves import Moved
 from .scene import Scene
+from .times import BY_HAND, pass_time
 from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
@@ -24,17 +25,6 @@ _DAY = 24 * 3600.0
 # How long before its end the exchange announces it.
 _NOTICE = 10.0
 _EARLIEST, _LATEST = 22.5 * 3600.0, 23.5 * 3600.0
-_BY_HAND = Setup(
-    manual=True, options={"backoff_base": 0.0, "backfill_rechecks": (), "rotation_after": None, "audit_after": None}
-)
-
-
-def pass_time(scene: Scene, seconds: float) -> None:
-    """Let time pass, and wait until the client's timer has done what was due."""
-    scene.clock.advance(seconds)
-    done = threading.Event()
-    scene.client._hub.timer.call_at(scene.clock.monotonic(), done.set)
-    assert done.wait(PATIENCE), "the timer hangs"
 
 
 def _let_everything_arrive(scene: Scene) -> None:
@@ -151,7 +141,7 @@ FAULTS = (
         counter="half_open",
         strike=_fall_silent,
         seen=attrs.evolve(LOSS, read=(RequestTimeout,), order=(OutcomeUnknown,)),
-        setup=_BY_HAND,
+        setup=BY_HAND,
         reaction="dead after 27 s, and not before",
         user="a loss and a restoration",
     ),
@@ -175,7 +165,7 @@ FAULTS = (
         counter="end_of_day",
         strike=_be_told_of_the_end_of_the_day,
         seen=NOTHING,
-        setup=_BY_HAND,
+        setup=BY_HAND,
         reaction="moves to a new connection when the end is announced",
         user="nothing",
     ),
@@ -189,7 +179,7 @@ FAULTS = (
         strike=_sleep_a_little,
         afterwards=_prove_alive,
         seen=NOTHING,
-        setup=_BY_HAND,
+        setup=BY_HAND,
         reaction="pings at once, asks for the time, goes on",
         user="nothing",
     ),
@@ -202,7 +192,7 @@ FAULTS = (
         own=True,
         strike=_sleep_for_an_hour,
         seen=attrs.evolve(LOSS, read=(RequestTimeout,), order=(OutcomeUnknown,)),
-        setup=_BY_HAND,
+        setup=BY_HAND,
         reaction="pings at once, gives the link up five seconds later, connects again",
         user="a loss and a restoration; time-outs of what was in flight",
     ),
