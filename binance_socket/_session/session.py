@@ -390,7 +390,8 @@ class Session:
             self._answered(parse_reply(message))
 
     def _not_understood(self, message: Any, error: DecodeError) -> None:
-        if "id" not in as_object(message):
+        fields = as_object(message)
+        if "id" not in fields or ("e" in fields and "status" not in fields):
             self.unreadable(str(error), self._now)
             return
         # An answer, and no event: nothing is missing but what it says.

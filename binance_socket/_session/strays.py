@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from .._wire.values import as_object, is_array, is_object
+from ..errors import DecodeError
 from .effects import Deliver, Effect, Leaving
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .tally import Tally
@@ -41,7 +42,11 @@ class Strays:
         self._tally = tally
 
     def take(self, message: Any) -> bool:
-        """Take in *message* if it is an event, and return whether it is."""
+        """
+        Take in *message* if it is an event, and return whether it is.
+
+        Raises DecodeError where it is one, and nobody can tell of which open topic.
+        """
         if is_array(message) and not self._dialect.named:
             self._raw(message)
             return True
@@ -80,9 +85,13 @@ class Strays:
             self._effects.append(Leaving())
             return
         topics = self._subscriptions.open_topics()
-        named = StreamTopic(str(as_object(payload).get("listenKey")))
-        if named in topics:
-            topics = [named]
+        key = as_object(payload).get("listenKey")
+        if isinstance(key, str):
+            # What is of a listen key that was left, or is somebody else's, is missing to nobody.
+            named = StreamTopic(key)
+            topics = [topic for topic in topics if topic == named or not isinstance(topic, StreamTopic)]
+        if len(topics) > 1:
+            raise DecodeError(f"an event without a route, and {len(topics)} topics that it could be of", payload)
         if len(topics) == 1:
             self._effects.append(Deliver(topics[0], payload))
             if name == STREAM_TERMINATED:
@@ -90,4 +99,4 @@ class Strays:
                 self._reopen()
         elif not self._subscriptions.hold_raw(payload):
             self._tally.unrouted += 1
-            logger.warning("an event without a route, and %d topics that it could be of", len(topics))
+            logger.warning("an event without a route, and no topic that it could be of")

@@ -6,7 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from binance_socket import ApiError, CallCancelled, CancellationToken, DecodeError, Response, SubscriptionState
+from binance_socket import (
+    ApiError,
+    CallCancelled,
+    CancellationToken,
+    DecodeError,
+    GapStatus,
+    Response,
+    SubscriptionState,
+)
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.listen_key import ListenKeyKeeper
 from binance_socket._engine.timer import Timer
@@ -350,6 +358,25 @@ def test_a_link_that_is_lost_while_a_key_is_replaced(client, network, exchange, 
     assert (request["method"], request["params"]) == ("SUBSCRIBE", ["second"])
     again.push({"id": request["id"], "result": None}, balance(exchange, 1, "second"))
     assert [story.get(timeout=PATIENCE) for _ in range(3)] == ["lost", "restored", "second"]
+
+
+def test_an_event_that_names_neither_of_two_keys(client, network, exchange, listen):
+    """Somebody misses it, and nobody knows who: both subscriptions tell of a gap."""
+    story = queue.SimpleQueue()
+    first, streams = listen(client)
+    second, _ = listen(client, "other", streams)
+    for subscription in (first, second):
+        subscription.on_gap(lambda gap, me=subscription: story.put((me.id, gap.status)))
+    streams.push(exchange.event(1))
+    told = {story.get(timeout=PATIENCE) for _ in range(2)}
+    assert told == {(subscription.id, GapStatus.OPEN) for subscription in (first, second)}
+    again = network.accept()
+    request = again.sent()
+    assert request["params"] == ["first", "other"]
+    again.push({"id": request["id"], "result": None})
+    told = {story.get(timeout=PATIENCE) for _ in range(2)}
+    assert told == {(subscription.id, GapStatus.FAILED) for subscription in (first, second)}
+    assert first.state is second.state is SubscriptionState.ACTIVE
 
 
 def test_two_keys_expire_independently(client, network, exchange, listen, replaced):

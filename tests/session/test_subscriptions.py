@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.effects import Closed, Deliver, Leaving, Lost, Opened
+from binance_socket._session.effects import Abort, Closed, Deliver, Leaving, Lost, Opened
 from binance_socket._session.subscriptions import MOST_EARLY_EVENTS
 from binance_socket._session.topics import MARKET, STREAMS, MarketTopic, StreamTopic, UserDataTopic
 from binance_socket.errors import ApiError, AuthenticationError, DecodeError, InvalidRequest, RequestTimeout
@@ -563,14 +563,41 @@ def test_early_events_of_thousands_are_bounded(ready: Any) -> None:
 
 @pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"event": event}], ids=["bare", "wrapped"])
 def test_a_raw_event(ready: Any, wrap: Any) -> None:
-    """It is of the one topic that is open; of two it could be of either, and of none, of none."""
+    """It is of the one topic that is open; where there is none, it is missing to nobody."""
     message = wrap(payload(1))
     assert ready.receive(message) == []
     ready.open(SIGNED, 0)
     assert ready.receive(message) == [Deliver(SIGNED, payload(1))]
+    assert ready.session.tally.unrouted == 1
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda event: event, lambda event: {"event": event}, lambda event: {**event, "id": 1}],
+    ids=["bare", "wrapped", "with an id"],
+)
+def test_a_raw_event_that_may_be_of_two(ready: Any, wrap: Any) -> None:
+    """One of them misses something, and nobody knows which: both are told so, and the link is made anew."""
+    ready.open(SIGNED, 0)
     ready.open(LOGGED_ON, 1)
-    assert ready.receive(message) == []
-    assert ready.session.tally.unrouted == 2
+    [*lost, end] = ready.receive(wrap(payload(1)))
+    assert [effect.topic for effect in lost if isinstance(effect, Lost)] == [SIGNED, LOGGED_ON]
+    assert isinstance(end, Abort)
+    assert ready.session.tally.malformed == 1
+    assert ready.receive(wrap(payload(2))) == []
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_raw_event_of_another_listen_key(drive: Any, left: int) -> None:
+    """It names one that nobody listens to: nobody misses it, and it says nothing of those that are there."""
+    driven = drive(STREAMS)
+    driven.connect()
+    for topic in (StreamTopic("one"), StreamTopic("two"))[:left]:
+        [pending] = driven.write(driven.subscribe(topic))
+        driven.answer(pending)
+    assert driven.receive({"e": "listenKeyExpired", "E": 1, "listenKey": "gone"}) == []
+    assert driven.session.tally.unrouted == 1
+    assert driven.session.is_open(StreamTopic("one"))
 
 
 def test_a_raw_stream_event(drive: Any) -> None:
@@ -823,11 +850,12 @@ def test_a_farewell_is_not_for_those_who_hear_of_the_market(market: Any) -> None
 
 @pytest.mark.parametrize("payload", [[{"n": 1}], {"u": 5, "s": "X"}, {"e": "trade"}])
 def test_a_market_event_without_a_route(market: Any, payload: Any) -> None:
-    """It can only be of the one stream there is; with several, it is nobody's."""
+    """It can only be of the one stream there is; with several, all of them may miss it."""
     settle(market, market.write(market.subscribe(MANY[0])))
     assert market.receive(payload) == [Deliver(MANY[0], payload)]
     settle(market, market.write(market.subscribe(MANY[1])))
-    assert market.receive(payload) == []
-    assert market.session.tally.unrouted == 1
+    [first, second, end] = market.receive(payload)
+    assert (first.topic, second.topic) == (MANY[0], MANY[1])
+    assert isinstance(end, Abort)
     market.receive(5)
-    assert market.session.tally.malformed == 1
+    assert market.session.tally.malformed == 2
