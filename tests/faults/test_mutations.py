@@ -14,6 +14,7 @@ from fault_matrix.invariants import stream_violations
 from fault_matrix.runner import play
 from fault_matrix.transcript import Heard
 
+from binance_socket._engine.overlap import Overlap
 from binance_socket._engine.recovery import Recovery
 from binance_socket._engine.timer import Timer
 from binance_socket._session import merge, session
@@ -275,3 +276,17 @@ def test_with_a_certainty_that_nobody_has(monkeypatch):
     late = session.timed_out
     monkeypatch.setattr(session, "timed_out", lambda pending, *, unsent, why: late(pending, unsent=True, why=why))
     assert any("is said not to have been sent" in one for one in play(case_of("no answer - in flight")))
+
+
+def test_without_what_a_new_connection_brings(monkeypatch):
+    """``test_fault`` of cases in which two connections overlap turns red: a loss is told where nothing is missing."""
+
+    def broken(*_):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(Overlap, "take_new", broken)
+    assert "a loss was told" in play(case_of("ping flood - overlapping"))
+    # Here it does not even come to the fault.
+    for name in ("ping flood - draining", "old link of a listen key reset - draining"):
+        with pytest.raises(AssertionError, match="GIVEN_UP"):
+            play(case_of(name))

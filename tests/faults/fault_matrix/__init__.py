@@ -6,13 +6,14 @@ The catalogue is data: the tests in this folder are made from it, and so is the 
 
 from __future__ import annotations
 
-from . import answers, clients, events, network, processes, protocol, raw_faults, replacing, timed
+from . import answers, clients, events, halves, network, processes, protocol, raw_faults, replacing, timed
 from .kinds import Case, Fault, Group, State
 
 __all__ = ["CASES", "CATALOGUE", "Case", "Fault", "Group", "State"]
 
 CATALOGUE: tuple[Fault, ...] = (
     *network.FAULTS,
+    *halves.FAULTS,
     *raw_faults.FAULTS,
     *protocol.FAULTS,
     *answers.FAULTS,

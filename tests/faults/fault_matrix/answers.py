@@ -19,7 +19,7 @@ from binance_socket import (
     RequestTimeout,
 )
 
-from .kinds import ANSWERED, LINKED, LOSS, NOTHING, Fault, Group, Seen, Setup, State
+from .kinds import ANSWERED, LINKED, LOSS, NOTHING, OVERLAPS, Fault, Group, Seen, Setup, State
 from .scene import ORDER, READ, Scene
 
 __all__ = ["FAULTS"]
@@ -188,24 +188,24 @@ _GIVES_UP = "it may have been an event: gives the link up, connects again"
 # Orders.
 
 _ORDERED = tuple(state for state in State if state is not State.IDLE)
-_NO_ORDER = "No order is on its way in the other states."
+_NO_ORDER = "No order is on its way in the other states, or it is on its way as in rotating."
 
 
 def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, patience: float | None = None) -> Fault:
     """Return the fault that an order's outcome cannot be known from its answer."""
     loss = seen.loss
+    unknown = attrs.evolve(seen, order=(OutcomeUnknown,), unanswered=(ORDER,))
+    # The new connection may have taken over before the old one's end is noticed; or the old one goes on alone.
+    perhaps = attrs.evolve(unknown, perhaps=True)
     return Fault(
         name=name,
         group=Group.API,
-        states=tuple(state for state in _ORDERED if not (loss and state is State.CONNECTING)),
+        states=tuple(state for state in _ORDERED if state not in ((State.CONNECTING,) if loss else OVERLAPS)),
         elsewhere=_NO_ORDER if not loss else "No order is on its way, or it would come with the subscription.",
         counter=counter,
         arm=arm,
-        seen=attrs.evolve(seen, order=(OutcomeUnknown,), unanswered=(ORDER,)),
-        # The new connection may have taken over before the old one's end is noticed.
-        seen_in={State.ROTATING: attrs.evolve(seen, order=(OutcomeUnknown,), unanswered=(ORDER,), perhaps=True)}
-        if loss
-        else {},
+        seen=unknown,
+        seen_in=dict.fromkeys((State.ROTATING, State.OVERLAPPING), perhaps) if loss else {},
         setup=Setup(target=ORDER, patience=patience),
         reaction=reaction,
         user="OutcomeUnknown; resolve() tells what became of it",

@@ -21,6 +21,7 @@ __all__ = [
     "LINKED",
     "LOSS",
     "NOTHING",
+    "OVERLAPS",
     "Case",
     "Fault",
     "Group",
@@ -48,6 +49,8 @@ class State(enum.Enum):
     IDLE = "idle"
     IN_FLIGHT = "in flight"
     ROTATING = "rotating"
+    OVERLAPPING = "overlapping"
+    DRAINING = "draining"
     BACKFILLING = "backfilling"
     CLOSING = "closing"
 
@@ -59,7 +62,9 @@ LINKED = tuple(state for state in State if state is not State.CONNECTING)
 """There is a link for something to happen on."""
 ACTIVE = tuple(state for state in State if state not in FORMING)
 """A subscription is open."""
-ANSWERED = tuple(state for state in State if state not in (State.CONNECTING, State.IDLE))
+OVERLAPS = (State.OVERLAPPING, State.DRAINING)
+"""Two connections are subscribed."""
+ANSWERED = tuple(state for state in State if state not in (State.CONNECTING, State.IDLE, *OVERLAPS))
 """An answer is due."""
 
 

@@ -56,7 +56,7 @@ def _act(scene: Scene, case: Case) -> list[str]:
         scene.since = scene.account.event_count
     scene.publish(order=True)
     if held:
-        scene.faults.release()
+        states.leave(scene)
     wrong = _settle(scene, case, seen)
     if fault.afterwards is not None and not wrong:
         fault.afterwards(scene)

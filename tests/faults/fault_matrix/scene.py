@@ -18,6 +18,7 @@ from binance_socket.sandbox import Sandbox, SandboxAccount
 
 from .deadlines import Deadlines
 from .kinds import Setup, State
+from .overlaps import Overlap
 from .receipts import Receipts, certainty_violations
 from .transcript import PATIENCE, Transcript
 
@@ -127,6 +128,8 @@ class Scene:
     asked: list[Asked] = attrs.field(factory=list[Asked])
     subscribing: Background | None = None
     rotating: Background | None = None
+    overlap: Overlap | None = None
+    """The two connections of a rotation, where the state is that there are two."""
     subscription: UpdateSubscription | None = None
     listen_key: str | None = None
     since: int | None = None

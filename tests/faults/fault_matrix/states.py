@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .kinds import Fault, State
+from binance_socket._engine.rotation import Stage
+
+from .kinds import OVERLAPS, Fault, State
+from .overlaps import Overlap
 from .scene import ORDER, READ, Scene
 from .transcript import PATIENCE
 
-__all__ = ["enter", "prepare"]
+__all__ = ["enter", "leave", "prepare"]
 
 # What these consist of is no call of the user's.
-_BESIDE = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING, State.BACKFILLING})
+_BESIDE = frozenset({State.LOGGING_ON, State.SUBSCRIBING, State.ROTATING, *OVERLAPS, State.BACKFILLING})
 
 
 def prepare(scene: Scene) -> None:
@@ -33,6 +36,13 @@ def enter(scene: Scene, fault: Fault) -> bool:
     if beside:
         scene.ask(read=scene.setup.target == READ, order=scene.setup.target == ORDER)
     return held
+
+
+def leave(scene: Scene) -> None:
+    """Hold the client in its state no more."""
+    scene.faults.release()
+    if scene.overlap is not None:
+        scene.overlap.let_go()
 
 
 def _held(scene: Scene, held: bool, *methods: str) -> Callable[[], None]:
@@ -87,6 +97,23 @@ def _rotating(scene: Scene, held: bool) -> None:
     wait()
 
 
+def _overlapping(scene: Scene, held: bool) -> None:
+    """Both connections bring the account's events, and the old one is the one that counts."""
+    scene.overlap = Overlap(scene)
+    scene.rotate()
+    # Where no event comes that both bring, there it stays.
+    scene.overlap.wait_for(Stage.BOTH)
+
+
+def _draining(scene: Scene, held: bool) -> None:
+    """Both still do, and the new one is the one that counts: the old one is asked to end, and has not heard it."""
+    _overlapping(scene, held)
+    assert scene.overlap is not None
+    scene.overlap.keep_old()
+    scene.publish(order=True)
+    scene.overlap.wait_for(Stage.DRAINING)
+
+
 def _backfilling(scene: Scene, held: bool) -> None:
     wait = _held(scene, held, scene.awaited)
     # Something to be found out.
@@ -105,6 +132,8 @@ _ENTER: Mapping[State, Callable[[Scene, bool], None]] = {
     State.IDLE: _idle,
     State.IN_FLIGHT: _in_flight,
     State.ROTATING: _rotating,
+    State.OVERLAPPING: _overlapping,
+    State.DRAINING: _draining,
     State.BACKFILLING: _backfilling,
     State.CLOSING: _in_flight,
 }
