@@ -302,7 +302,7 @@ class Overlap:
     def _end_old(self, proven: bool, since: float = float("inf")) -> None:
         if self._merge.ended:
             return
-        if self.open_there and not proven and not self._merge.common:
+        if self.open_there and not proven:
             now = self.owner.now()
             self._tell_lost(_UNPROVEN, now, min(self.owner.old_heard_at(), since))
             if self._open:

@@ -339,7 +339,8 @@ class Rotation:
             self._timer.call_at(self.now() + OVERLAP, self._overdue)
             return
         for overlap in tuple(self._overlaps.values()):
-            overlap.end_old()
+            # It has been listened to for long enough to have brought whatever is older than a common event.
+            overlap.end_old(proven=overlap.common)
 
     def _settled(self) -> None:
         """The new connection has had time to bring what has been delivered already."""

@@ -10,7 +10,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from binance_socket import ClientClosed, ConnectionLost, DecodeError, Ed25519Key, RequestTimeout, SubscriptionState
+from binance_socket import (
+    ClientClosed,
+    ConnectionLost,
+    DecodeError,
+    Ed25519Key,
+    GapStatus,
+    RequestTimeout,
+    SubscriptionState,
+)
 from binance_socket._engine.overlap import Overlap
 from binance_socket._engine.rotation import OVERLAP, Stage
 from binance_socket._wire.messages import Request, Security
@@ -545,7 +553,9 @@ def test_the_old_one_dies_before_the_acknowledgement(case):
 
 
 def test_the_old_one_dies_after_a_common_event(case):
-    """Nothing is missing, and nobody is told anything."""
+    """It proves nothing of other kinds: a deposit of before the new one subscribed may have been on its way."""
+    gaps = []
+    case.subscription.on_gap(gaps.append)
     case.both()
     case.emit(case.old, order(1))
     case.emit(case.new, order(1), order(2))
@@ -553,6 +563,29 @@ def test_the_old_one_dies_after_a_common_event(case):
     case.emit(case.new, deposit(3))
     case.ask(case.new)
     case.old.drop()
+    assert case.story.take(5) == [1, 2, "lost", "restored", "3"]
+    case.done()
+    case.ask(case.new)
+    assert case.story.is_over()
+    assert case.subscription.state is SubscriptionState.ACTIVE
+    assert gaps[0].status is GapStatus.OPEN
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "never marked"])
+def test_the_old_one_dies_when_it_has_brought_everything(case, marked):
+    """It has said so, or was listened to for five seconds after a common event: nobody is told anything."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1), order(2))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.emit(case.new, deposit(3))
+    case.ask(case.new)
+    if marked:
+        case.old.push(marker())
+        case.old.drop()
+    else:
+        case.old.push_control()
+        case.pass_time(case.client, OVERLAP)
     assert case.story.take(3) == [1, 2, "3"]
     case.done()
     case.ask(case.new)

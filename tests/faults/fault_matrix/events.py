@@ -282,8 +282,9 @@ _ENDS = (
         arm=lambda scene: scene.faults.fail_requests(
             "userDataStream.unsubscribe", executed=True, status=400, code=-2036
         ),
+        seen=Seen(loss=True),
         reaction="takes the end of the events for an answer",
-        user=_NOTHING,
+        user=_LOSS,
     ),
     Fault(
         name="listen key expired",
