@@ -38,7 +38,9 @@ class Strand(Generic[T]):
     Why no item is left behind: *_draining* is held exactly while a drain is scheduled or running. A poster first
     appends, and then tries to take it. Either it gets it, and schedules a drain; or a drain holds it, and that drain
     looks at the mailbox once more after letting go, so it sees the item unless somebody else has taken the lock
-    since — who then looks in turn. The order "append, then try" here, "release, then look" there leaves no gap.
+    since — who then looks in turn. The order "append, then try" here, "release, then look" there leaves no gap. Whoever
+    may not call an executor, because of a lock that is held, does the first half with ``put()``, and tries afterwards
+    with ``deliver()``.
     """
 
     __slots__ = (
@@ -136,16 +138,21 @@ class Strand(Generic[T]):
         """Add an item as :meth:`post` does, but leave it to :meth:`deliver` to have it handled. Under any lock."""
         if not self._closed:
             self._mailbox.append(item)
+            self._measure()
 
     def put_many(self, items: Iterable[T]) -> None:
         """The same of :meth:`post_many`."""
         if not self._closed:
             self._mailbox.extend(items)
+            self._measure()
 
     def deliver(self) -> None:
         """Have handled what was put, unless it has been. Under no lock."""
         if self._mailbox:
             self._posted()
+        elif self._was_full:
+            # It was handled while it was being put.
+            self._make_room()
 
     def post_many(self, items: Iterable[T]) -> None:
         """Add items in their order, with nothing in between. Never blocks; ignored once closed."""
@@ -172,12 +179,15 @@ class Strand(Generic[T]):
         self._abandoned = True
         self._drop()
 
-    def _posted(self) -> None:
+    def _measure(self) -> None:
         depth = len(self._mailbox)
         if depth > self._high_water:
             self._high_water = depth
         if depth >= self._size:
             self._was_full = True
+
+    def _posted(self) -> None:
+        self._measure()
         if self._draining.acquire(blocking=False):
             self._schedule()
         elif self._abandoned:

@@ -2,6 +2,7 @@ import logging
 import queue
 import sys
 import threading
+from collections import deque
 from concurrent.futures import Executor, Future
 
 import pytest
@@ -62,6 +63,63 @@ def test_items_arrive_in_order(make, executor, got):
     executor.run_one()
     assert got == [1, 2, 3, 4, 5]
     assert executor.tasks.empty()
+
+
+def test_what_is_put_waits_until_somebody_has_it_delivered(make, executor, got):
+    """In its place among what is posted, by whoever comes first; the executor is called by nobody who only puts."""
+    strand = make()
+    strand.put(1)
+    strand.put_many([2, 3])
+    assert executor.tasks.empty()
+    strand.deliver()
+    strand.deliver()
+    assert executor.tasks.qsize() == 1
+    executor.run_one()
+    strand.put(4)
+    strand.post(5)
+    executor.run_one()
+    strand.deliver()
+    assert executor.tasks.empty()
+    assert got == [1, 2, 3, 4, 5]
+    strand.close()
+    strand.put(6)
+    strand.put_many([7])
+    strand.deliver()
+    assert executor.tasks.empty()
+    assert strand.depth == 0
+
+
+class Measured(deque):
+    """A mailbox that is emptied in the moment in which its length has been found."""
+
+    then = staticmethod(lambda: None)
+
+    def __len__(self):
+        length, then = super().__len__(), self.then
+        self.then = lambda: None
+        then()
+        return length
+
+
+@pytest.mark.parametrize("drained", ["before it is to be delivered", "while it is being put"])
+def test_what_is_put_makes_a_mailbox_full_and_it_is_told_when_there_is_room(executor, got, drained):
+    """Whoever has found it full waits for that, even where everything is gone before it was to be delivered."""
+    room, mailbox = [], Measured()
+    strand = Strand(
+        executor, got.append, size=2, on_room=lambda: room.append(len(got)), on_error=got.append, mailbox=mailbox
+    )
+    strand.post(0)
+    if drained == "while it is being put":
+        mailbox.then = executor.run_one
+        strand.put(1)
+        assert got == [0, 1]
+    else:
+        strand.put(1)
+        assert strand.full
+        executor.run_one()
+    strand.deliver()
+    assert got == [0, 1]
+    assert len(room) == 1
 
 
 def test_an_idle_strand_occupies_no_worker(make, executor, got):
