@@ -18,7 +18,21 @@ def test_links_ended_while_another_thread_sends():
     figures = measure(RUNS)
     assert figures.leaks == 0
     assert figures.ended_while_sending == RUNS
+    assert figures.ended_inside_send == RUNS // 2
     assert figures.bytes_seen > RUNS * len(CANARY)
+
+
+def end_with_a_leak(sock):
+    """End a link as ``GuardedSocket.abort()`` would, did it leave the end of TCP to TLS: everybody is told first."""
+    sock._waker.wake()
+    sock._sock.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_end_that_drops_the_encryption_is_counted():
+    """Every time that a thread was inside of send(), though it had looked whether the link was still there."""
+    figures = measure(10, end=end_with_a_leak)
+    assert figures.ended_inside_send == 5
+    assert figures.leaks >= 5
 
 
 def test_the_danger_is_real_and_would_be_seen(certificates, serve, monkeypatch):
