@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 
 import attrs
 import pytest
@@ -23,6 +24,7 @@ from binance_socket import (
     ProxyError,
     Secret,
 )
+from binance_socket._engine.dial import Attempt
 from binance_socket._engine.http import request_json
 from binance_socket.sandbox import Sandbox
 
@@ -219,10 +221,10 @@ PROXY_ANSWERS = {
 }
 
 
-def ask_through(proxy, timeout=PATIENCE):
+def ask_through(proxy):
     """Return the error of a REST call through *proxy*, which nobody was sent."""
     with pytest.raises(ProxyError) as caught:
-        request_json("POST", "https://x.example/", headers={"X-MBX-APIKEY": "apikey"}, timeout=timeout, proxy=proxy)
+        request_json("POST", "https://x.example/", headers={"X-MBX-APIKEY": "apikey"}, timeout=PATIENCE, proxy=proxy)
     assert CANARY not in repr(caught.value)
     assert caught.value.certainty is Certainty.NOT_SENT
     return caught.value
@@ -247,18 +249,31 @@ def test_a_proxy_that_does_not_help_a_rest_call(kind, serve):
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n"])
-def test_a_proxy_that_hangs_in_a_rest_call(said, serve):
+def test_a_proxy_that_hangs_in_a_rest_call(said, serve, monkeypatch):
     """The same, when the time is up: there was no tunnel, so nothing was sent."""
-    heard = []
+    heard, has_spoken = [], threading.Event()
+    wait = Attempt.wait
+
+    def wait_in_vain(attempt, *waits, **more):
+        if "proxy" in attempt.step:
+            assert has_spoken.wait(PATIENCE)
+            try:
+                waits[0][0].recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                # Nothing more comes, so that it need not take the test's time.
+                attempt.deadline = 0.0
+        return wait(attempt, *waits, **more)
+
+    monkeypatch.setattr(Attempt, "wait", wait_in_vain)
 
     def script(peer):
         peer.read_head()
         peer.send(said)
+        has_spoken.set()
         heard.append(peer.read_to_end())
 
     server = serve(script)
-    error = ask_through(Secret(f"http://user:{CANARY}@127.0.0.1:{server.port}"), timeout=0.3)
-    assert "took too long" in str(error)
+    assert "took too long" in str(ask_through(Secret(f"http://user:{CANARY}@127.0.0.1:{server.port}")))
     server.stop()
     assert heard == [b""]
 
