@@ -10,6 +10,7 @@ import copy
 
 import pytest
 from fault_matrix import CASES
+from fault_matrix.closing import Closing
 from fault_matrix.invariants import stream_violations
 from fault_matrix.runner import play
 from fault_matrix.transcript import Heard
@@ -20,6 +21,7 @@ from binance_socket._engine.timer import Timer
 from binance_socket._session import merge, session
 from binance_socket._session.correlation import Correlation
 from binance_socket._session.merge import Merge
+from binance_socket._session.session import Session
 from binance_socket._session.subscriptions import Subscriptions
 from binance_socket._session.told import Told
 from binance_socket._wire import identity
@@ -290,3 +292,15 @@ def test_without_what_a_new_connection_brings(monkeypatch):
     for name in ("ping flood - draining", "old link of a listen key reset - draining"):
         with pytest.raises(AssertionError, match="GIVEN_UP"):
             play(case_of(name))
+
+
+def test_with_a_link_that_matters_when_the_client_is_closed(monkeypatch):
+    """``test_fault`` of "reset - closing" turns red: the fault really strikes within ``close()``."""
+    monkeypatch.setattr(Session, "lost", lambda self, error, now: self._retreat(None))
+    assert any("has failed" in one for one in play(case_of("reset - closing")))
+
+
+def test_with_a_fault_beside_the_closing(monkeypatch):
+    """``test_fault`` of "reset - closing" turns red: a fault that does not strike within ``close()`` is noticed."""
+    monkeypatch.setattr(Closing, "_stop", lambda closing: closing._go_on())
+    assert "close() did not come to where the fault was to strike" in play(case_of("reset - closing"))

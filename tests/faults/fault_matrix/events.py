@@ -313,8 +313,8 @@ _ENDS = (
     Fault(
         name="keepalive of a listen key fails",
         group=Group.API,
-        states=_BY_KEY,
-        elsewhere=_HELD,
+        states=(State.IDLE, State.IN_FLIGHT),
+        elsewhere=f"{_HELD} While the client closes, nothing is kept alive any more.",
         counter="fail_requests",
         times=2,
         strike=lambda scene: scene.faults.fail_requests(

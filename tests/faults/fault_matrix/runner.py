@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from binance_socket import ClientClosed, HandlerError, OutcomeUnknown
+from binance_socket import ClientClosed, HandlerError, OutcomeUnknownAfterClose
 from binance_socket.sandbox import Sandbox
 from binance_socket.testing import ManualClock
 
 from . import states
+from .closing import Closing, Moment
 from .invariants import Defects, Leftovers, close_from_another_thread, gap_violations, stream_violations
 from .kinds import FORMING, Case, Seen, State
 from .receipts import Receipts, certainty_violations
@@ -25,8 +26,8 @@ def play(case: Case) -> list[str]:
         sandbox = Sandbox(tls=setup.tls, clock=clock, **setup.sandbox)
         scene = Scene(sandbox, setup, case.state, own_faults=own, clock=clock)
         try:
-            wrong = _act(scene, case) + scene.wrong
-            wrong += close_from_another_thread(scene.client)
+            wrong = _act(scene, case)
+            wrong += close_from_another_thread(scene.client) + scene.wrong
             wrong += _judge(scene, case, defects)
             wrong += _certainties(scene, receipts) + scene.deadlines.violations()
         finally:
@@ -43,14 +44,16 @@ def _act(scene: Scene, case: Case) -> list[str]:
         # What is on its way when something ends may or may not be delivered.
         scene.until = scene.account.event_count
     held = states.enter(scene, fault)
+    if case.state is State.CLOSING:
+        # From here on close() does it.
+        scene.closing = Closing(scene, case)
+        return []
     if fault.strike is not None:
         fault.strike(scene)
     if case.state is State.ROTATING and not held:
         scene.publish_until_it_happens(fault.counter, case.times)
     if not scene.happened(fault.counter, case.times):
         return [f"{fault.counter} has not happened: {scene.faults.triggered}"]
-    if case.state is State.CLOSING:
-        return []
     if held and case.state is State.SUBSCRIBING and not seen.loss:
         # The exchange has agreed, and its answer is under way: what comes before it counts.
         scene.since = scene.account.event_count
@@ -108,14 +111,21 @@ def _judge(scene: Scene, case: Case, defects: Defects) -> list[str]:
     seen, state = case.seen, case.state
     told = scene.transcript.entries
     wrong: list[str] = []
+    closing = scene.closing
+    if closing is not None:
+        wrong += closing.violations()
     # U1
-    after_close = (ClientClosed,) if state is State.CLOSING else ()
     for asked in scene.asked:
-        allowed = seen.order if asked.name == ORDER else seen.read
-        if state is State.CLOSING and asked.name == ORDER:
-            allowed = (*allowed, OutcomeUnknown)
+        is_order = asked.name == ORDER
+        allowed = seen.order if is_order else seen.read
         answered = asked.name not in seen.unanswered
-        wrong += asked.violations((*allowed, *after_close), answered=answered)
+        if closing is not None:
+            # Whoever waits when the client ends is told that it has, whatever happens to the link afterwards.
+            over = (OutcomeUnknownAfterClose,) if is_order else (ClientClosed,)
+            ended = closing.moment is Moment.ENDED
+            allowed = over if ended else (*allowed, *over, ClientClosed)
+            answered = answered and not ended
+        wrong += asked.violations(allowed, answered=answered)
     # U2
     wrong += defects.violations(scene.client, expected=seen.failed)
     if seen.reason and state is not State.CLOSING:

@@ -16,6 +16,7 @@ from binance_socket import BinanceSocketClient, CancellationToken, ClientOptions
 from binance_socket.credentials import KeyType
 from binance_socket.sandbox import Sandbox, SandboxAccount
 
+from .closing import Closing
 from .deadlines import Deadlines
 from .kinds import Setup, State
 from .overlaps import Overlap
@@ -128,6 +129,8 @@ class Scene:
     asked: list[Asked] = attrs.field(factory=list[Asked])
     subscribing: Background | None = None
     rotating: Background | None = None
+    closing: Closing | None = None
+    """What strikes within ``close()``, where that is the state."""
     overlap: Overlap | None = None
     """The two connections of a rotation, where the state is that there are two."""
     subscription: UpdateSubscription | None = None
@@ -326,6 +329,14 @@ class Scene:
             self.publish(order=True)
             if self.faults.wait_for(name, times, _ROUND):
                 return
+
+    def beside(self, name: str, function: Callable[[], object], wrong: list[str]) -> None:
+        """Run *function* on an ordinary thread, wait for its end, and add what it raises to what is *wrong*."""
+        running = Background(name, function)
+        if not running.ended(2 * PATIENCE):
+            wrong.append(f"{name} hangs")
+        elif running.error is not None:
+            wrong.append(f"{name} raised {running.error!r}")
 
     def close(self) -> None:
         """Close everything, whatever has become of it."""

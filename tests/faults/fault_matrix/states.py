@@ -2,7 +2,8 @@
 How a client is brought into each state, and held there while a fault strikes.
 
 Where the fault strikes, the answer that the state consists of is kept back. Where it is armed, nothing is: the fault is
-what happens to the connect, the request or the answer.
+what happens to the connect, the request or the answer. While the client closes, it is ``close()`` that is kept: see
+closing.py.
 """
 
 from __future__ import annotations
@@ -125,6 +126,13 @@ def _backfilling(scene: Scene, held: bool) -> None:
     wait()
 
 
+def _closing(scene: Scene, held: bool) -> None:
+    """Calls are in flight: what happens to their answers happens when close() has begun, and not before."""
+    if not held:
+        scene.faults.stop_reading(scene.account)
+    _in_flight(scene, held)
+
+
 _ENTER: Mapping[State, Callable[[Scene, bool], None]] = {
     State.CONNECTING: _connecting,
     State.LOGGING_ON: _logging_on,
@@ -135,5 +143,5 @@ _ENTER: Mapping[State, Callable[[Scene, bool], None]] = {
     State.OVERLAPPING: _overlapping,
     State.DRAINING: _draining,
     State.BACKFILLING: _backfilling,
-    State.CLOSING: _in_flight,
+    State.CLOSING: _closing,
 }
