@@ -33,9 +33,15 @@ happens: by :class:`sandbox.faults <binance_socket.sandbox.faults.Faults>`, by a
 The last column says in how many states it was tested, and passed: ``tests/faults/test_matrix.py`` has a
 test of the fault's name for each of {states}.
 
+While *overlapping*, the two connections of a
+rotation both bring events, and the old one counts; while *draining*, they still do, the new one counts, and the old one
+has been asked to end. While *closing*, the fault strikes within ``close()``.
+
 In all of them these hold:
 
-- every future is done exactly once, with an answer or with an error of the documented kind;
+- every future is done exactly once, by its deadline, with an answer or with an error of the documented kind;
+- a request that has arrived at the exchange is never said not to have been sent, and an order that may have arrived is
+  said to be unknown;
 - no thread of the library's has failed by a defect; where one was made to, everybody who waited was told;
 - of each kind of event everything came, once and in order, or a Gap was told of that covers what is missing, and what
   was found out about it is true; the oracle is the sandbox's ledger;
