@@ -152,7 +152,7 @@ class Rotation:
         self.give_up(ConnectionLost("the new connection was lost, or could not be made"))
 
     def common_seen(self) -> None:
-        """Some event has come from both connections: proof that nothing is missing between them."""
+        """Some event has come from both connections: proof that nothing of its kind is missing between them."""
         self._move()
 
     def old_heard_at(self) -> float:

@@ -29,7 +29,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from .._wire.identity import STATES, Identity, identity_of
+from .._wire.identity import NUMBERED, STATES, Identity, identity_of
 
 __all__ = ["Merge", "Merged", "Unmerged"]
 
@@ -170,9 +170,10 @@ class Merge(Generic[T]):
 
     def _known(self, payload: Mapping[str, Any], seen: Counter[Identity]) -> tuple[_Key, bool, _Kind[T]]:
         identity, certain = identity_of(payload)
-        if not certain:
+        if identity[0] not in NUMBERED:
             # The second of two that look the same on one connection is the second on the other, too.
             seen[identity] += 1
+            certain = certain and max(self._old[identity], self._new[identity]) == 1
         return (identity, seen[identity]), certain, self._kinds.setdefault(identity[0], _Kind())
 
     def _release(self, kind: _Kind[T]) -> list[Merged[T]]:

@@ -14,7 +14,7 @@ import orjson
 
 from .values import as_array, is_array, is_object
 
-__all__ = ["STATES", "Identity", "identity_of"]
+__all__ = ["NUMBERED", "STATES", "Identity", "identity_of"]
 
 Identity = tuple[Hashable, ...]
 
@@ -26,6 +26,8 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 STATES: Final = frozenset({"outboundAccountPosition"})
 """Kinds that say how things stand: two that are alike say nothing that one of them does not."""
+NUMBERED: Final = frozenset({"executionReport", "listStatus"})
+"""Kinds whose events are never alike without being the same. Of others that nobody knows here, it shows when two are."""
 _LIST_FIELDS: Final = ("s", "g", "l", "L", "T", "C", "r")
 
 

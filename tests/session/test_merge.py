@@ -118,6 +118,64 @@ def test_what_looks_the_same_is_delivered_rather_than_lost() -> None:
     assert rotation.delivered[-1] == Merged(3)
 
 
+def alike(moment: int = 1) -> dict[str, Any]:
+    return {"e": "marginNotice", "E": moment, "what": "x"}
+
+
+def test_events_of_an_unknown_kind_that_come_twice_on_one_connection() -> None:
+    """Both are delivered. Of what the other one brings, nobody can tell whether it is one of them."""
+    rotation = Rotation()
+    assert rotation.old(alike(1), 1) == [1]
+    assert rotation.old(alike(2), 2) == [2]
+    assert rotation.new(alike(2), 3) == []
+    assert rotation.end() == [3]
+    assert [one.possible_duplicate for one in rotation.delivered] == [False, False, True]
+    assert not rotation.merge.common
+    rotation = Rotation()
+    rotation.new(alike(1), 1)
+    rotation.old(alike(1), 2)
+    assert rotation.merge.common
+    assert rotation.new(alike(2), 3) == []
+    assert rotation.old(alike(2), 4) == [4]
+    assert rotation.end() == [3]
+    assert [one.possible_duplicate for one in rotation.delivered] == [False, False, True]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.sampled_from("xy"), max_size=8),
+    st.integers(0, 8),
+    st.integers(0, 8),
+    st.lists(st.booleans(), min_size=16, max_size=16),
+)
+def test_unknown_events_that_are_alike(events: list[str], begins: int, ends: int, arrivals: list[bool]) -> None:
+    """As often as one connection has brought it, each is delivered without a doubt; whatever is more says so."""
+    old, new = events[:ends], events[begins:]
+    wanted = {what: max(old.count(what), new.count(what)) for what in "xy"}
+    rotation = Rotation()
+    brought: list[str] = []
+
+    def bring(side: Any, what: str) -> None:
+        brought.append(what)
+        side({"e": "marginNotice", "E": len(brought), "what": what}, len(brought) - 1)
+
+    for takes_old in arrivals:
+        if takes_old and old:
+            bring(rotation.old, old.pop(0))
+        elif not takes_old and new:
+            bring(rotation.new, new.pop(0))
+    for what in old:
+        bring(rotation.old, what)
+    rotation.end()
+    for what in new:
+        bring(rotation.new, what)
+    certain = [brought[one.item] for one in rotation.delivered if not one.possible_duplicate]
+    assert {what: certain.count(what) for what in "xy"} == wanted
+    for one in rotation.delivered:
+        assert wanted[brought[one.item]] > 1 or not one.possible_duplicate
+    assert rotation.merge.held == 0
+
+
 def test_states_that_are_alike_are_counted_and_never_repeated() -> None:
     """Two orders placed and cancelled in one millisecond leave the same balances twice: both connections say so."""
     state: dict[str, Any] = {"e": "outboundAccountPosition", "u": 1, "B": []}
