@@ -27,7 +27,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 STATES: Final = frozenset({"outboundAccountPosition"})
 """Kinds that say how things stand: two that are alike say nothing that one of them does not."""
 NUMBERED: Final = frozenset({"executionReport", "listStatus"})
-"""Kinds whose events are never alike without being the same. Of others that nobody knows here, it shows when two are."""
+"""Kinds whose events are never alike without being the same. Of those that nobody knows, it shows when two are."""
 _LIST_FIELDS: Final = ("s", "g", "l", "L", "T", "C", "r")
 
 
