@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from .kinds import LINKED, LOSS, NOTHING, Fault, Group, Setup
+from .kinds import ACTIVE, LINKED, LOSS, NOTHING, Fault, Group, Setup, State
+from .narrow import Narrow, ask_for_pongs, block_orders
 
 __all__ = ["FAULTS"]
 
@@ -121,8 +122,21 @@ FAULTS = (
         states=LINKED,
         elsewhere=_NO_LINK,
         counter="frames_ping_flood",
-        strike=lambda scene: (scene.faults.stop_reading(), scene.faults.send_frames("ping_flood")),
+        strike=ask_for_pongs,
+        setup=Setup(raw=Narrow),
         reaction="goes on reading; the pong waits for room",
         user=_NOTHING,
+    ),
+    Fault(
+        name="peer that stops reading",
+        group=Group.PROTOCOL,
+        states=(State.SUBSCRIBING, *ACTIVE),
+        elsewhere="An order would not be sent yet.",
+        counter="stop_reading",
+        strike=block_orders,
+        seen=attrs.evolve(LOSS, reason="sending failed"),
+        setup=Setup(raw=Narrow, options={"send_timeout": 0.3}),
+        reaction="gives the link up when a message has not left for 5 s, connects again",
+        user="OutcomeUnknown of what was half written; a loss, then a restoration",
     ),
 )

@@ -272,8 +272,12 @@ class Scene:
         if read:
             self._ask(READ, lambda spot: spot.account.get_account_info.submit())
         if order:
-            placed = {"quantity": "0.001", "price": "20000", "time_in_force": "GTC"}
-            self._ask(ORDER, lambda spot: spot.trading.place_order.submit("BTCUSDT", "BUY", "LIMIT", **placed))
+            self.order("BTCUSDT")
+
+    def order(self, symbol: str) -> None:
+        """Have an order in flight."""
+        placed = {"quantity": "0.001", "price": "20000", "time_in_force": "GTC"}
+        self._ask(ORDER, lambda spot: spot.trading.place_order.submit(symbol, "BUY", "LIMIT", **placed))
 
     def _ask(self, method: str, submit: Callable[[Any], Future[Any]]) -> None:
         timeout = self.setup.patience if self.impatient and method == self.target else PATIENCE
