@@ -61,9 +61,13 @@ def block_orders(scene: Scene) -> None:
 
 def ask_for_pongs(scene: Scene) -> None:
     """Leave no room for a pong, and ask for thousands; have something heard all the same."""
-    transport = scene.client._hub.api._link.transport
     scene.faults.stop_reading()
-    hears = scene.state in (State.IDLE, State.IN_FLIGHT, State.CLOSING)
+    if scene.state is State.CLOSING:
+        # Nothing more is sent, and nothing heard.
+        scene.faults.send_frames("ping_flood")
+        return
+    transport = scene.client._hub.api._link.transport
+    hears = scene.state in (State.IDLE, State.IN_FLIGHT)
     for _ in range(_MOST_ROUNDS):
         _fill(transport)
         # The system may find some more room meanwhile.

@@ -52,6 +52,8 @@ def _wrong(name: str, kind: str, code: int, reaction: str = "ends the link with 
 _BY_ITS_HEADER = "refuses it by its header ({}), connects again"
 _RECORDS = "records {}, connects again"
 
+_STUCK = attrs.evolve(LOSS, reason="sending failed")
+
 FAULTS = (
     _wrong("binary message", "binary", 1003),
     _wrong("reserved bits", "reserved_bits", 1002),
@@ -130,11 +132,13 @@ FAULTS = (
     Fault(
         name="peer that stops reading",
         group=Group.PROTOCOL,
-        states=(State.SUBSCRIBING, *ACTIVE),
-        elsewhere="An order would not be sent yet.",
+        states=(State.SUBSCRIBING, *(state for state in ACTIVE if state is not State.CLOSING)),
+        elsewhere="An order would not be sent yet, or not any more.",
         counter="stop_reading",
         strike=block_orders,
-        seen=attrs.evolve(LOSS, reason="sending failed"),
+        seen=_STUCK,
+        # The order leaves on the new connection, which is given up then.
+        seen_in={State.OVERLAPPING: attrs.evolve(_STUCK, perhaps=True)},
         setup=Setup(raw=Narrow, options={"send_timeout": 0.3}),
         reaction="gives the link up when a message has not left for 5 s, connects again",
         user="OutcomeUnknown of what was half written; a loss, then a restoration",
