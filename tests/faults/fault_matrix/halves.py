@@ -7,17 +7,21 @@ from typing import Any
 
 from binance_socket import ConnectionLost
 
-from .kinds import LOSS, NOTHING, OVERLAPS, Fault, Group, Seen, Setup, State
+from .kinds import LOSS, OVERLAPS, Fault, Group, Seen, Setup, State
 from .scene import Scene
 
 __all__ = ["FAULTS"]
 
 _ONE = "There are not two connections."
-_LEFT_OLD = "has no use for it any more if everything has come from it; otherwise tells of a gap"
+_LEFT_OLD = "has moved, or moves at once; tells of a gap, because the end of the old one's events is missing"
+_LOSS = "a loss and a restoration"
+_PERHAPS = "nothing, or a loss and a restoration"
 _LEFT_NEW = "gives the rotation up while it may; otherwise connects again"
 
 
-def _half(name: str, which: str, *, listen_key: bool = False, seen_in: Mapping[State, Seen], reaction: str) -> Fault:
+def _half(
+    name: str, which: str, *, listen_key: bool = False, seen_in: Mapping[State, Seen], reaction: str, user: str
+) -> Fault:
     """Return the fault that *which* of the two connections is reset, and not the other."""
 
     def strike(scene: Scene) -> None:
@@ -36,17 +40,17 @@ def _half(name: str, which: str, *, listen_key: bool = False, seen_in: Mapping[S
         seen_in=seen_in,
         setup=Setup(listen_key=listen_key),
         reaction=reaction,
-        user="nothing, or a loss and a restoration",
+        user=user,
     )
 
 
-# Nobody knows what has come on the old one alone, unless both have brought the same event since.
-_OLD = {State.OVERLAPPING: LOSS, State.DRAINING: NOTHING}
+# Nobody knows what has come on the old one alone: its marker would have said that nothing has.
+_OLD = dict.fromkeys(OVERLAPS, LOSS)
 _NEW = {State.OVERLAPPING: Seen(rotation=(ConnectionLost,)), State.DRAINING: LOSS}
 
 FAULTS = (
-    _half("old link of two reset", "old", seen_in=_OLD, reaction=_LEFT_OLD),
-    _half("new link of two reset", "new", seen_in=_NEW, reaction=_LEFT_NEW),
-    _half("old link of a listen key reset", "old", listen_key=True, seen_in=_OLD, reaction=_LEFT_OLD),
-    _half("new link of a listen key reset", "new", listen_key=True, seen_in=_NEW, reaction=_LEFT_NEW),
+    _half("old link of two reset", "old", seen_in=_OLD, reaction=_LEFT_OLD, user=_LOSS),
+    _half("new link of two reset", "new", seen_in=_NEW, reaction=_LEFT_NEW, user=_PERHAPS),
+    _half("old link of a listen key reset", "old", listen_key=True, seen_in=_OLD, reaction=_LEFT_OLD, user=_LOSS),
+    _half("new link of a listen key reset", "new", listen_key=True, seen_in=_NEW, reaction=_LEFT_NEW, user=_PERHAPS),
 )
