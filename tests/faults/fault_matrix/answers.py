@@ -15,12 +15,14 @@ from binance_socket import (
     DecodeError,
     InvalidTimestamp,
     OutcomeUnknown,
+    Placed,
     RateLimited,
     RequestTimeout,
 )
 
 from .kinds import ANSWERED, LINKED, LOSS, NOTHING, OVERLAPS, Fault, Group, Seen, Setup, State
 from .scene import ORDER, READ, Scene
+from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
 
@@ -191,6 +193,31 @@ _ORDERED = tuple(state for state in State if state is not State.IDLE)
 _NO_ORDER = "No order is on its way in the other states, or it is on its way as in rotating."
 
 
+def _hold_against_the_ledger(scene: Scene) -> None:
+    """Ask what became of orders whose outcome is unknown, and compare that with what the exchange knows."""
+    for asked in scene.asked:
+        error = asked.future.exception()
+        if not isinstance(error, OutcomeUnknown):
+            continue
+        placed = [event["i"] for event in scene.account.events if event.get("c") == error.client_order_id]
+        # That there is none is told after 20 seconds only.
+        verdict = error.resolve(PATIENCE if placed else 0.0)
+        told = verdict.order.order_id if isinstance(verdict, Placed) else None
+        if told != (placed[0] if placed else None):
+            scene.wrong.append(f"{error!r} was resolved to {verdict}, but there is {placed}")
+
+
+def _is_counted(scene: Scene) -> None:
+    """Tell whether an answer that nobody waits for was counted."""
+    scene.faults.release()
+    if scene.state is State.IN_FLIGHT:
+        # Once the next answer is there. In the other states it may have come on another connection.
+        scene.patient.spot_api.account.session_status()
+        health = scene.client.health().connection("api")
+        if health is None or not health.late:
+            scene.wrong.append(f"not counted: {health}")
+
+
 def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, patience: float | None = None) -> Fault:
     """Return the fault that an order's outcome cannot be known from its answer."""
     loss = seen.loss
@@ -207,6 +234,7 @@ def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, pati
         seen=unknown,
         seen_in=dict.fromkeys((State.ROTATING, State.OVERLAPPING), perhaps) if loss else {},
         setup=Setup(target=ORDER, patience=patience),
+        afterwards=_hold_against_the_ledger,
         reaction=reaction,
         user="OutcomeUnknown; resolve() tells what became of it",
     )
@@ -276,7 +304,7 @@ FAULTS = (
     _silent("request lost", lambda scene: scene.faults.lose_requests(scene.target), "lose_requests"),
     attrs.evolve(
         _silent("late answer", lambda scene: scene.faults.late_replies(scene.target), "late_replies"),
-        afterwards=lambda scene: scene.faults.release(),
+        afterwards=_is_counted,
         reaction="counts it; it answers nothing else",
     ),
     _silent(
@@ -298,6 +326,7 @@ FAULTS = (
         elsewhere=_NO_ANSWER,
         counter="duplicate_replies",
         arm=lambda scene: scene.faults.duplicate_replies(scene.target),
+        afterwards=_is_counted,
         reaction="takes the first, counts the second",
         user=_NOTHING,
     ),
@@ -329,7 +358,10 @@ FAULTS = (
         "cannot know which is meant: gives the link up, connects again",
         seen=_UNREAD,
     ),
-    _message("answer to nobody", b'{"id":"0badc0de","status":200,"result":{}}', "counts it"),
+    attrs.evolve(
+        _message("answer to nobody", b'{"id":"0badc0de","status":200,"result":{}}', "counts it"),
+        afterwards=_is_counted,
+    ),
     _message(
         "error without an id",
         b'{"id":null,"status":400,"error":{"code":-1135,"msg":"Invalid JSON Request."}}',

@@ -95,7 +95,9 @@ def _ask_three_deep(scene: Scene) -> Callable[[], None]:
 
 def _wait_a_little(scene: Scene) -> Callable[[], None]:
     """Be slow until more events have come than the mailbox holds, and until a call was answered all the same."""
-    ready = threading.Event()
+    ready, lagging = threading.Event(), threading.Event()
+    scene.noted["lagging"] = lagging
+    scene.client.on_lag(lambda lag: lagging.set())
 
     def fill() -> None:
         try:
@@ -266,6 +268,7 @@ FAULTS = (
             NOTHING,
         ),
         setup=Setup(options={"mailbox_size": 16}),
+        afterwards=lambda scene: assert_true(scene.noted["lagging"].wait(PATIENCE)),
     ),
     _callback(
         "callback that never returns",
