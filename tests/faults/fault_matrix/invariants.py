@@ -140,18 +140,22 @@ def gap_violations(ledger: Sequence[Mapping[str, Any]], told: Sequence[Heard | N
 def _brackets(told: Sequence[Heard | Notice]) -> list[str]:
     wrong: list[str] = []
     gap: Gap | None = None
-    lost = overtaken = False
+    lost = False
+    # When the latest event happened that was delivered since. While the new of two connections is lost, the old one may
+    # still bring what came before.
+    latest = 0
     for entry in told:
         if isinstance(entry, Heard):
             if lost:
                 wrong.append("an event between a loss and its gap")
             if entry.backfilled and gap is None:
                 wrong.append(f"found out, and no gap is open: {entry.payload}")
-            if entry.backfilled and overtaken and not entry.late:
+            moment = entry.payload.get("E", 0)
+            if entry.backfilled and moment < latest and not entry.late:
                 wrong.append(f"found out, and not said to be late: {entry.payload}")
-            overtaken = overtaken or not entry.backfilled
+            latest = latest if entry.backfilled else max(latest, moment)
         elif entry.name == "lost":
-            lost, overtaken = True, False
+            lost, latest = True, 0
         elif entry.name == "gap":
             one: Gap = entry.detail
             if not one.status.is_final:
