@@ -46,8 +46,8 @@ class Faults:
         """
         How often each fault happened, by name; a copy.
 
-        One happens by itself: ``end_of_day`` counts the connections that have lasted for 24 hours, less the 10 seconds
-        by which their end is announced.
+        Some happen by themselves: ``end_of_day`` counts the connections that have lasted for 24 hours, less the 10
+        seconds by which their end is announced, and ``pongs`` the pongs that came.
         """
         return dict[str, int](self._host.fault("triggered"))
 

@@ -127,6 +127,7 @@ class Session(ABC):
         """Take a ping or pong."""
         if frame.opcode is Opcode.PONG:
             self.heart.pong(bytes(frame.data))
+            self.venue.faults.count("pongs")
 
     def terminate(self, uid: int) -> int:
         """End the user data subscriptions of an account that this connection has, unasked. Return how many."""
