@@ -155,13 +155,15 @@ class Recovery(Generic[T]):
         # The last sign of life before the gap: by the exchange's clock as it was known then, in ms, and monotonic.
         self._started = 0
         self._started_at = 0.0
+        # Whether nobody had told the time by then.
+        self._guessed = False
         # When events came no more before it, monotonic: none was sent later.
         self._ceased_at = 0.0
         self._restored_at = 0.0
         # When the first event happened that could not be read since the latest gap began.
         self._missed_at: int | None = None
-        self._began = 0
-        """When the subscription has been opened first, by the exchange's clock, in milliseconds."""
+        # When the subscription has been opened first, monotonic.
+        self._began_at: float | None = None
         # When the gap began, by the latest event or sign of life before it, in milliseconds by the exchange's clock.
         self._from = 0
         # From when on, and until when, something may have been missed, in milliseconds by the exchange's clock.
@@ -174,7 +176,11 @@ class Recovery(Generic[T]):
         self._cut_short = 0
         self._missing: set[Unrecoverable] = set()
         self._answered_anything = False
+        # The symbols of which the latest round has found out everything, and those of which it has not.
         self._checked: dict[str, None] = {}
+        self._unchecked: dict[str, None] = {}
+        # Whether there were order lists that it could not ask for.
+        self._lacks_lists = False
 
     @property
     def waiting(self) -> int:
@@ -190,8 +196,10 @@ class Recovery(Generic[T]):
     def _opened(self, now: float) -> None:
         gap = self.gap
         if gap is None:
-            if self._sources is not None and not self._began:
-                self._learn_time(lambda: self._begin(now))
+            if self._sources is not None and self._began_at is None:
+                self._began_at = now
+                # Whoever asks later what time it was then is told better.
+                self._learn_time(lambda: None)
             return
         if gap.to is not None:
             # They have come all the time: another connection has taken over.
@@ -221,13 +229,14 @@ class Recovery(Generic[T]):
         # What waits came before this loss, and so is told before it.
         window = self._break_off()
         self._subscription.tell_lost()
-        start = window or self._began
+        self._guessed = not self._server_clock.is_learned
+        start = window or self._began()
         try:
             start = self._beginning(heard_at, received_at, now)
         except Exception as exc:  # noqa: BLE001  # told; and so is that something is missing
             self._subscription.tell_defect(exc)
         self._from = start
-        self._window = min(window or start, max(start - LOOK_BACK, self._began))
+        self._window = min(window or start, max(start - LOOK_BACK, self._began()))
         self.count += 1
         account = None if self._sources is None else self._sources.account
         self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(start))
@@ -303,16 +312,20 @@ class Recovery(Generic[T]):
         too_late = max(self._started - self._server_time(self._started_at) - _SETTING, 0)
         self._started -= too_late
         self._window -= too_late
-        self._began -= too_late
         # If nobody had told the time, what events said of it was believed.
         latest = self._server_clock.latest(self._ceased_at)
-        self._window = min(self._window, max(latest - LOOK_BACK, self._began))
+        began = self._began()
+        self._window = min(self._window, max(latest - LOOK_BACK, began))
+        if self._guessed and self._server_clock.is_learned:
+            # And since when there was anything to miss, nobody knew.
+            self._window = max(self._window, began)
         self._from = min(self._from - too_late, latest)
         from_ = _moment(self._from)
         self.gap = attrs.evolve(gap, from_=from_, to=max(_moment(self._until), from_))
 
-    def _begin(self, now: float) -> None:
-        self._began = self._server_time(now)
+    def _began(self) -> int:
+        """Return when the subscription has been opened first, in milliseconds by the exchange's clock."""
+        return 0 if self._began_at is None else self._server_time(self._began_at)
 
     def _lag(self, received_at: float | None) -> float:
         """Return how long the latest event was under way, in seconds: the latest sign of life may have been, too."""
@@ -338,7 +351,7 @@ class Recovery(Generic[T]):
         end = self._server_time(self._clock.monotonic()) + _LOOK_AHEAD
         start = max(self._window, end - _LONGEST)
         backfill = self._backfill = Backfill(
-            symbols=told.symbols(self._checked),
+            symbols=told.symbols((*self._unchecked, *self._checked)),
             open_orders=told.open_orders if whole else (),
             open_lists=told.open_lists,
             start=start,
@@ -406,7 +419,7 @@ class Recovery(Generic[T]):
             self._subscription.deliver_recovered(event, late=late or milliseconds_of(event["E"]) <= self._overtaken)
         self.release()
         if last:
-            self._finish(self._verdict(), self._unknown())
+            self._finish(*self._conclusion())
         else:
             self._alarm(self._restored_at + self._rechecks.popleft(), lambda: self._ask_round(whole=False))
 
@@ -416,20 +429,26 @@ class Recovery(Generic[T]):
         self._answered_anything = self._answered_anything or findings.anything
         for symbol in findings.checked:
             self._checked[symbol] = None
+            self._unchecked.pop(symbol, None)
         told = self.told
         if told is not None and told.forgotten_at >= self._window:
             self._missing.add(Unrecoverable.FORGOTTEN_ORDERS)
-        if findings.unchecked:
-            self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
-            for symbol in findings.unchecked:
-                self._checked.pop(symbol, None)
-        if findings.lacks_lists:
-            self._missing.add(Unrecoverable.OPEN_ORDERS)
+        for symbol in findings.unchecked:
+            self._unchecked[symbol] = None
+            self._checked.pop(symbol, None)
+        self._lacks_lists = findings.lacks_lists
         if backfill.whole:
             if findings.account is None:
                 self._missing.add(Unrecoverable.BALANCES)
             if not (findings.has_open_orders and findings.has_open_lists):
                 self._missing.add(Unrecoverable.OPEN_ORDERS)
+
+    def _conclusion(self) -> tuple[GapStatus, tuple[Unrecoverable, ...]]:
+        if self._unchecked:
+            self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
+        if self._lacks_lists:
+            self._missing.add(Unrecoverable.OPEN_ORDERS)
+        return self._verdict(), self._unknown()
 
     def _verdict(self) -> GapStatus:
         if not self._answered_anything:
@@ -456,7 +475,7 @@ class Recovery(Generic[T]):
             # What has been looked for already may still turn up in the exchange's database, but not for ever.
             window = max(window, self._server_time(self._clock.monotonic()) - _SETTLED_AFTER)
         self._missing.add(Unrecoverable.LATE_ENTRIES)
-        self._end_gap(self._verdict(), self._unknown())
+        self._end_gap(*self._conclusion())
         return window
 
     def _finish(self, status: GapStatus, unrecoverable: tuple[Unrecoverable, ...]) -> None:
@@ -476,6 +495,8 @@ class Recovery(Generic[T]):
         self._rechecks.clear()
         self._missing.clear()
         self._checked.clear()
+        self._unchecked.clear()
+        self._lacks_lists = False
         self._answered_anything = False
         self.gap = None
         self._subscription.tell_gap(attrs.evolve(gap, status=status, unrecoverable=unrecoverable))
@@ -491,7 +512,7 @@ class Recovery(Generic[T]):
                 self._missing.add(Unrecoverable.INTERNAL_ERROR)
                 if self.told is not None:
                     self.told.gap_closed(self.told.last_event)
-                self._end_gap(self._verdict(), self._unknown())
+                self._end_gap(*self._conclusion())
 
     def _alarm(self, when: float, function: Callable[[], object]) -> None:
         generation = self._generation

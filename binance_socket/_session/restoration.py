@@ -86,7 +86,9 @@ class _Restoration:
     ) -> None:
         self._told = told
         self._findings = findings
-        self._start = max(start, told.forgotten_at)
+        self._start = start
+        # What was told of orders that were closed by then may have been forgotten.
+        self._orders_from = max(start, told.forgotten_at + 1)
         self._until = until
         self._last = last
         self._held_trades: set[TradeKey] = set()
@@ -177,7 +179,7 @@ class _Restoration:
 
     def _is_outside(self, moment: int) -> bool:
         """Return whether something happened before or after the time in question."""
-        return not self._start <= milliseconds_of(moment) <= self._until
+        return not self._orders_from <= milliseconds_of(moment) <= self._until
 
     def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any], filled: Decimal) -> bool:
         """Return whether a trade, with which *filled* was filled, happened after an event of its order that waits."""
@@ -192,7 +194,7 @@ class _Restoration:
     def _before(self, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> tuple[Decimal, Decimal]:
         """Return how much of an order that was never told of had been filled before *trades*, and for how much."""
         created = order.get("time")
-        if type(created) is not int or milliseconds_of(created) < self._start:
+        if type(created) is not int or milliseconds_of(created) < self._orders_from:
             filled = amount_or_zero(order["executedQty"]) - sum(amount_or_zero(trade["qty"]) for trade in trades)
             quote = amount_or_zero(order.get("cummulativeQuoteQty"))
             if filled > 0:

@@ -749,9 +749,8 @@ def test_a_defect_while_it_is_asked(subscriber, clock, monkeypatch, what):
 def test_a_defect_where_there_is_no_gap(subscriber, clock):
     """It is told, and no more than that."""
     subscriber = Subscriber(clock, learned=False)
-    subscriber.server_clock.timestamp = broken
+    subscriber.server_clock.is_fresh = broken
     subscriber.open()
-    subscriber.answer()
     assert [type(one) for one in subscriber.story] == [ZeroDivisionError]
 
 
@@ -769,3 +768,68 @@ def test_amounts_that_have_no_sum(subscriber, clock):
     assert Unrecoverable.UNCHECKED_SYMBOLS in subscriber.gaps[-1].unrecoverable
     assert subscriber.gaps[-1].symbols_checked == ()
     assert not subscriber.defects
+
+
+def lose_the_first_question(clock, wrong_by):
+    """The link is lost before anybody has told the time, by which the wall clock is *wrong_by* seconds late."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    [(_, future)] = subscriber.asked
+    subscriber.asked.clear()
+    clock.advance(2)
+    subscriber.lose()
+    future.start()
+    future.set_exception(ConnectionLost("gone"))
+    clock.advance(3)
+    subscriber.open()
+    subscriber.tell_time(wrong_by)
+    return subscriber
+
+
+@pytest.mark.parametrize("wrong_by", [0, -3600, 3600])
+def test_nothing_of_before_the_subscription_began(clock, wrong_by):
+    """Also where the first question for the time was lost with its link: what is told begins with the subscription."""
+    subscriber = lose_the_first_question(clock, wrong_by)
+    began = BEGAN + 1000 * wrong_by
+    orders = [
+        {**FILLED, "orderId": number, "status": "CANCELED", "executedQty": "0", "updateTime": at, "time": at}
+        for number, at in ((1, began - 1), (2, began), (3, began + 4000))
+    ]
+    assert subscriber.answer(openOrders_status=orders)
+    assert subscriber.events.count(("recovered", "CANCELED")) == 2
+    gap = subscriber.recovery.gap
+    assert gap.from_ <= datetime.fromtimestamp(began / 1000 + 2, timezone.utc) < gap.to
+    asked = subscriber.recovery.gap.symbols_checked
+    assert asked == ("BTCUSDT",)
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2], ids=["first", "second", "last"])
+@pytest.mark.parametrize("method", ["allOrders", "myTrades"])
+def test_a_symbol_that_could_be_asked_about_in_the_end(subscriber, clock, failing, method):
+    """What a later round has answered is not missing; what the last one has not, is."""
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    entry = {**FILLED, "status": "NEW", "executedQty": "0", "updateTime": 1, "time": 1}
+    for number, seconds in enumerate((5, 25, 0)):
+        more = {method: ConnectionLost("gone")} if number == failing else {}
+        # It is known from this answer alone.
+        assert method in subscriber.answer(openOrders_status=[entry], **more)
+        subscriber.timer.pass_time(seconds)
+    final = subscriber.gaps[-1]
+    assert (Unrecoverable.UNCHECKED_SYMBOLS in final.unrecoverable) is (failing == 2)
+    assert final.status is (GapStatus.PARTIAL if failing == 2 else GapStatus.RECOVERED_STATE)
+    assert final.symbols_checked == (() if failing == 2 else ("BTCUSDT",))
+
+
+def test_an_order_list_that_could_be_asked_for_in_the_end(subscriber):
+    """The same goes for those."""
+    subscriber.event(0, e="listStatus", g=7, L="EXECUTING", T=BEGAN)
+    subscriber.lose()
+    subscriber.open()
+    found = {"orderListId": 7, "symbol": "BTCUSDT", "listOrderStatus": "EXECUTING", "transactionTime": 1, "orders": []}
+    for answer in (ConnectionLost("gone"), found, found):
+        subscriber.answer(orderList_status=answer)
+        subscriber.timer.pass_time(30)
+    assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE

@@ -314,7 +314,7 @@ def test_trades_of_before(told):
     """Are none of the gap's; nor are those of which it was forgotten what was told."""
     found = findings([entry(2, "FILLED", executed="0.1", at=START - 1)], [fill(5, 2, at=START - 1)])
     assert said(restored(told, found)) == []
-    told.forgotten_at = 5001
+    told.forgotten_at = 5000
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1", at=5000)], [fill(5, 2, at=5000)]))) == []
 
 
@@ -580,3 +580,10 @@ def test_an_order_that_lost_some_to_the_prevention_of_self_trades(told):
     restored = restore(told, findings([order]), [], start=START, until=6000, last=True)
     assert [(event["x"], event["X"], event["A"]) for event in restored.events] == [("TRADE_PREVENTION", "NEW", "0.4")]
     assert restore(told, findings([order]), [], start=START, until=6000, last=True).events == ()
+
+
+def test_balances_are_told_whatever_is_forgotten_of_orders(told):
+    """They are as an answer says, and order lists too."""
+    told.forgotten_at = 5000
+    found = findings(account=account(4000, BTC="5"), lists=[order_list(at=4000)])
+    assert [event["e"] for event in restored(told, found).events] == ["listStatus", "outboundAccountPosition"]
