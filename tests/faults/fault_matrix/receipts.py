@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from binance_socket import ApiError, Certainty, OutcomeUnknown
+from binance_socket.sandbox.request import Request
 from binance_socket.sandbox.ws_api import ApiSession
 
 __all__ = ["Receipts", "certainty_violations"]
@@ -17,8 +16,9 @@ __all__ = ["Receipts", "certainty_violations"]
 
 class Receipts:
     """
-    Notes every request as it comes in at the sandbox's WebSocket API, before anything becomes of it. A context manager.
+    Notes every request that the sandbox's WebSocket API takes, before anything becomes of it. A context manager.
 
+    What it refuses by its signature or its timestamp (-1021) it has not taken: the library may send that once more.
     Requests are known by their receive windows: the test gives each of its own another one.
     """
 
@@ -31,31 +31,30 @@ class Receipts:
         self._undo: list[tuple[str, Any]] = []
 
     def __enter__(self) -> Receipts:
-        make, receive = ApiSession.__init__, ApiSession.receive
+        make, carry_out = ApiSession.__init__, ApiSession._carried_out
 
         def made(session: ApiSession, *args: Any, **more: Any) -> None:
             with self._lock:
                 self._links += 1
             make(session, *args, **more)
 
-        def received(session: ApiSession, message: str) -> None:
-            self.note(message)
-            receive(session, message)
+        def carried_out(session: ApiSession, request: Request, call: Any) -> Any:
+            self.note(request.method, request.params)
+            return carry_out(session, request, call)
 
-        self._undo = [("__init__", make), ("receive", receive)]
-        ApiSession.__init__, ApiSession.receive = made, received  # type: ignore[method-assign]
+        self._undo = [("__init__", make), ("_carried_out", carry_out)]
+        ApiSession.__init__, ApiSession._carried_out = made, carried_out  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         for name, original in self._undo:
             setattr(ApiSession, name, original)
 
-    def note(self, message: str) -> None:
+    def note(self, method: str, params: Mapping[str, Any]) -> None:
         """Take a request that has come."""
-        request: Mapping[str, Any] = orjson.loads(message)
-        window = (request.get("params") or {}).get("recvWindow")
+        window = params.get("recvWindow")
         with self._lock:
-            self._methods[str(request.get("method"))] += 1
+            self._methods[method] += 1
             if window is not None:
                 self._windows.add(int(window))
 
