@@ -225,8 +225,8 @@ class Audience:
                 subscribers = self._subscribers.pop(effect.topic, ())
                 stand_in = self._stand_ins.pop(effect.topic, None)
                 if stand_in is not None:
-                    # It gives them what it still has for them.
-                    subscribers = (stand_in, *subscribers)
+                    # It gives them what it still has for them, and tells them then.
+                    subscribers = (stand_in,)
                 tellings.append(_closed(effect, subscribers, self._opening.pop(effect.topic, [])))
             elif isinstance(effect, Deliver):
                 tellings.append(_delivered(effect, self._hearing(effect.topic), now, wall))
@@ -239,6 +239,11 @@ class Audience:
     def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
         """Who hears what, as of now."""
         return dict(self._subscribers)
+
+    @property
+    def stand_ins(self) -> dict[Topic, StandIn]:
+        """Who stands for them, as of now."""
+        return dict(self._stand_ins)
 
     @property
     def carried(self) -> list[tuple[Topic, Hashable]]:
@@ -273,9 +278,16 @@ class Audience:
     def take_over(
         self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
     ) -> None:
-        """Take *subscribers* from another connection, each of which is represented by a stand-in for the time being."""
+        """
+        Take *subscribers* from another connection, each of which is represented by a stand-in for the time being.
+
+        Whom those stand for, that connection goes on to say until it has handed over.
+        """
         self._subscribers.update(subscribers)
-        self.put_in(stand_ins)
+        for topic in subscribers:
+            self._stand_ins[topic] = stand_ins[topic]
+            self._changed.add(topic)
+        self._reroute()
 
     def hand_over(self) -> dict[Topic, Hashable]:
         """Leave all subscribers to another connection; their stand-ins hear what still comes. Return the routes."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -19,6 +17,7 @@ from .._wire.codec import loads
 from .._wire.values import is_object
 from ..errors import BinanceSocketError, ClientClosed, DecodeError
 from .audience import After, Payload, Subscriber
+from .one_by_one import OneByOne
 
 __all__ = ["Overlap", "Owner"]
 
@@ -31,7 +30,12 @@ _UNPROVEN: Final = "the old connection ended before it was certain that the new 
 
 
 class Owner(Protocol):
-    """Who moves a topic over. Called under no connection's lock; must not block."""
+    """Who moves a topic over. Called in turn, or to be put in turn; under no connection's lock. Must not block."""
+
+    @property
+    def line(self) -> OneByOne:
+        """Where everything that happens to the topics that are moved together has its turn."""
+        ...
 
     def now(self) -> float:
         """Return the monotonic time."""
@@ -53,16 +57,12 @@ class Owner(Protocol):
         """The new connection has lost the topic. The same."""
         ...
 
-    def give_up(self, error: BinanceSocketError) -> bool:
-        """Let the old connection go on alone, if that is possible; return whether it is."""
+    def give_up(self, error: BinanceSocketError) -> None:
+        """Let the old connection go on alone, if that is possible."""
         ...
 
     def look(self) -> None:
         """The old connection has sent its last event, or the new one has caught up with it."""
-        ...
-
-    def free(self, overlap: Overlap) -> None:
-        """Nothing waits here, and whoever posts may post to the subscribers themselves."""
         ...
 
 
@@ -78,8 +78,8 @@ class Overlap:
     """
     Stands for the subscribers of one topic on both connections, and gives them each event once.
 
-    Everything that happens is put into one line, and done by whoever finds nobody else doing so: nobody ever waits, and
-    what one connection brings keeps its order. What is done is posting to mailboxes, which does not block.
+    Everything that happens has its turn in the owner's line, so that what one connection brings keeps its order. What
+    is done is posting to mailboxes, which does not block.
     """
 
     def __init__(self, topic: Topic, owner: Owner) -> None:
@@ -98,11 +98,7 @@ class Overlap:
         """Whether the old connection is about to be told to send nothing more."""
         self.given_up = False
         """Whether the new connection is not to take over after all."""
-        self.releasing = False
-        """Whether the subscribers are to hear the topic themselves again as soon as nothing waits here."""
-        self._inbox: deque[Callable[[], object]] = deque()
-        self._busy = threading.Lock()
-        # Everything below belongs to whoever holds _busy.
+        # Everything below is for those whose turn it is.
         self._merge: Merge[_Arrived] | Unmerged[_Arrived] = Merge(waits=True)
         self._route: Hashable = None
         self._open = False
@@ -134,8 +130,11 @@ class Overlap:
     # What the owner decides.
 
     def commit(self) -> None:
-        """The new connection takes over."""
-        self.do(self._commit)
+        """The new connection takes over. To be called in turn, so that nothing comes between."""
+        try:
+            self._commit()
+        except Exception as exc:  # noqa: BLE001  # told to whoever listens
+            self._fail(exc)
 
     def end_old(self, *, proven: bool = False, since: float = float("inf")) -> None:
         """
@@ -178,28 +177,7 @@ class Overlap:
 
     def put(self, function: Callable[[], object]) -> After:
         """Put something in the line, under any lock. What is returned does it in its turn."""
-        self._inbox.append(function)
-        return self._work
-
-    def _work(self) -> None:
-        while self._inbox and self._busy.acquire(blocking=False):
-            try:
-                self._drain()
-            finally:
-                self._busy.release()
-        # It may have been the last that was waited for, and nobody knows when the next event comes.
-        self.let_go()
-
-    def _drain(self) -> None:
-        while True:
-            try:
-                function = self._inbox.popleft()
-            except IndexError:
-                return
-            try:
-                function()
-            except Exception as exc:  # noqa: BLE001  # told to whoever listens
-                self._fail(exc)
+        return self.owner.line.put(function, self._fail)
 
     def _fail(self, exc: Exception) -> None:
         """Go on after a defect of ours: something may be missing, and whoever listens is told."""
@@ -229,18 +207,9 @@ class Overlap:
             for listener in self.listeners:
                 listener.opened(self.topic, self.old_route, now)()
 
-    def let_go(self) -> None:
-        """Free the subscribers if it is time. Called by whoever has done something, when it is done."""
-        if not self.releasing or not self._busy.acquire(blocking=False):
-            return
-        idle = not self._inbox
-        # Before anybody else has a turn: afterwards the new connection's events are not seen here.
-        self._done_with_old = self._done_with_old or idle
-        self._busy.release()
-        if self._inbox:
-            self._work()
-        elif idle:
-            self.owner.free(self)
+    def close(self) -> None:
+        """The new connection tells all that the old one could still tell: soon nobody will compare them any more."""
+        self._done_with_old = True
 
     def take_old(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """The old connection has brought events."""
@@ -280,15 +249,13 @@ class Overlap:
         if self._committed:
             self._tell_opened(now)
 
-    def flush(self) -> None:
-        """It is all over: deliver what is held."""
-        if not self.given_up:
+    def closed(self, error: BinanceSocketError | None, *, by_new: bool) -> None:
+        """The topic is closed. What is held is delivered; that is the end, if the connection that counts says so."""
+        if not self.given_up and (self._committed or not by_new):
             self._deliver(self._merge.old_ended())
-
-    def flush_new(self) -> None:
-        """The same, unless the old connection still is the one that counts."""
-        if self._committed:
-            self.flush()
+        if by_new is self._committed:
+            for listener in self.listeners:
+                listener.closed(self.topic, error)
 
     def _commit(self) -> None:
         self._committed = True
@@ -411,8 +378,8 @@ class _OldSide(_Side):
         return self._overlap.put(lambda: self._overlap.lost_old(reason, now, heard_at))
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
-        """The topic is closed. The subscribers are told by the connection."""
-        self._overlap.do(self._overlap.flush)
+        """The topic is closed."""
+        self._overlap.do(lambda: self._overlap.closed(error, by_new=False))
 
 
 class _NewSide(_Side):
@@ -440,4 +407,4 @@ class _NewSide(_Side):
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed; or it was refused, which whoever waits for it to open hears as well."""
-        self._overlap.do(self._overlap.flush_new)
+        self._overlap.do(lambda: self._overlap.closed(error, by_new=True))

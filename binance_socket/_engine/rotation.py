@@ -3,13 +3,13 @@ Moving everything from one connection to a new one, make before break.
 
 ::
 
-    OPENING ----------> SUBSCRIBING --------> BOTH --------> MOVING --> DRAINING ----------> SETTLING --------> OVER
-            new answers  ^         all open    |  a common event,     |         old has ended,        new has
-                         +---------------------+  5 s, old is lost    |         nothing due there     caught up
+    OPENING ----------> SUBSCRIBING --------> BOTH ----------------> DRAINING ----------> SETTLING --------> OVER
+            new answers  ^         all open    |   a common event,            old has ended,        new has
+                         +---------------------+   5 s, old is lost           nothing due there     caught up
                             something was added
     any of the first three --new is lost, or refuses--> GIVEN_UP
 
-Until MOVING the old connection is the one that counts: whatever goes wrong with the new one, it goes on as if nothing
+Until DRAINING the old connection is the one that counts: whatever goes wrong with the new one, it goes on as if nothing
 had been. From then on the new one counts, and what goes wrong with it is what may go wrong with any connection.
 """
 
@@ -19,33 +19,45 @@ import enum
 import functools
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Final, Protocol
 
+import attrs
+
+from .._session.logon import LOGON, LOGOUT
 from .._session.state import ConnectionState as State
 from .._session.topics import StreamTopic, Topic
-from .._wire.messages import Request
-from ..errors import ApiError, BinanceSocketError, ClientClosed, ConnectionLost
-from .audience import Opening, Subscriber
+from .._wire.messages import Request, Security
+from ..errors import ApiError, BinanceSocketError, ConnectionLost
+from ..models.response import Response
+from .audience import Opening
 from .clock import Clock
 from .connection import Connection
-from .futures import CallFuture
+from .futures import CallFuture, defect_error
+from .one_by_one import OneByOne
 from .overlap import Overlap
 from .timer import Timer
 
-__all__ = ["OVERLAP", "Mover", "Rotation", "Stage"]
+__all__ = ["OVERLAP", "SETTLED", "Mover", "Rotation", "Stage"]
 
 logger = logging.getLogger(__name__)
 
 OVERLAP: Final = 5.0
 """
-How long both connections are subscribed if no event comes that both bring, in seconds; how long the last events of the
-old one are waited for; and how long the new one is listened to for what has been delivered already.
+How long both connections are subscribed if no event comes that both bring, in seconds; and how long the last events of
+the old one are waited for.
 """
+SETTLED: Final = 60.0
+"""How long the new one is listened to for what has been delivered already; or OVERLAP, if somebody waits for that."""
+_MOST_STALLED: Final = 60.0
+"""How long subscribers are waited for that have no room for the last events. Nor does the exchange wait any longer."""
 _AGAIN: Final = 0.1
 # To an unsubscription: there is no such subscription.
 _NOT_SUBSCRIBED: Final = -2036
+
+
+_Answers = Sequence[tuple[list[Topic], CallFuture[Response[Any]]]]
 
 
 class Stage(enum.Enum):
@@ -54,7 +66,6 @@ class Stage(enum.Enum):
     OPENING = enum.auto()
     SUBSCRIBING = enum.auto()
     BOTH = enum.auto()
-    MOVING = enum.auto()
     DRAINING = enum.auto()
     SETTLING = enum.auto()
     OVER = enum.auto()
@@ -85,7 +96,12 @@ class Mover(Protocol):
 
 
 class Rotation:
-    """One move from *old* to *new*. Thread-safe; nothing in it waits."""
+    """
+    One move from *old* to *new*. Any thread; nothing in it waits.
+
+    Whatever happens has its turn in one line, with the events of the topics that move: nothing is decided while
+    something else is.
+    """
 
     def __init__(
         self,
@@ -101,18 +117,24 @@ class Rotation:
     ) -> None:
         self.old = old
         self.new = new
+        self.line = OneByOne()
         self._mover = mover
         self._probe = probe
         self._patience = patience
         self._clock = clock
         self._timer = timer
         self._executor = executor
-        # Guards the stage, which says who may touch the rest. Nothing else is locked while it is held.
-        self._lock = threading.Lock()
+        # Everything below is for those whose turn it is, but that anybody may look at the stage.
         self._stage = Stage.OPENING
         self._overlaps: dict[Topic, Overlap] = {}
         self._probing: CallFuture[Any] | None = None
+        self._logging_on = False
         self._given_up_at = clock.monotonic() + patience
+        self._since = 0.0
+        self._hurried = False
+        # Guards whether the overlaps have been let go of.
+        self._lock = threading.Lock()
+        self._is_over = False
 
     @property
     def stage(self) -> Stage:
@@ -123,128 +145,105 @@ class Rotation:
         """Return the monotonic time."""
         return self._clock.monotonic()
 
-    def start(self) -> None:
-        """Begin. Any thread."""
-        logger.info("%s: opening the connection that takes over", self.old.name)
-        self.new.succession.follow_logon(wanted=self.old.succession.logon_wanted)
-        try:
-            future = self.new.submit(self._probe, self._patience)
-        except BinanceSocketError as error:
-            self.give_up(error)
-            return
-        self._probing = future
-        future.when_done(self._probed, self._timer.failed)
-        if self._stage is Stage.GIVEN_UP:
-            self.new.cancel(future)
+    def _do(self, function: Callable[[], object]) -> None:
+        """Do something in its turn."""
+        self.line.do(function, self._defect)
+
+    def _defect(self, exc: Exception) -> None:
+        """Something has failed because of a defect of ours. Where the old connection cannot go on, nobody can."""
+        logger.error("%s: moving to another connection", self.old.name, exc_info=exc)
+        if not self._give_up(defect_error(exc)):
+            for connection in (self.old, self.new):
+                connection.fail(exc)
+            self._mover.done(self, defect_error(exc))
 
     # What happens.
 
+    def start(self) -> None:
+        """Begin."""
+        self._do(self._start)
+
     def old_down(self) -> None:
         """The old connection has lost its link, and the topics of it have been told."""
-        # The last of them may let go of itself meanwhile.
-        for overlap in tuple(self._overlaps.values()) if self._stage is Stage.DRAINING else ():
-            overlap.end_old()
-        if not self._overlaps:
-            self.give_up(ConnectionLost("the old connection was lost before the new one was there"))
+        self._do(self._old_down)
 
     def new_down(self) -> None:
         """The new connection has lost its link, or could not get one."""
         self.give_up(ConnectionLost("the new connection was lost, or could not be made"))
 
+    def give_up(self, error: BinanceSocketError) -> None:
+        """Let the old connection go on, if that is possible."""
+        self._do(lambda: self._give_up(error))
+
+    def hurry(self) -> None:
+        """Somebody waits for the next rotation: stay with what is left of this one no longer than is needed."""
+        self._do(self._hurry)
+
     def common_seen(self) -> None:
         """Some event has come from both connections: proof that nothing of its kind is missing between them."""
-        self._move()
+        self._do(self._move)
+
+    def look(self) -> None:
+        """Go on if it is time."""
+        self._do(self._look)
 
     def old_heard_at(self) -> float:
         """Return when the old connection has brought something last (monotonic)."""
         return self.old.heard_at
 
     def old_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
-        """The old connection has lost a topic."""
+        """The old connection has lost a topic. In turn."""
         self._move()
-        if self.give_up(ConnectionLost(f"the old connection was lost: {reason}")) or self._stage is Stage.GIVEN_UP:
+        error = ConnectionLost(f"the old connection was lost: {reason}")
+        if self._give_up(error) or self._stage is Stage.GIVEN_UP:
             overlap.forward_lost(reason, now, heard_at)
         else:
             overlap.end_old(since=heard_at)
 
     def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
-        """The new connection has lost a topic."""
-        if not self.give_up(ConnectionLost(f"the new connection was lost: {reason}")) and not overlap.given_up:
+        """The new connection has lost a topic. In turn."""
+        if not self._give_up(ConnectionLost(f"the new connection was lost: {reason}")) and not overlap.given_up:
             overlap.lose_new(reason, now, heard_at)
 
-    def look(self) -> None:
-        """Go on if it is time."""
-        overlaps = tuple(self._overlaps.values())
-        if self._stage is Stage.DRAINING and all(overlap.ended for overlap in overlaps) and not self.old.in_flight:
-            if not self._enter(Stage.SETTLING, Stage.DRAINING):
-                return
-            self.old.close()
-            logger.info("%s: moved to a new connection", self.old.name)
-            self._mover.done(self, None)
-            self._timer.call_at(self.now() + OVERLAP, self._settled)
-        if self._stage is Stage.SETTLING and all(overlap.caught_up for overlap in overlaps):
-            self._release()
-
-    def free(self, overlap: Overlap) -> None:
-        """Let the subscribers of one topic hear it themselves again."""
-        with self._lock:
-            if self._overlaps.pop(overlap.topic, None) is None:
-                return
-            self.new.vitals.duplicates += overlap.duplicates
-            left = bool(self._overlaps)
-        (self.old if overlap.given_up else self.new).succession.take_out([overlap.topic])
-        if not left:
-            self._mover.over(self)
-
-    def give_up(self, error: BinanceSocketError) -> bool:
-        """Let the old connection go on, if that is possible. Return whether this call did it. Any thread."""
-        if not self._enter(Stage.GIVEN_UP, *_REVOCABLE):
-            return False
-        logger.warning("%s: no new connection takes over: %s", self.old.name, error)
-        self._mover.ask(self.old)
-        overlaps = tuple(self._overlaps.values())
-        for overlap in overlaps:
-            overlap.given_up = True
-            self.new.unsubscribe([overlap.topic], overlap.new)
-        # Our own question must not keep it alive; what others have asked on it is still answered there.
-        if self._probing is not None:
-            self.new.cancel(self._probing)
-        self.new.succession.pass_back(self.old)
-        self.new.succession.tell_drained(self._close_new)
-        self._mover.done(self, error)
-        self._let_go(overlaps)
-        return True
-
-    # One stage after the other.
+    # One stage after the other, each in turn.
 
     def _enter(self, stage: Stage, *before: Stage) -> bool:
-        with self._lock:
-            if self._stage not in before:
-                return False
-            self._stage = stage
-            return True
+        if self._stage not in before:
+            return False
+        self._stage = stage
+        return True
+
+    def _start(self) -> None:
+        logger.info("%s: opening the connection that takes over", self.old.name)
+        self.new.succession.follow_logon(wanted=self.old.succession.logon_wanted)
+        try:
+            self._probing = self.new.submit(self._probe, self._patience)
+        except BinanceSocketError as error:
+            self._give_up(error)
+        else:
+            self._probing.when_done(lambda done: self._do(lambda: self._probed(done)), self._timer.failed)
 
     def _probed(self, future: Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, BinanceSocketError):
-            self.give_up(error)
+            self._give_up(error)
         elif self.new.succession.lacks_logon:
-            self.give_up(ConnectionLost("the new connection could not be logged on"))
+            self._give_up(ConnectionLost("the new connection could not be logged on"))
         elif self._enter(Stage.SUBSCRIBING, Stage.OPENING):
             self._subscribe()
 
     def _subscribe(self) -> None:
         """Have the new connection subscribe to what it does not have yet."""
+        self._drop_deserted()
         topics = [topic for topic in self.old.succession.subscribers() if topic not in self._overlaps]
         overlaps = {topic: Overlap(topic, self) for topic in topics}
-        with self._lock:
-            self._overlaps.update(overlaps)
+        self._overlaps.update(overlaps)
         # From here on what the old connection brings is recorded. Only then does the new one subscribe.
         routes = self.old.succession.put_in({topic: overlap.old for topic, overlap in overlaps.items()})
         for topic in routes.keys() & overlaps.keys():
             overlaps[topic].opened_old(routes[topic])
         acknowledged: CallFuture[None] = CallFuture(self._executor)
-        acknowledged.when_done(self._acknowledged, self._timer.failed)
+        acknowledged.when_done(lambda done: self._do(lambda: self._acknowledged(done)), self._timer.failed)
         opening = Opening(acknowledged, topics)
         for topic, overlap in overlaps.items():
             self.new.subscribe([topic], overlap.new, opening)
@@ -258,64 +257,96 @@ class Rotation:
 
         self._timer.call_at(self.now() + self._patience, no_answer)
 
+    def _drop_deserted(self) -> None:
+        """Forget topics that have been closed, or left. By now somebody may want them again, and hears the old one."""
+        installed = self.old.succession.stand_ins()
+        for topic, overlap in tuple(self._overlaps.items()):
+            if installed.get(topic) is not overlap.old:
+                del self._overlaps[topic]
+                self.new.unsubscribe([topic], overlap.new)
+
     def _acknowledged(self, future: Future[None] | None) -> None:
         error = None if future is None or future.cancelled() else future.exception()
         if isinstance(error, BinanceSocketError):
-            self.give_up(error)
+            self._give_up(error)
         elif self._enter(Stage.BOTH, Stage.SUBSCRIBING):
             self._mover.ask(self.new)
-            if not self._overlaps or any(overlap.common for overlap in tuple(self._overlaps.values())):
+            common = any(overlap.common for overlap in self._overlaps.values())
+            if common or not self._overlaps or self.old.state is not State.READY:
                 self._move()
             else:
-                self._timer.call_at(self.now() + OVERLAP, self._move)
+                self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._move))
 
     def _move(self) -> None:
-        """From here on there is no way back."""
-        if not self._enter(Stage.MOVING, Stage.BOTH):
+        """Make the new connection the one that counts, if it is time. From there on there is no way back."""
+        if self._stage is not Stage.BOTH or self._logging_on:
             return
-        before: dict[Topic, tuple[Subscriber, ...]] = {}
-        while True:
-            subscribers = self.old.succession.subscribers()
-            if not subscribers.keys() <= self._overlaps.keys():
-                self._enter(Stage.SUBSCRIBING, Stage.MOVING)
-                self._subscribe()
-                return
-            alive = self.old.state is State.READY
-            if alive and not self.old.succession.is_settled() and self.now() < self._given_up_at + OVERLAP:
-                # Somebody waits for an answer there.
-                self._enter(Stage.BOTH, Stage.MOVING)
-                self._timer.call_at(self.now() + _AGAIN, self._move)
-                return
-            for topic in self._overlaps.keys() - subscribers.keys():
-                self._drop(topic, before.get(topic, ()))
-            overlaps = dict(self._overlaps)
+        while self._is_ready_to_move():
+            subscribers, overlaps = self.old.succession.subscribers(), dict(self._overlaps)
+            if subscribers.keys() != overlaps.keys():
+                continue
             for overlap in overlaps.values():
                 overlap.leaving = True
             self.new.succession.take_over(subscribers, {topic: overlap.new for topic, overlap in overlaps.items()})
-            before = subscribers
             answers = self.old.succession.yield_to(self.new, subscribers)
             if answers is not None:
-                break
+                self._stage, self._since = Stage.DRAINING, self.now()
+                for overlap in overlaps.values():
+                    overlap.commit()
+                self._drain(answers)
+                return
+            # Somebody has come, or left.
+            self.new.succession.give_back()
+            for overlap in overlaps.values():
+                overlap.leaving = False
+
+    def _is_ready_to_move(self) -> bool:
+        """Return whether the new connection has everything that the old one has; if not, see to it."""
+        self._drop_deserted()
+        if not self.old.succession.subscribers().keys() <= self._overlaps.keys():
+            self._stage = Stage.SUBSCRIBING
+            self._subscribe()
+            return False
+        if self.old.state is not State.READY:
+            return True
+        if not self.old.succession.is_settled() and self.now() < self._given_up_at + OVERLAP:
+            # Somebody waits for an answer there.
+            self._timer.call_at(self.now() + _AGAIN, lambda: self._do(self._move))
+            return False
+        return not self._log_on()
+
+    def _log_on(self) -> bool:
+        """Log the new connection on or off, if somebody has done so on the old one meanwhile. Return whether it did."""
+        wanted = self.old.succession.logon_wanted
+        if self.new.succession.follow_logon(wanted=wanted) == wanted:
+            return False
+        self._logging_on = True
+        request = Request[Any](LOGON, security=Security.SIGNED) if wanted else Request[Any](LOGOUT)
+        future = self.new.submit(attrs.evolve(request, weight=2), self._patience)
+        future.when_done(lambda done: self._do(lambda: self._logged_on(done)), self._timer.failed)
+        return True
+
+    def _logged_on(self, future: Future[Any]) -> None:
+        self._logging_on = False
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, BinanceSocketError):
+            self._give_up(error)
+        else:
+            self._move()
+
+    def _drain(self, answers: _Answers) -> None:
+        """The new connection counts: wait for the last events and answers of the old one."""
         self._mover.adopt(self.new)
-        for overlap in overlaps.values():
-            overlap.commit()
-        self._enter(Stage.DRAINING, Stage.MOVING)
         for topics, answer in answers:
             answer.when_done(functools.partial(self._unsubscribed, topics), self._timer.failed)
         if not answers:
             # There is no link, so that nothing comes any more.
             self.old_down()
-        self._timer.call_at(self.now() + OVERLAP, self._overdue)
+        self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._overdue))
         self.old.succession.tell_drained(self.look)
 
-    def _drop(self, topic: Topic, subscribers: Iterable[Subscriber]) -> None:
-        """Nobody wants *topic* any more."""
-        with self._lock:
-            overlap = self._overlaps.pop(topic)
-        for subscriber in (overlap.new, *subscribers):
-            self.new.unsubscribe([topic], subscriber)
-
     def _unsubscribed(self, topics: Iterable[Topic], answer: Future[Any]) -> None:
+        """The old connection has answered that it sends no more."""
         error = None if answer.cancelled() else answer.exception()
         if answer.cancelled() or (error is not None and not _is_forgotten(error)):
             return
@@ -330,46 +361,91 @@ class Rotation:
                 # Here is no event that marks the end, but the answer comes after the last of them.
                 overlap.end_old(proven=True)
 
+    def _old_down(self) -> None:
+        self._move()
+        if self._stage is Stage.DRAINING:
+            for overlap in self._overlaps.values():
+                overlap.end_old()
+        if not self._overlaps:
+            self._give_up(ConnectionLost("the old connection was lost before the new one was there"))
+
     def _overdue(self) -> None:
         """The old connection has not said that its events are at their end."""
         if self._stage is not Stage.DRAINING:
             return
-        if self.old.stalled and self.old.state is State.READY:
+        if self.old.stalled and self.old.state is State.READY and self.now() < self._since + _MOST_STALLED:
             # They may be there already, and nobody reads them, because subscribers have no room.
-            self._timer.call_at(self.now() + OVERLAP, self._overdue)
+            self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._overdue))
             return
-        for overlap in tuple(self._overlaps.values()):
+        for overlap in self._overlaps.values():
             # It has been listened to for long enough to have brought whatever is older than a common event.
             overlap.end_old(proven=overlap.common)
 
+    def _look(self) -> None:
+        overlaps = self._overlaps.values()
+        if self._stage is Stage.DRAINING and all(overlap.ended for overlap in overlaps) and not self.old.in_flight:
+            self._stage, self._since = Stage.SETTLING, self.now()
+            self.old.close()
+            logger.info("%s: moved to a new connection", self.old.name)
+            self._mover.done(self, None)
+            self._timer.call_at(self._since + OVERLAP, lambda: self._do(self._settled))
+        if self._stage is Stage.SETTLING and all(overlap.caught_up for overlap in overlaps):
+            self._release()
+
     def _settled(self) -> None:
         """The new connection has had time to bring what has been delivered already."""
-        now, alive = self.now(), self.new.state is State.READY
-        if self._stage is Stage.SETTLING and alive and (self.new.stalled or now < self.new.read_on_at + OVERLAP):
+        if self._stage is not Stage.SETTLING:
+            return
+        now = self.now()
+        due = max(self._since, self.new.read_on_at) + (OVERLAP if self._hurried else SETTLED)
+        if self.new.state is State.READY and (self.new.stalled or now < due):
             # It may be there already, and nobody has read it, because subscribers had no room.
-            self._timer.call_at(now + _AGAIN if self.new.stalled else self.new.read_on_at + OVERLAP, self._settled)
+            self._timer.call_at(now + _AGAIN if self.new.stalled else due, lambda: self._do(self._settled))
         else:
             self._release()
 
-    def _release(self) -> None:
-        if self._enter(Stage.OVER, Stage.SETTLING):
-            self._let_go(tuple(self._overlaps.values()))
+    def _hurry(self) -> None:
+        self._hurried = True
+        self._settled()
 
-    def _let_go(self, overlaps: Iterable[Overlap]) -> None:
-        """Let subscribers hear their topics themselves again, as soon as that cannot change the order of events."""
-        for overlap in overlaps:
-            overlap.releasing = True
-            overlap.let_go()
-        if not overlaps:
-            self._mover.over(self)
+    def _give_up(self, error: BinanceSocketError) -> bool:
+        """Let the old connection go on, if that is possible. Return whether this call did it."""
+        if not self._enter(Stage.GIVEN_UP, *_REVOCABLE):
+            return False
+        logger.warning("%s: no new connection takes over: %s", self.old.name, error)
+        self._mover.ask(self.old)
+        for overlap in self._overlaps.values():
+            overlap.given_up = True
+            self.new.unsubscribe([overlap.topic], overlap.new)
+        # Our own question must not keep it alive; what others have asked on it is still answered there.
+        if self._probing is not None:
+            self.new.cancel(self._probing)
+        self.new.succession.pass_back(self.old)
+        self.new.succession.tell_drained(self._close_new)
+        self._mover.done(self, error)
+        self.line.end(self._let_go)
+        return True
+
+    def _release(self) -> None:
+        self._stage = Stage.OVER
+        for overlap in self._overlaps.values():
+            overlap.close()
+        self.line.end(self._let_go)
+
+    def _let_go(self) -> None:
+        """Let subscribers hear their topics themselves again: nothing waits that would come before what they hear."""
+        stays = self.old if self._stage is Stage.GIVEN_UP else self.new
+        with self._lock:
+            # Where something was put in line at the last moment, whoever did so comes back here.
+            if self._is_over or not stays.succession.take_out(self._overlaps, when=lambda: self.line.idle):
+                return
+            self._is_over = True
+            self.new.vitals.duplicates += sum(overlap.duplicates for overlap in self._overlaps.values())
+        self._mover.over(self)
 
     def _close_new(self) -> None:
         if not self.new.in_flight and not self.new.state.is_final:
             self.new.close()
-
-    def close(self) -> None:
-        """The client is closed."""
-        self.give_up(ClientClosed("the client is closed"))
 
 
 def _is_forgotten(error: BaseException) -> bool:

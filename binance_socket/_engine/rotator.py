@@ -46,6 +46,9 @@ class Role:
     backoff: Backoff
     rotation: Rotation | None = None
     again: bool = False
+    """Whether to try once more, once the present one is over."""
+    needed: bool = False
+    """Whether the connection has to be left even if the present one fails."""
     waiting: list[CallFuture[None]] = attrs.field(factory=list[CallFuture[None]])
     """Those who want another rotation after the present one."""
     asked: list[CallFuture[None]] = attrs.field(factory=list[CallFuture[None]])
@@ -65,8 +68,7 @@ class _Steps:
 
     def adopt(self, connection: Connection) -> None:
         """Have it do everything."""
-        self._role.connection = connection
-        self._role.adopt(connection)
+        self._rotator.adopt(self._role, connection)
 
     def done(self, rotation: Rotation, error: BinanceSocketError | None) -> None:
         """Tell those who wait."""
@@ -193,15 +195,23 @@ class Rotator:
     def leaving(self, connection: Connection) -> None:
         """The exchange is about to end a link."""
         for role in self._roles:
-            if role.rotation is not None and role.rotation.new is connection:
-                role.again = True
-            elif role.connection is connection and role.rotation is None:
-                self._start(role)
+            with self._lock:
+                rotation = role.rotation
+                if rotation is not None and rotation.new is connection:
+                    role.again = True
+            if role.connection is connection:
+                self._need(role)
 
     def _time_up(self, connection: Connection) -> None:
         for role in self._roles:
             if role.connection is connection:
-                self._start(role)
+                self._need(role)
+
+    def _need(self, role: Role) -> None:
+        """The connection has to be left, by the rotation that there is or by another one."""
+        with self._lock:
+            role.needed = True
+        self._start(role)
 
     # How rotations begin and end.
 
@@ -211,34 +221,47 @@ class Rotator:
             # Somebody waits for an answer there. A rotation that is under way looks for that by itself.
             self._timer.call_at(self._clock.monotonic() + _AT_LEAST / 10, functools.partial(self._start, role))
             return
-        rotation = None
-        futures: list[CallFuture[None]] = []
         with self._lock:
-            if self._closed or role.rotation is not None:
+            before, started = role.rotation, None
+            if self._closed:
                 return
-            role.again = False
-            futures, role.waiting = role.waiting, []
-            if old.state is State.READY and (old.succession.in_use or futures):
-                new = role.make()
-                new.watcher = self
-                steps = _Steps(self, role)
-                rotation = role.rotation = Rotation(
-                    old,
-                    new,
-                    steps,
-                    probe=role.probe,
-                    patience=self._patience,
-                    clock=self._clock,
-                    timer=self._timer,
-                    executor=self._executor,
-                )
-                self._connections = [other for other in self._connections if not other.ended]
-                self._connections += [old, new]
-                role.asked, futures = futures, []
+            if before is None:
+                role.again = role.needed = False
+                futures, role.waiting = role.waiting, []
+                if old.state is State.READY and (old.succession.in_use or futures):
+                    started = role.rotation = self._rotation(role, old)
+                    role.asked += futures
+                    futures = []
+        if before is not None:
+            before.hurry()
+            return
         # Without a link there is nothing to leave.
         self._finish(futures, None)
-        if rotation is not None:
-            rotation.start()
+        if started is not None:
+            started.start()
+
+    def _rotation(self, role: Role, old: Connection) -> Rotation:
+        """Return one that leaves *old*. Requires holding the lock."""
+        new = role.make()
+        new.watcher = self
+        self._connections = [other for other in self._connections if not other.ended]
+        self._connections += [old, new]
+        return Rotation(
+            old,
+            new,
+            _Steps(self, role),
+            probe=role.probe,
+            patience=self._patience,
+            clock=self._clock,
+            timer=self._timer,
+            executor=self._executor,
+        )
+
+    def adopt(self, role: Role, connection: Connection) -> None:
+        """A rotation has come so far that another connection is the one to leave some day."""
+        with self._lock:
+            role.connection, role.needed = connection, False
+        role.adopt(connection)
 
     def done(self, role: Role, rotation: Rotation, error: BinanceSocketError | None) -> None:
         """A rotation has done what others wait for, or was given up."""
@@ -247,7 +270,7 @@ class Rotator:
         self._finish(futures, error)
         if error is None:
             role.backoff.reset()
-        elif not futures and role.connection.state is State.READY:
+        elif (role.needed or not futures) and role.connection.state is State.READY:
             # Nobody else will try again.
             role.again = True
 
@@ -255,7 +278,7 @@ class Rotator:
         """A rotation is over altogether."""
         with self._lock:
             role.rotation = None
-            again, waiting = role.again, bool(role.waiting)
+            again, waiting = role.again or role.needed, bool(role.waiting)
         if waiting:
             self._start(role)
         elif again and not self._closed:

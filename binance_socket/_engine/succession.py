@@ -69,6 +69,11 @@ class Succession(Generic[C]):
         with self._changed:
             return self._audience.subscribers
 
+    def stand_ins(self) -> dict[Topic, StandIn]:
+        """Return who stands for the subscribers of which topic."""
+        with self._changed:
+            return self._audience.stand_ins
+
     @property
     def logon_wanted(self) -> bool:
         """Whether the session should be logged on."""
@@ -87,10 +92,14 @@ class Succession(Generic[C]):
         with self._changed:
             return self._session.logon.wanted and not self._session.logon.on
 
-    def follow_logon(self, *, wanted: bool) -> None:
-        """Be logged on, or not, as the connection is from which this one takes over. Before the first link."""
+    def follow_logon(self, *, wanted: bool) -> bool:
+        """Have every link from now on logged on, or not, as those of the connection are from which this one takes over.
+
+        Return whether the present one is.
+        """
         with self._changed:
             self._session.logon.wanted = wanted
+            return self._session.logon.on
 
     def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> Mapping[Topic, Hashable]:
         """Let *stand_ins* hear their topics in place of the subscribers. Return the routes of those that are open."""
@@ -98,10 +107,13 @@ class Succession(Generic[C]):
             self._audience.put_in(stand_ins)
             return self._audience.open_routes
 
-    def take_out(self, topics: Iterable[Topic]) -> None:
-        """Let the subscribers hear *topics* themselves again."""
+    def take_out(self, topics: Iterable[Topic], *, when: Callable[[], bool]) -> bool:
+        """Let the subscribers hear *topics* themselves again, if *when* says so, under the lock. Return whether."""
         with self._changed:
+            if not when():
+                return False
             self._audience.take_out(topics)
+            return True
 
     def take_over(
         self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
@@ -109,6 +121,11 @@ class Succession(Generic[C]):
         """Take the subscribers of another connection, which are represented by *stand_ins*."""
         with self._changed:
             self._audience.take_over(subscribers, stand_ins)
+
+    def give_back(self) -> None:
+        """Take back :meth:`take_over`: only the stand-ins are left. As long as the other one has not yielded."""
+        with self._changed:
+            self._audience.hand_over()
 
     def yield_to(
         self, successor: C, subscribers: Mapping[Topic, tuple[Subscriber, ...]]

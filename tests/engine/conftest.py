@@ -1,5 +1,6 @@
-"""The fixtures are those of ``tests/support/scripted_server.py``."""
+"""The fixtures are those of ``tests/support``."""
 
+from rotation_case import case, keyed  # noqa: F401  # the same
 from scripted_server import (  # noqa: F401  # fixtures are found by their names
     background,
     certificates,

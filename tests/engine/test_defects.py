@@ -159,13 +159,16 @@ def test_the_timer_itself(network, exchange, clock, make_client):
 
 
 def test_a_step_of_a_rotation(client, network, exchange, subscribe, monkeypatch):
-    """It is taken by the reader of the new connection; whoever waits for the rotation is told as well."""
-    _subscription, _old = subscribe(client)
+    """Whoever waits for the rotation is told. The old connection goes on: nothing has happened to it."""
+    subscription, old = subscribe(client)
     monkeypatch.setattr("binance_socket._engine.rotation.Rotation._subscribe", broken)
     [moved] = client._hub.rotate()
     exchange.expect(network.accept(), "ping", {})
     assert isinstance(moved.exception(PATIENCE), ClientClosed)
-    assert everything_has_failed(client)
+    asked = client.spot_api.exchange_data.ping.submit()
+    exchange.expect(old, "ping", {})
+    assert asked.result(PATIENCE).status == 200
+    assert subscription.state is SubscriptionState.ACTIVE
 
 
 def test_telling_what_could_not_be_sent(client, network, monkeypatch):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from binance_socket._engine.audience import nothing
+from binance_socket._engine.one_by_one import OneByOne
 from binance_socket._engine.overlap import Overlap
 from binance_socket._session.topics import UserDataTopic
 
@@ -47,10 +48,10 @@ class Subscriber:
 
 
 class Owner:
-    """Notes what it is asked for."""
+    """Decides nothing."""
 
-    def __init__(self, story):
-        self._story = story
+    def __init__(self):
+        self.line = OneByOne()
 
     def now(self):
         return 0.0
@@ -62,7 +63,7 @@ class Owner:
         return 0.0
 
     def give_up(self, error):
-        return False
+        """It cannot."""
 
     def old_lost(self, overlap, reason, now, heard_at):
         overlap.forward_lost(reason, now, heard_at)
@@ -73,28 +74,6 @@ class Owner:
     def look(self):
         """It is told by the tests when to go on."""
 
-    def free(self, overlap):
-        self._story.append("free")
-
-
-class Lock:
-    """A lock around whose next release something is done by somebody else."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self.before = self.after = None
-
-    def acquire(self, blocking=True):
-        return self._lock.acquire(blocking)
-
-    def release(self):
-        before, after, self.before, self.after = self.before, self.after, None, None
-        if before is not None:
-            before()
-        self._lock.release()
-        if after is not None:
-            after()
-
 
 class Case:
     """A topic that both connections have."""
@@ -102,7 +81,7 @@ class Case:
     def __init__(self):
         self.story = []
         self.subscriber = Subscriber(self.story)
-        self.overlap = Overlap(TOPIC, Owner(self.story))
+        self.overlap = Overlap(TOPIC, Owner())
         self.overlap.old.stand_for((self.subscriber,))
         self.overlap.opened_old(0)
         self.overlap.new.opened(TOPIC, 1, 0.0)()
@@ -120,12 +99,6 @@ class Case:
 
     def from_new(self, execution):
         self.overlap.new.post([order(execution)], RECEIVED, 1)
-
-    def elsewhere(self, function, *args):
-        thread = threading.Thread(target=function, args=args)
-        thread.start()
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -148,29 +121,16 @@ def busy_threads():
     sys.setswitchinterval(before)
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_what_the_new_one_brings_at_the_last_moment_is_told_before_the_subscribers_are_free(moved, moment):
-    """Nothing waits, somebody brings something, and only then would the subscribers be freed."""
-    lock = moved.overlap._busy = Lock()
-    setattr(lock, moment, lambda: moved.elsewhere(moved.from_new, 2))
-    moved.overlap.releasing = True
-    moved.overlap.let_go()
-    assert moved.story[:3] == [1, 2, "free"]
-    assert set(moved.story[3:]) <= {"free"}
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_what_the_old_one_brings_at_the_last_moment_is_left_to_the_new_one(moved, moment):
+def test_what_the_old_one_brings_towards_the_end_is_left_to_the_new_one(moved):
     """The new connection's events may pass by from there on, and nobody would find it to be the same."""
-    lock = moved.overlap._busy = Lock()
-    setattr(lock, moment, lambda: moved.elsewhere(moved.from_old, 2))
-    moved.overlap.releasing = True
-    moved.overlap.let_go()
-    assert set(moved.story[1:]) == {"free"}
+    moved.overlap.close()
+    moved.from_old(2)
+    moved.from_new(3)
+    assert moved.story == [1, 3]
 
 
-def test_nobody_is_freed_while_an_event_is_on_its_way(moved):
-    """Else the next one could overtake it; whoever was busy frees the subscribers when it is done."""
+def test_no_event_overtakes_another_that_somebody_else_delivers(moved):
+    """Two connections are busy at the same time, and what each brings keeps its order."""
     posting, go_on = threading.Event(), threading.Event()
 
     def stop(execution):
@@ -182,14 +142,12 @@ def test_nobody_is_freed_while_an_event_is_on_its_way(moved):
     thread = threading.Thread(target=moved.from_new, args=(2,))
     thread.start()
     assert posting.wait(PATIENCE)
-    moved.overlap.releasing = True
-    moved.overlap.let_go()
     moved.from_new(3)
+    moved.overlap.do(lambda: moved.story.append("something else"))
     assert moved.story == [1]
     go_on.set()
     thread.join(PATIENCE)
-    assert moved.story[:4] == [1, 2, 3, "free"]
-    assert set(moved.story[4:]) <= {"free"}
+    assert moved.story == [1, 2, 3, "something else"]
 
 
 def test_two_connections_at_a_time_bring_each_event_once_and_in_order(case, busy_threads):
@@ -204,7 +162,7 @@ def test_two_connections_at_a_time_bring_each_event_once_and_in_order(case, busy
 
     with ThreadPoolExecutor(2) as threads:
         brought = [threads.submit(bring, case.from_old, 0), threads.submit(bring, case.from_new, 50)]
-        case.overlap.commit()
+        case.overlap.do(case.overlap.commit)
         for one in brought:
             one.result(6 * PATIENCE)
     case.overlap.end_old(proven=True)

@@ -1,0 +1,90 @@
+"""What several threads want to have done, one thing at a time and in order, without a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["OneByOne"]
+
+_Work = tuple[Callable[[], object], Callable[[Exception], object]]
+
+
+class OneByOne:
+    """
+    Does what it is given, each after the other. Any thread.
+
+    Everything is put into one line, and done by whoever finds nobody else doing so: nobody waits, until :meth:`end`.
+    What is done must not block.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Work] = deque()
+        self._busy = threading.Lock()
+        # Who holds it.
+        self._worker: int | None = None
+        self._last: Callable[[], object] | None = None
+
+    def do(self, function: Callable[[], object], failed: Callable[[Exception], object]) -> None:
+        """
+        Do something in its turn, here or on the thread that is doing so already; there, if that is this one, later.
+
+        *failed* is given what *function* raises.
+        """
+        self.put(function, failed)()
+
+    def put(self, function: Callable[[], object], failed: Callable[[Exception], object]) -> Callable[[], None]:
+        """Put something in the line, under any lock. What is returned does it in its turn, and is called under none."""
+        self._waiting.append((function, failed))
+        return self._work
+
+    def end(self, last: Callable[[], object]) -> None:
+        """
+        Call *last*, outside of the line, whenever nothing waits: perhaps more than once. To be called in turn.
+
+        From now on whoever gives something to do waits until it is done. So *last* may let everybody go his own way:
+        what a thread gives before that is done before what it does after it.
+        """
+        self._last = last
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, and nobody does anything."""
+        return not self._waiting and not self._busy.locked()
+
+    def _work(self) -> None:
+        if self._worker == threading.get_ident():
+            return
+        while self._waiting and self._busy.acquire(blocking=self._last is not None):
+            self._worker = threading.get_ident()
+            try:
+                self._drain()
+            finally:
+                self._worker = None
+                self._busy.release()
+        # It may have been the last that was waited for, and nobody knows when there is something to do again.
+        self._look()
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                function, failed = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                function()
+            except Exception as exc:  # noqa: BLE001  # told to whoever has to do with it
+                failed(exc)
+
+    def _look(self) -> None:
+        """Call what comes last, if it is time. Whoever has done something calls this when it is done."""
+        last = self._last
+        if last is None or not self._busy.acquire(blocking=False):
+            return
+        idle = not self._waiting
+        self._busy.release()
+        if idle:
+            last()
+        else:
+            self._work()

@@ -1,0 +1,199 @@
+"""What several threads want to have done: in order, by whoever is there, and without waiting until the very end."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from binance_socket._engine.one_by_one import OneByOne
+
+PATIENCE = 10.0
+
+
+class Lock:
+    """A lock around whose next release something is done, and that says who waits for it."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.wanted = threading.Event()
+        self.before = self.after = None
+
+    def acquire(self, blocking=True):
+        if self._lock.acquire(False):
+            return True
+        if blocking:
+            self.wanted.set()
+        return blocking and self._lock.acquire(timeout=PATIENCE)
+
+    def release(self):
+        before, after, self.before, self.after = self.before, self.after, None, None
+        if before is not None:
+            before()
+        self._lock.release()
+        if after is not None:
+            after()
+
+
+@pytest.fixture
+def line():
+    line = OneByOne()
+    line._busy = Lock()
+    return line
+
+
+@pytest.fixture
+def defects():
+    return []
+
+
+@pytest.fixture
+def busy_threads():
+    """Have threads run into each other as often as possible."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def started(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def ended(thread):
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_what_is_given_while_something_is_done_comes_after_it(line, defects):
+    """On the same thread, too: nothing is done in the middle of something else."""
+    story = []
+
+    def first():
+        line.do(lambda: story.append(2), defects.append)
+        story.append(1)
+
+    line.do(first, defects.append)
+    assert (story, defects) == ([1, 2], [])
+
+
+def test_nobody_waits_for_somebody_who_is_busy(line, defects):
+    """Whoever is busy does it."""
+    story, doing, go_on = [], threading.Event(), threading.Event()
+
+    def slow():
+        doing.set()
+        assert go_on.wait(PATIENCE)
+
+    thread = started(lambda: line.do(slow, defects.append))
+    assert doing.wait(PATIENCE)
+    line.do(lambda: story.append(threading.current_thread()), defects.append)
+    assert story == []
+    go_on.set()
+    ended(thread)
+    assert (story, defects) == ([thread], [])
+
+
+def test_what_fails_is_told_and_the_rest_is_done(line, defects):
+    """To whom it belongs."""
+    story, error = [], ValueError("a defect")
+
+    def fail():
+        line.do(lambda: story.append("after"), story.append)
+        raise error
+
+    line.do(fail, defects.append)
+    assert (story, defects) == (["after"], [error])
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_nothing_is_left_undone_when_it_is_given_at_the_last_moment(line, defects, moment):
+    """Right before, or right after, the one who was busy says that he is no more."""
+    story = []
+    setattr(line._busy, moment, lambda: ended(started(lambda: line.do(lambda: story.append(2), defects.append))))
+    line.do(lambda: story.append(1), defects.append)
+    assert (story, defects) == ([1, 2], [])
+
+
+def test_what_comes_last_waits_for_the_rest(line, defects):
+    """It is not done in turn, so that it may take as long as it likes."""
+    story = []
+
+    def end():
+        line.end(lambda: story.append("last"))
+        line.do(lambda: story.append(2), defects.append)
+        story.append(1)
+
+    line.do(end, defects.append)
+    assert (story, defects) == ([1, 2, "last"], [])
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_is_given_while_the_last_is_about_to_be_done_is_done(line, defects, moment):
+    """Before it, or at the same time."""
+    story, threads = [], []
+    line.do(lambda: line.end(lambda: story.append("last")), defects.append)
+    story.clear()
+
+    def come():
+        threads.append(started(lambda: line.do(lambda: story.append("event"), defects.append)))
+        if moment == "before":
+            assert line._busy.wanted.wait(PATIENCE)
+        else:
+            ended(threads[0])
+
+    setattr(line._busy, moment, come)
+    line._look()
+    ended(threads[0])
+    assert set(story) == {"event", "last"}
+    assert defects == []
+
+
+def test_towards_the_end_everybody_waits_for_his_turn(line, defects):
+    """Else what a thread does by itself, once it may, could come before what it has given away."""
+    story, doing, go_on = [], threading.Event(), threading.Event()
+
+    def ending():
+        line.end(lambda: story.append("last"))
+        doing.set()
+        assert go_on.wait(PATIENCE)
+
+    def reader():
+        line.do(lambda: story.append(1), defects.append)
+        story.append(2)
+
+    busy = started(lambda: line.do(ending, defects.append))
+    assert doing.wait(PATIENCE)
+    thread = started(reader)
+    assert line._busy.wanted.wait(PATIENCE)
+    assert story == []
+    go_on.set()
+    ended(busy)
+    ended(thread)
+    assert [word for word in story if word != "last"] == [1, 2]
+    assert defects == []
+
+
+def test_many_threads_at_a_time(busy_threads):
+    """Each thread's own things keep their order, and nothing is done twice or at the same time."""
+    line, story, many = OneByOne(), [], 2000
+    ready = threading.Barrier(3)
+    inside = threading.Lock()
+
+    def note(thread, number):
+        assert inside.acquire(blocking=False)
+        story.append((thread, number))
+        inside.release()
+
+    def give(thread):
+        ready.wait(PATIENCE)
+        for number in range(many):
+            line.do(lambda number=number: note(thread, number), story.append)
+
+    with ThreadPoolExecutor(3) as threads:
+        for one in [threads.submit(give, thread) for thread in range(3)]:
+            one.result(6 * PATIENCE)
+    for thread in range(3):
+        assert [number for its, number in story if its == thread] == list(range(many))

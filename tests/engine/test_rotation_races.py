@@ -1,0 +1,419 @@
+"""Rotations, and what somebody else does meanwhile, with the order of threads forced."""
+
+import queue
+import threading
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from rotation_case import LOGGED_ON, PATIENCE, SHUTDOWN, SUBSCRIBE, UNSUBSCRIBE, Story, keyed_emit, marker, order
+
+from binance_socket import ApiError, ConnectionLost, Ed25519Key, SubscriptionState
+from binance_socket._engine.connection import Connection
+from binance_socket._engine.rotation import OVERLAP, Rotation
+from binance_socket._engine.succession import Succession
+from binance_socket._wire.messages import Request
+from binance_socket.testing import InlineExecutor
+
+
+class Parked:
+    """A function of a class that stops its first caller, once it is on, until it may go on."""
+
+    def __init__(self, monkeypatch, owner, name, *, on=lambda *args: True):
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self._original, self._on = getattr(owner, name), on
+        monkeypatch.setattr(owner, name, lambda *args: self._run(*args))
+
+    def _run(self, *args):
+        if self._on(*args) and not self.reached.is_set():
+            self.reached.set()
+            assert self.go_on.wait(PATIENCE)
+        return self._original(*args)
+
+
+def told_of(monkeypatch, name):
+    """Return an event that is set once somebody has told a rotation of something."""
+    told, original = threading.Event(), getattr(Rotation, name)
+
+    def tell(*args):
+        original(*args)
+        told.set()
+
+    monkeypatch.setattr(Rotation, name, tell)
+    return told
+
+
+def ask(connection, transport, method="LIST_SUBSCRIPTIONS"):
+    """Wait until everything that was pushed so far has been taken in: an answer is the last of it."""
+    future = connection.submit(Request(method), PATIENCE)
+    transport.push({"id": transport.sent()["id"], "status": 200, "result": {}})
+    future.result(PATIENCE)
+
+
+# Several rotations.
+
+
+def test_two_rotations_at_a_time(case):
+    """The second follows the first, and both are told when they are done: also where everything is over at once."""
+    case.both()
+    [first] = case.futures
+    [second] = case.client._hub.rotate()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    request = case.old.sent()
+    assert request["method"] == UNSUBSCRIBE
+    # Before the answer, which is the last that is due.
+    case.old.push(marker())
+    case.exchange.reply(case.old, request, {})
+    case.old.wait_closed()
+    first.result(PATIENCE)
+    third = case.network.accept()
+    case.exchange.expect(third, "ping", {})
+    case.exchange.expect(third, SUBSCRIBE, {"subscriptionId": 0})
+    assert not second.done()
+    case.emit(case.new, order(2))
+    case.emit(third, order(2))
+    case.exchange.expect(case.new, UNSUBSCRIBE, {})
+    case.new.push(marker())
+    second.result(PATIENCE)
+    assert case.story.take(2) == [1, 2]
+
+
+def test_two_rotations_without_a_subscription(make_client, network, exchange, pass_time, run):
+    """There is nothing to wait for but the overlap."""
+    client = make_client(rotation_after=None)
+    join = run(lambda: client.spot_api.exchange_data.ping())
+    connection = network.accept()
+    exchange.expect(connection, "ping", {})
+    join()
+    futures = client._hub.rotate()
+    following = network.accept()
+    ping = following.sent()
+    futures += client._hub.rotate()
+    exchange.reply(following, ping, {})
+    pass_time(client, OVERLAP)
+    connection.wait_closed()
+    third = network.accept()
+    exchange.expect(third, "ping", {})
+    pass_time(client, OVERLAP)
+    following.wait_closed()
+    for future in futures:
+        future.result(PATIENCE)
+
+
+@pytest.mark.parametrize("why", ["its time has come", "a shutdown is announced"])
+def test_a_reason_to_leave_is_not_forgotten_with_a_rotation_that_fails(
+    make_client, network, exchange, subscribe, pass_time, why
+):
+    """Whoever asked for that one is told; the connection has to be left all the same."""
+    client = make_client(
+        executor=InlineExecutor(), rotation_after=100.0 if why == "its time has come" else None, probe_after=3000.0
+    )
+    _, old = subscribe(client)
+    pass_time(client, 90.0)
+    network.hang()
+    [future] = client._hub.rotate()
+    assert [network.wait_attempt() for _ in range(2)]
+    if why == "its time has come":
+        for _ in range(10):
+            pass_time(client, 1.5)
+    else:
+        old.push(SHUTDOWN)
+        # Its answer comes after the announcement.
+        asked = client.spot_api.exchange_data.ping.submit()
+        exchange.expect(old, "ping", {})
+        asked.result(PATIENCE)
+    network.refuse()
+    client._hub._rotator._roles[0].rotation.new_down()
+    assert isinstance(future.exception(PATIENCE), ConnectionLost)
+    pass_time(client, 100.0)
+    assert network.wait_attempt()
+
+
+def test_the_new_one_is_far_behind(case):
+    """What the old one has brought is not delivered again, even if it comes late."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.emit(case.old, order(2), order(3))
+    case.old.push(marker())
+    case.old.wait_closed()
+    case.done()
+    case.pass_time(case.client, 2 * OVERLAP)
+    case.emit(case.new, order(2), order(3), order(4))
+    case.ask(case.new)
+    assert case.story.take(4) == [1, 2, 3, 4]
+    assert case.story.is_over()
+
+
+def test_rotating_in_a_callback_that_is_flooded(make_client, network, exchange, subscribe, pass_time, monkeypatch):
+    """It waits for what its own full mailbox keeps from being read; but not for ever. Nothing is missing then."""
+    client = make_client(mailbox_size=8, rotation_after=None, probe_after=3000.0)
+    inside, rotated, heard = threading.Event(), threading.Event(), queue.SimpleQueue()
+
+    def handler(event):
+        heard.put(event.data.payload["I"])
+        if not inside.is_set():
+            inside.set()
+            client.rotate()
+            rotated.set()
+
+    stalled, await_room = threading.Event(), Connection._await_room
+
+    def note(connection):
+        if connection is before:
+            stalled.set()
+        await_room(connection)
+
+    monkeypatch.setattr(Connection, "_await_room", note)
+    subscription, old = subscribe(client, on_unknown_event=handler)
+    before = client._hub.api
+    subscription.on_connection_lost(lambda: heard.put("lost"))
+    old.push({"subscriptionId": 0, "event": order(0)})
+    assert inside.wait(PATIENCE)
+    new = network.accept()
+    exchange.expect(new, "ping", {})
+    exchange.expect(new, SUBSCRIBE, {"subscriptionId": 0})
+    # Only if nobody else is about to post does its reader see that there is no room.
+    ask(client._hub._rotator._roles[0].rotation.new, new, "time")
+    old.push(*({"subscriptionId": 0, "event": order(number)} for number in range(1, 300)))
+    assert stalled.wait(PATIENCE)
+    new.push(*({"subscriptionId": 0, "event": order(number)} for number in range(1, 300)))
+    exchange.expect(old, UNSUBSCRIBE, {})
+    for _ in range(30):
+        pass_time(client, OVERLAP / 2)
+    assert rotated.wait(PATIENCE)
+    assert [heard.get(timeout=PATIENCE) for _ in range(300)] == list(range(300))
+    assert heard.empty()
+
+
+# Others come and go.
+
+
+def test_who_leaves_and_comes_again_hears_each_event_once(case, subscribe):
+    """The new connection's subscription was for nobody any more: it gets another one."""
+    case.both()
+    case.subscription.close()
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.old.push(marker())
+    story = Story()
+    joined, _ = subscribe(case.client, case.old, route=1, on_unknown_event=story.event)
+    story.watch(joined)
+    case.emit(case.old, order(1), route=1)
+    case.emit(case.new, order(1))
+    assert story.take(1) == [1]
+    case.pass_time(case.client, OVERLAP)
+    case.exchange.expect(case.new, UNSUBSCRIBE, {})
+    case.new.push(marker())
+    case.exchange.expect(case.new, SUBSCRIBE, {"subscriptionId": 1})
+    case.emit(case.old, order(2), route=1)
+    case.emit(case.new, order(2), order(3), route=1)
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.old.push(marker(1))
+    case.done()
+    assert story.take(2) == [2, 3]
+    case.emit(case.new, order(4), route=1)
+    assert story.take(1) == [4]
+    assert story.is_over()
+    assert joined.state is SubscriptionState.ACTIVE
+
+
+@pytest.mark.parametrize("how", ["lost", "refuses"])
+def test_somebody_comes_at_the_last_moment(keyed, network, exchange, run, monkeypatch, how):
+    """The new connection had everything already; then it has not, and goes. The old one is not touched by that."""
+    client, story, old, subscription = keyed
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    exchange.expect(new, "SUBSCRIBE", None)
+    parked = Parked(monkeypatch, Succession, "yield_to")
+    keyed_emit(old, order(1))
+    assert story.take(1) == [1]
+    # So that the new one's reader decides, and the old one's is free.
+    keyed_emit(new, order(1))
+    assert parked.reached.wait(PATIENCE)
+    other = Story()
+    join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates("o" * 20, on_unknown_event=other.event))
+    exchange.expect(old, "SUBSCRIBE", None)
+    join()
+    parked.go_on.set()
+    asked = new.sent()
+    assert asked["params"] == ["o" * 20]
+    if how == "lost":
+        new.drop()
+    else:
+        exchange.refuse(new, asked, 2)
+    assert isinstance(moved.exception(PATIENCE), (ConnectionLost, ApiError))
+    keyed_emit(old, order(2))
+    old.push({"stream": "o" * 20, "data": order(7)})
+    assert story.take(1) == [2]
+    assert other.take(1) == [7]
+    assert story.is_over()
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+def test_who_comes_to_a_topic_at_the_last_moment_misses_nothing(keyed, network, exchange, run, monkeypatch):
+    """The new connection was told of the first subscriber only, and does not take over yet; the old one knows both."""
+    client, story, old, _ = keyed
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    exchange.expect(new, "SUBSCRIBE", None)
+    second, other, take_over, come = Story(), Story(), Succession.take_over, threading.Event()
+    account = client.spot_api.account
+
+    def others_come_first(self, subscribers, stand_ins):
+        if not come.is_set():
+            come.set()
+            run(lambda: account.subscribe_to_user_data_updates("k" * 20, on_unknown_event=second.event))()
+            join = run(lambda: account.subscribe_to_user_data_updates("o" * 20, on_unknown_event=other.event))
+            exchange.expect(old, "SUBSCRIBE", None)
+            join()
+        take_over(self, subscribers, stand_ins)
+
+    monkeypatch.setattr(Succession, "take_over", others_come_first)
+    keyed_emit(old, order(1))
+    assert story.take(1) == [1]
+    keyed_emit(new, order(1))
+    asked = new.sent()
+    assert asked["params"] == ["o" * 20]
+    keyed_emit(old, order(2))
+    assert (story.take(1), second.take(1)) == ([2], [2])
+    exchange.reply(new, asked)
+    exchange.expect(old, "UNSUBSCRIBE", None)
+    moved.result(PATIENCE)
+    keyed_emit(new, order(2), order(3))
+    assert (story.take(1), second.take(1)) == ([3], [3])
+
+
+@pytest.mark.parametrize("who", ["logs on", "logs off"])
+def test_a_logon_while_a_connection_is_made(make_client, network, exchange, run, pass_time, who):
+    """The new one is as the old one is when it takes over."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    client = make_client(credentials=Ed25519Key("key", pem), rotation_after=None)
+    account = client.spot_api.account
+    ask, method = account.session_logon, "session.logon"
+    if who == "logs off":
+        join = run(account.session_logon)
+        old = network.accept()
+        exchange.expect(old, "session.logon", LOGGED_ON)
+        join()
+        ask, method = account.session_logout, "session.logout"
+    else:
+        join = run(lambda: client.spot_api.exchange_data.ping())
+        old = network.accept()
+        exchange.expect(old, "ping", {})
+        join()
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    if who == "logs off":
+        exchange.expect(new, "session.logon", LOGGED_ON)
+    probe = new.sent()
+    join = run(ask)
+    exchange.expect(old, method, LOGGED_ON)
+    join()
+    exchange.reply(new, probe, {})
+    pass_time(client, OVERLAP)
+    exchange.expect(new, method, LOGGED_ON)
+    moved.result(PATIENCE)
+    old.wait_closed()
+    assert client._hub.api.succession.logon_wanted is (who == "logs on")
+    assert not client._hub.api.succession.lacks_logon
+
+
+# Links end.
+
+
+def test_the_old_one_is_lost_while_the_new_one_subscribes(case, monkeypatch):
+    """The new one takes over as soon as it can."""
+    old = case.client._hub.api
+    parked = Parked(monkeypatch, Succession, "subscribers", on=lambda self: self is old.succession)
+    told = told_of(monkeypatch, "old_down")
+    case.open()
+    assert parked.reached.wait(PATIENCE)
+    case.network.hang()
+    case.old.drop()
+    assert case.story.take(1) == ["lost"]
+    assert told.wait(PATIENCE)
+    parked.go_on.set()
+    case.exchange.expect(case.new, SUBSCRIBE, {"subscriptionId": 3})
+    assert case.story.take(1) == ["restored"]
+    case.done()
+    case.emit(case.new, order(1), route=3)
+    assert case.story.take(1) == [1]
+    assert case.subscription.state is SubscriptionState.ACTIVE
+    assert old.ended or old.state.is_final
+
+
+@pytest.mark.parametrize("which", ["new", "old"])
+def test_a_link_is_lost_while_it_is_seen_whether_it_is_time(keyed, network, exchange, monkeypatch, which):
+    """The decision is made first, and what has happened meanwhile comes after it: nothing is overlooked."""
+    client, story, old, subscription = keyed
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    exchange.expect(new, "SUBSCRIBE", None)
+    rotation = client._hub._rotator._roles[1].rotation
+    is_settled, once = Succession.is_settled, threading.Event()
+
+    def not_yet(self):
+        first = self is rotation.old.succession and not once.is_set()
+        once.set()
+        return not first and is_settled(self)
+
+    monkeypatch.setattr(Succession, "is_settled", not_yet)
+    parked = Parked(monkeypatch, Succession, "is_settled", on=lambda self: self is rotation.old.succession)
+    told = told_of(monkeypatch, f"{which}_down")
+    # Its reader is the one that looks; the other one's is lost.
+    first, lost = (old, new) if which == "new" else (new, old)
+    keyed_emit(lost, order(1))
+    ask(rotation.old if lost is old else rotation.new, lost)
+    keyed_emit(first, order(1))
+    assert parked.reached.wait(PATIENCE)
+    network.hang()
+    lost.drop()
+    assert told.wait(PATIENCE)
+    parked.go_on.set()
+    if which == "new":
+        assert isinstance(moved.exception(PATIENCE), ConnectionLost)
+        keyed_emit(old, order(2))
+    else:
+        moved.result(PATIENCE)
+        # It has not said that it was at its end.
+        assert story.take(3) == [1, "lost", "restored"]
+        keyed_emit(new, order(2))
+    assert story.take(2 if which == "new" else 1) == ([1, 2] if which == "new" else [2])
+    assert story.is_over()
+    assert subscription.state is SubscriptionState.ACTIVE
+
+
+def test_a_defect_before_there_is_no_way_back(case, monkeypatch, caplog):
+    """The old connection goes on as if nothing had been."""
+    case.both()
+
+    def fail(*args):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(Succession, "is_settled", fail)
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    assert "a defect" in str(case.failed())
+    monkeypatch.undo()
+    case.emit(case.old, order(2))
+    assert case.story.take(2) == [1, 2]
+    assert "moving to another connection" in caplog.text
+
+
+def test_a_defect_when_there_is_no_way_back(case, monkeypatch):
+    """Nobody waits for ever."""
+    case.both()
+
+    def fail(*args):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(Rotation, "_drain", fail)
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    assert "a defect" in str(case.failed())
+    assert case.subscription.wait(PATIENCE)
