@@ -42,11 +42,11 @@ class Report:
     out_of_order: int = 0
     told: int = 0
     """How often subscribers were told of a loss."""
-    took: list[float] = dataclasses.field(default_factory=list)
+    took: list[float] = dataclasses.field(default_factory=list[float])
     """How long each rotation took, in seconds."""
-    quiet: list[float] = dataclasses.field(default_factory=list)
+    quiet: list[float] = dataclasses.field(default_factory=list[float])
     """How late each event was without a rotation, in seconds."""
-    rotating: list[float] = dataclasses.field(default_factory=list)
+    rotating: list[float] = dataclasses.field(default_factory=list[float])
     """How late each event was while rotating."""
 
     def added(self, share: float = 0.99) -> float:
