@@ -256,6 +256,8 @@ class Overlap:
         if by_new is self._committed:
             for listener in self.listeners:
                 listener.closed(self.topic, error)
+        elif by_new and not self.given_up:
+            self.owner.give_up(error or ClientClosed("the connection that was to take over is closed"))
 
     def _commit(self) -> None:
         self._committed = True

@@ -244,10 +244,14 @@ class Rotation:
             overlaps[topic].opened_old(routes[topic])
         acknowledged: CallFuture[None] = CallFuture(self._executor)
         acknowledged.when_done(lambda done: self._do(lambda: self._acknowledged(done)), self._timer.failed)
-        opening = Opening(acknowledged, topics)
+        opening = Opening(acknowledged, routes.keys() & overlaps.keys())
         for topic, overlap in overlaps.items():
-            self.new.subscribe([topic], overlap.new, opening)
-        if not topics:
+            if topic in routes:
+                self.new.subscribe([topic], overlap.new, opening)
+            else:
+                # The others do not wait for what is refused for now on the old one, too.
+                self.new.subscribe([topic], overlap.new, Opening(CallFuture(self._executor), [topic]), continuing=True)
+        if not routes.keys() & overlaps.keys():
             self._acknowledged(None)
             return
 
@@ -339,7 +343,11 @@ class Rotation:
         self._mover.adopt(self.new)
         for topics, answer in answers:
             answer.when_done(functools.partial(self._unsubscribed, topics), self._timer.failed)
-        if not answers:
+        if answers:
+            for topic in self._overlaps.keys() - {topic for topics, _ in answers for topic in topics}:
+                # It was not open there.
+                self._overlaps[topic].end_old(proven=True)
+        else:
             # There is no link, so that nothing comes any more.
             self.old_down()
         self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._overdue))

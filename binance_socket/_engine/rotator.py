@@ -19,7 +19,7 @@ from ..errors import BinanceSocketError, ClientClosed
 from .clock import Clock
 from .connection import Connection
 from .futures import CallFuture
-from .rotation import Rotation
+from .rotation import OVERLAP, Rotation
 from .timer import Alarm, Timer
 
 __all__ = ["Role", "Rotator"]
@@ -215,30 +215,31 @@ class Rotator:
 
     # How rotations begin and end.
 
-    def _start(self, role: Role) -> None:
-        old = role.connection
-        if old.state is State.READY and not old.succession.is_settled():
+    def _start(self, role: Role, until: float | None = None) -> None:
+        old, now = role.connection, self._clock.monotonic()
+        until = now + OVERLAP if until is None else until
+        if now < until and old.state is State.READY and not old.succession.is_settled():
             # Somebody waits for an answer there. A rotation that is under way looks for that by itself.
-            self._timer.call_at(self._clock.monotonic() + _AT_LEAST / 10, functools.partial(self._start, role))
+            self._timer.call_at(now + _AT_LEAST / 10, functools.partial(self._start, role, until))
             return
         with self._lock:
-            before, started = role.rotation, None
+            rotation, futures = role.rotation, list[CallFuture[None]]()
+            is_new = rotation is None
             if self._closed:
                 return
-            if before is None:
+            if is_new:
                 role.again = role.needed = False
                 futures, role.waiting = role.waiting, []
                 if old.state is State.READY and (old.succession.in_use or futures):
-                    started = role.rotation = self._rotation(role, old)
+                    rotation = role.rotation = self._rotation(role, old)
                     role.asked += futures
                     futures = []
-        if before is not None:
-            before.hurry()
-            return
         # Without a link there is nothing to leave.
         self._finish(futures, None)
-        if started is not None:
-            started.start()
+        if rotation is not None and is_new:
+            rotation.start()
+        elif rotation is not None:
+            rotation.hurry()
 
     def _rotation(self, role: Role, old: Connection) -> Rotation:
         """Return one that leaves *old*. Requires holding the lock."""

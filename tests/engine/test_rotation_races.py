@@ -188,6 +188,59 @@ def test_rotating_in_a_callback_that_is_flooded(make_client, network, exchange, 
     assert heard.empty()
 
 
+def test_what_is_refused_for_now_keeps_nothing_else_from_moving(make_client, network, exchange, run, pass_time):
+    """One of two listen keys is gone, and the exchange says: later. It is asked for again after the move."""
+    client = make_client(
+        executor=InlineExecutor(),
+        keep_raw=True,
+        rotation_after=None,
+        keep_alive_listen_keys=False,
+        probe_after=3000.0,
+        backoff_base=50.0,
+    )
+    account, story, other = client.spot_api.account, Story(), Story()
+    join = run(lambda: account.subscribe_to_user_data_updates("k" * 20, on_unknown_event=story.event))
+    old = network.accept()
+    exchange.expect(old, "SUBSCRIBE", None)
+    join()
+    join = run(lambda: account.subscribe_to_user_data_updates("o" * 20, on_unknown_event=other.event))
+    exchange.expect(old, "SUBSCRIBE", None)
+    other.watch(join())
+    old.push({"stream": "o" * 20, "data": {"e": "eventStreamTerminated", "E": 1}})
+    exchange.refuse(old, old.sent(), -1008, status=503)
+    old.push(SHUTDOWN)
+    # Its answer comes after the announcement.
+    ask(client._hub.streams, old)
+    for _ in range(60):
+        pass_time(client, 0.1)
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    for _ in range(2):
+        request = new.sent()
+        if request["params"] == ["o" * 20]:
+            exchange.refuse(new, request, -1008, status=503)
+        else:
+            exchange.reply(new, request)
+    keyed_emit(old, order(1))
+    assert story.take(1) == [1]
+    keyed_emit(new, order(1), order(2))
+    while client._hub.streams is not client._hub._rotator.connections[-1]:
+        pass_time(client, 1.0)
+    assert story.take(1) == [2]
+    asked = [old.sent()]
+    while asked[-1]["method"] != "UNSUBSCRIBE":
+        asked.append(old.sent())
+    exchange.reply(old, asked[-1])
+    old.wait_closed()
+    while new.nothing_sent():
+        pass_time(client, 0.1)
+    request = new.sent()
+    assert request["params"] == ["o" * 20]
+    exchange.reply(new, request)
+    new.push({"stream": "o" * 20, "data": order(7)})
+    assert other.take(3) == ["lost", "restored", 7]
+
+
 # Others come and go.
 
 
