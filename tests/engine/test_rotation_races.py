@@ -44,10 +44,18 @@ def told_of(monkeypatch, name):
 
 
 def ask(connection, transport, method="LIST_SUBSCRIPTIONS"):
-    """Wait until everything that was pushed so far has been taken in: an answer is the last of it."""
+    """
+    Wait until everything that was pushed so far has been taken in: an answer is the last of it.
+
+    Return what was sent before that was asked for.
+    """
     future = connection.submit(Request(method), PATIENCE)
-    transport.push({"id": transport.sent()["id"], "status": 200, "result": {}})
+    before = []
+    while (request := transport.sent())["method"] != method:
+        before.append(request)
+    transport.push({"id": request["id"], "status": 200, "result": {}})
     future.result(PATIENCE)
+    return before
 
 
 # Several rotations.
@@ -232,9 +240,9 @@ def test_what_is_refused_for_now_keeps_nothing_else_from_moving(make_client, net
         asked.append(old.sent())
     exchange.reply(old, asked[-1])
     old.wait_closed()
-    while new.nothing_sent():
-        pass_time(client, 0.1)
-    request = new.sent()
+    while not (asked := ask(client._hub.streams, new)):
+        pass_time(client, 1.0)
+    [request] = asked
     assert request["params"] == ["o" * 20]
     exchange.reply(new, request)
     new.push({"stream": "o" * 20, "data": order(7)})
