@@ -214,7 +214,8 @@ class BinanceSocketClient(ClientView):
 
         That happens by itself before the exchange ends a connection after 24 hours
         (``ClientOptions.rotation_after``). Returns when the old ones are closed: after five seconds where no
-        events come, and not before everything asked on them is answered. Subscriptions hear nothing of it.
+        events come, and not before everything asked on them is answered. Subscriptions hear nothing of it. Within a
+        callback whose own mailbox is full it takes up to a minute.
 
         Raises a BinanceSocketError if no new connection could take over: then the old one goes on. Raises TimeoutError
         after *timeout* seconds, and goes on all the same. Market streams stay where they are.
