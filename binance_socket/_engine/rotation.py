@@ -130,7 +130,8 @@ class Rotation:
         self._probing: CallFuture[Any] | None = None
         self._logging_on = False
         self._given_up_at = clock.monotonic() + patience
-        self._since = 0.0
+        # When it came so far.
+        self._since = clock.monotonic()
         self._hurried = False
         # Guards whether the overlaps have been let go of.
         self._lock = threading.Lock()
@@ -210,7 +211,7 @@ class Rotation:
     def _enter(self, stage: Stage, *before: Stage) -> bool:
         if self._stage not in before:
             return False
-        self._stage = stage
+        self._stage, self._since = stage, self.now()
         return True
 
     def _start(self) -> None:
@@ -294,7 +295,7 @@ class Rotation:
             self.new.succession.take_over(subscribers, {topic: overlap.new for topic, overlap in overlaps.items()})
             answers = self.old.succession.yield_to(self.new, subscribers)
             if answers is not None:
-                self._stage, self._since = Stage.DRAINING, self.now()
+                self._enter(Stage.DRAINING, Stage.BOTH)
                 for overlap in overlaps.values():
                     overlap.commit()
                 self._drain(answers)
@@ -308,7 +309,7 @@ class Rotation:
         """Return whether the new connection has everything that the old one has; if not, see to it."""
         self._drop_deserted()
         if not self.old.succession.subscribers().keys() <= self._overlaps.keys():
-            self._stage = Stage.SUBSCRIBING
+            self._enter(Stage.SUBSCRIBING, Stage.BOTH)
             self._subscribe()
             return False
         if self.old.state is not State.READY:
@@ -391,13 +392,13 @@ class Rotation:
 
     def _look(self) -> None:
         overlaps = self._overlaps.values()
-        if self._stage is Stage.DRAINING and all(overlap.ended for overlap in overlaps) and not self.old.in_flight:
-            self._stage, self._since = Stage.SETTLING, self.now()
+        ended = all(overlap.ended for overlap in overlaps) and not self.old.in_flight
+        if ended and self._enter(Stage.SETTLING, Stage.DRAINING):
             self.old.close()
             logger.info("%s: moved to a new connection", self.old.name)
             self._mover.done(self, None)
             self._timer.call_at(self._since + OVERLAP, lambda: self._do(self._settled))
-        if self._stage is Stage.SETTLING and all(overlap.caught_up for overlap in overlaps):
+        if all(overlap.caught_up for overlap in overlaps):
             self._release()
 
     def _settled(self) -> None:
@@ -435,7 +436,8 @@ class Rotation:
         return True
 
     def _release(self) -> None:
-        self._stage = Stage.OVER
+        if not self._enter(Stage.OVER, Stage.SETTLING):
+            return
         for overlap in self._overlaps.values():
             overlap.close()
         self.line.end(self._let_go)
