@@ -23,7 +23,7 @@ from ._engine.futures import CallFuture
 from ._engine.hooks import Hook, Listeners
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
-from ._engine.recovery import Sources
+from ._engine.recoverable import Sources
 from ._engine.threads import on_engine_thread
 from ._engine.transport import Network
 from ._engine.websocket import WebSocketNetwork

@@ -17,7 +17,8 @@ from ._engine.audience import After, Payload, nothing
 from ._engine.ending import Finish
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
-from ._engine.recovery import Recovery, Sources
+from ._engine.recoverable import Sources
+from ._engine.recovery import Recovery
 from ._engine.strand import Strand
 from ._session.topics import MarketTopic, StreamTopic, Topic, shown_route
 from ._wire.codec import loads

@@ -16,10 +16,10 @@ import functools
 import itertools
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -33,15 +33,14 @@ from ..errors import BinanceSocketError, ClientClosed
 from ..gaps import Gap, GapStatus, Unrecoverable
 from ..models.response import Response
 from .clock import Clock
-from .futures import CallFuture
+from .recoverable import Recoverable, Sources
 from .timer import Alarm, Timer
 
-__all__ = ["Recoverable", "Recovery", "Sources"]
+__all__ = ["Recovery"]
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
 
 LOOK_BACK: Final = 10_000
 """How far before a gap changes are looked for, in milliseconds: clocks and databases are not exact."""
@@ -68,53 +67,6 @@ _LONGEST_PAUSE: Final = 300.0
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ids = itertools.count(1)
-
-
-class Recoverable(Protocol[T_contra]):
-    """The subscription that something is recovered for. Everything but the first is called in its turn."""
-
-    def run_in_turn(self, function: Callable[[], object]) -> None:
-        """Run *function* in its turn among the events. Any thread."""
-        ...
-
-    def deliver_held(self, item: T_contra) -> None:
-        """Deliver an event that had to wait."""
-        ...
-
-    def deliver_recovered(self, payload: dict[str, Any], *, late: bool) -> None:
-        """Deliver an event that was found out; *late* if later ones have been delivered already."""
-        ...
-
-    def payload_of(self, item: T_contra) -> Mapping[str, Any]:
-        """Return what an event that waits says; empty where it cannot be read."""
-        ...
-
-    def tell_lost(self) -> None:
-        """Tell the user of a loss."""
-        ...
-
-    def tell_gap(self, gap: Gap) -> None:
-        """Tell the user."""
-        ...
-
-    def tell_defect(self, defect: Exception) -> None:
-        """Tell the user of a defect of ours."""
-        ...
-
-
-@attrs.frozen(kw_only=True)
-class Sources:
-    """Where the account's state can be asked for, and how."""
-
-    account: str
-    """What to call it."""
-    submit: Callable[[Request[Any]], CallFuture[Response[Any]]]
-    room: Callable[[], int]
-    """Returns how much weight is left in this minute."""
-    hold: float
-    """How long events may wait for what comes before them, in seconds."""
-    rechecks: tuple[float, ...]
-    """When to ask again, in seconds after events have come again: the exchange's database may be behind."""
 
 
 class Recovery(Generic[T]):

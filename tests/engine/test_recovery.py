@@ -9,7 +9,8 @@ import pytest
 
 from binance_socket import ClientClosed, ConnectionLost, Gap, GapStatus, Unrecoverable
 from binance_socket._engine.futures import CallFuture
-from binance_socket._engine.recovery import LOOK_BACK, Recovery, Sources
+from binance_socket._engine.recoverable import Sources
+from binance_socket._engine.recovery import LOOK_BACK, Recovery
 from binance_socket._session.server_clock import ServerClock
 from binance_socket.models.response import Response
 from binance_socket.testing import InlineExecutor, ManualClock
