@@ -124,7 +124,7 @@ class Faults:
         The kinds: binary, reserved_bits, unknown_opcode, masked, fragmented_ping, long_ping, stray_continuation,
         message_in_message, half_a_close_code, invalid_utf8, surrogate_utf8, split_utf8, oversized_frame and
         oversized_message (of 2 GiB, announced only), negative_size, close_without_code, close_1006, close_999,
-        close_5000, close_bad_reason, after_close (an event behind a close frame), ping_flood, pong_flood,
+        close_5000, close_bad_reason, after_close (an event behind a close frame), pings, ping_flood, pong_flood,
         empty_fragments, drip. Raises KeyError for others.
         """
         return int(self._host.fault("send_frames", kind, _uid(account)))

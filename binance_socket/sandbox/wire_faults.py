@@ -13,6 +13,7 @@ _TEXT: Final = 0x81
 _PING: Final = 0x89
 _CLOSE: Final = 0x88
 _MANY_PINGS: Final = 20_000
+_SOME_PINGS: Final = 100
 _DRIP_SIZE: Final = 1_000_000
 _EVENT: Final = b'{"subscriptionId":0,"event":{"e":"neverHappened","E":1}}'
 
@@ -48,6 +49,7 @@ FRAMES: Final[Mapping[str, bytes]] = {
     "close_5000": _close(5000),
     "close_bad_reason": _short(_CLOSE, (1001).to_bytes(2, "big") + b"\xff\xfe"),
     "after_close": _close(1001) + _short(_TEXT, _EVENT),
+    "pings": b"".join(_short(_PING, b"%d" % number) for number in range(_SOME_PINGS)),
     "ping_flood": b"".join(_short(_PING, b"%d" % number) for number in range(_MANY_PINGS)),
     "pong_flood": _short(0x8A, b"nobody asked") * _MANY_PINGS,
     "empty_fragments": _short(0x01, b"") + _short(0x00, b"") * 1000 + _short(0x80, _EVENT.replace(b":0,", b":77,")),

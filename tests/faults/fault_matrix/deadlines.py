@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -75,9 +76,10 @@ class Deadlines:
             seconds = options.request_timeout if timeout is None else timeout
             return self.watch(request.method, hub.timer, seconds, lambda: submit(request, timeout))
 
-        def subscribing(topics: Any, subscriber: Any, timeout: float | None = None) -> Any:
+        def subscribing(topics: Any, subscriber: Any, timeout: float | None = None, **manner: bool) -> Any:
             seconds = options.request_timeout if timeout is None else timeout
-            return self.watch("subscribing", hub.timer, seconds, lambda: subscribe(topics, subscriber, timeout))
+            begin = functools.partial(subscribe, topics, subscriber, timeout, **manner)
+            return self.watch("subscribing", hub.timer, seconds, begin)
 
         hub.submit, hub.subscribe = submitting, subscribing  # type: ignore[method-assign]
 

@@ -18,7 +18,8 @@ _SMALL = 4096
 # More than the system holds on both sides, and more than any order that an exchange would take.
 _LONG = "A" * 100_000
 _MOST_PINGS = 1_000_000
-_FLOOD = 20_000
+# So few that they are there without an acknowledgement, which a peer's full buffers may drop.
+_PINGS = 100
 _MOST_ROUNDS = 100
 
 
@@ -60,11 +61,11 @@ def block_orders(scene: Scene) -> None:
 
 
 def ask_for_pongs(scene: Scene) -> None:
-    """Leave no room for a pong, and ask for thousands; have something heard all the same."""
+    """Leave no room for a pong, and ask for some; have something heard all the same."""
     scene.faults.stop_reading()
     if scene.state is State.CLOSING:
         # Nothing more is sent, and nothing heard.
-        scene.faults.send_frames("ping_flood")
+        scene.faults.send_frames("pings")
         return
     transport = scene.client._hub.api._link.transport
     hears = scene.state in (State.IDLE, State.IN_FLIGHT)
@@ -74,13 +75,13 @@ def ask_for_pongs(scene: Scene) -> None:
         if hears and not (_hears(scene) and transport._sender.stuck):
             continue
         before = transport.pings_heard
-        scene.faults.send_frames("ping_flood", scene.account)
+        scene.faults.send_frames("pings", scene.account)
         if not hears:
             # Events are held back, or nobody has asked for any.
             return
         # It comes behind the pings.
         assert _hears(scene)
-        assert transport.pings_heard >= before + _FLOOD
+        assert transport.pings_heard >= before + _PINGS
         if transport._sender.stuck:
             return
     raise AssertionError("there was room for every pong")

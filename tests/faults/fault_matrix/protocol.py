@@ -131,7 +131,7 @@ FAULTS = (
         group=Group.PROTOCOL,
         states=LINKED,
         elsewhere=_NO_LINK,
-        counter="frames_ping_flood",
+        counter="frames_pings",
         strike=ask_for_pongs,
         setup=Setup(raw=Narrow),
         reaction="goes on reading; the pong waits for room",
