@@ -343,7 +343,8 @@ class Rotation:
         """The new connection counts: wait for the last events and answers of the old one."""
         self._mover.adopt(self.new)
         for topics, answer in answers:
-            answer.when_done(functools.partial(self._unsubscribed, topics), self._timer.failed)
+            unsubscribed = functools.partial(self._unsubscribed, topics, answer)
+            answer.when_done(lambda _, then=unsubscribed: self._do(then), self._timer.failed)
         if answers:
             for topic in self._overlaps.keys() - {topic for topics, _ in answers for topic in topics}:
                 # It was not open there.

@@ -282,9 +282,10 @@ _ENDS = (
         arm=lambda scene: scene.faults.fail_requests(
             "userDataStream.unsubscribe", executed=True, status=400, code=-2036
         ),
-        seen=Seen(loss=True),
+        # Its marker may come before the answer; then nothing is missing.
+        seen=Seen(loss=True, perhaps=True),
         reaction="takes the end of the events for an answer",
-        user=_LOSS,
+        user="a loss, then a restoration; nothing, if the marker came first",
     ),
     Fault(
         name="listen key expired",
