@@ -14,7 +14,18 @@ from ..errors import BinanceSocketError, ClientClosed
 from ..health import SubscriptionHealth
 from .futures import CallFuture
 
-__all__ = ["After", "Audience", "Listener", "Opening", "Payload", "Routes", "StandIn", "Subscriber", "nothing"]
+__all__ = [
+    "After",
+    "Audience",
+    "Listener",
+    "Opening",
+    "Payload",
+    "Routes",
+    "StandIn",
+    "Subscriber",
+    "Waiting",
+    "nothing",
+]
 
 
 class Subscriber(Protocol):
@@ -121,6 +132,10 @@ class Opening:
             self.future.set_exception(error)
 
 
+Waiting = dict[Topic, list[tuple[Subscriber, Opening]]]
+"""Who waits for which topic to open."""
+
+
 class Audience:
     """
     The subscribers of one connection, by topic and by route.
@@ -136,7 +151,7 @@ class Audience:
         """The routes by how they are written in JSON, without quotation marks."""
         self._subscribers: dict[Topic, tuple[Subscriber, ...]] = {}
         self._stand_ins: dict[Topic, StandIn] = {}
-        self._opening: dict[Topic, list[tuple[Subscriber, Opening]]] = {}
+        self._opening: Waiting = {}
         self._open: dict[Topic, Hashable] = {}
         # Topics of which the route, or its subscribers, have changed since the routes were replaced.
         self._changed: set[Topic] = set()
@@ -288,6 +303,21 @@ class Audience:
             self._stand_ins[topic] = stand_ins[topic]
             self._changed.add(topic)
         self._reroute()
+
+    def give_away(self) -> Waiting:
+        """Leave to another connection to tell those who wait for topics to open."""
+        waiting, self._opening = self._opening, {}
+        return waiting
+
+    def adopt(self, waiting: Waiting) -> list[tuple[Topic, Opening]]:
+        """Take those who have waited for another connection. Return those to be told that theirs are open."""
+        told: list[tuple[Topic, Opening]] = []
+        for topic, its in waiting.items():
+            if topic in self._open:
+                told += [(topic, opening) for _, opening in its]
+            else:
+                self._opening.setdefault(topic, []).extend(its)
+        return told
 
     def hand_over(self) -> dict[Topic, Hashable]:
         """Leave all subscribers to another connection; their stand-ins hear what still comes. Return the routes."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 
 __all__ = ["OneByOne"]
+
+logger = logging.getLogger(__name__)
 
 _Work = tuple[Callable[[], object], Callable[[Exception], object]]
 
@@ -56,26 +59,34 @@ class OneByOne:
     def _work(self) -> None:
         if self._worker == threading.get_ident():
             return
-        while self._waiting and self._busy.acquire(blocking=self._last is not None):
-            self._worker = threading.get_ident()
-            try:
-                self._drain()
-            finally:
-                self._worker = None
-                self._busy.release()
-        # It may have been the last that was waited for, and nobody knows when there is something to do again.
-        self._look()
+        try:
+            while self._waiting and self._busy.acquire(blocking=self._last is not None):
+                self._worker = threading.get_ident()
+                try:
+                    self._drain()
+                finally:
+                    self._worker = None
+                    self._busy.release()
+        finally:
+            # It may have been the last that was waited for, and nobody knows when there is something to do again.
+            self._look()
 
     def _drain(self) -> None:
+        interrupt: BaseException | None = None
         while True:
             try:
                 function, failed = self._waiting.popleft()
             except IndexError:
-                return
+                break
             try:
                 function()
             except Exception as exc:  # noqa: BLE001  # told to whoever has to do with it
-                failed(exc)
+                _tell(failed, exc)
+            except BaseException as exc:  # noqa: BLE001  # raised when the rest is done: it is meant for this thread alone
+                interrupt = exc
+                _tell(failed, RuntimeError(f"interrupted by {exc!r}"))
+        if interrupt is not None:
+            raise interrupt
 
     def _look(self) -> None:
         """Call what comes last, if it is time. Whoever has done something calls this when it is done."""
@@ -88,3 +99,10 @@ class OneByOne:
             last()
         else:
             self._work()
+
+
+def _tell(failed: Callable[[Exception], object], exc: Exception) -> None:
+    try:
+        failed(exc)
+    except Exception:  # another defect of ours, while one is dealt with: the rest is done all the same
+        logger.exception("and %r could not be dealt with", exc)

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _ENDING: Final = frozenset({STREAM_TERMINATED, "listenKeyExpired"})
 # So much may be remembered of what both connections have brought: minutes of what an account may do.
 MOST_REMEMBERED: Final = 250_000
+_LACKING: Final = "the connection that takes over does not have it yet"
 _UNPROVEN: Final = "the old connection ended before it was certain that the new one had everything"
 
 
@@ -59,6 +60,10 @@ class Owner(Protocol):
 
     def give_up(self, error: BinanceSocketError) -> None:
         """Let the old connection go on alone, if that is possible."""
+        ...
+
+    def refused(self, overlap: Overlap, error: BinanceSocketError) -> None:
+        """The new connection does not have the topic, and will not."""
         ...
 
     def look(self) -> None:
@@ -123,6 +128,11 @@ class Overlap:
         return self._merge.ended
 
     @property
+    def lacking(self) -> bool:
+        """Whether the old connection has the topic, and the new one does not, or not yet."""
+        return self.old_open and not self._open
+
+    @property
     def caught_up(self) -> bool:
         """Whether nothing comes from the new connection any more that was delivered before."""
         return self._merge.caught_up
@@ -162,6 +172,9 @@ class Overlap:
 
     def reopened_old(self, route: Hashable, now: float) -> None:
         """The old connection has the topic again: it was given up that another one takes over."""
+        if self._committed:
+            # It will be told to send no more, and what the new one has is what counts.
+            return
         self.opened_old(route)
         for listener in self.listeners:
             listener.opened(self.topic, route, now)()
@@ -257,13 +270,16 @@ class Overlap:
             for listener in self.listeners:
                 listener.closed(self.topic, error)
         elif by_new and not self.given_up:
-            self.owner.give_up(error or ClientClosed("the connection that was to take over is closed"))
+            self.owner.refused(self, error or ClientClosed("the connection that was to take over is closed"))
+        self.owner.look()
 
     def _commit(self) -> None:
         self._committed = True
         if self._open:
             # No interval without events ends here, so that the user hears nothing of it.
             self._tell_opened(self.owner.now())
+        elif self.old_open:
+            self._tell_lost(_LACKING, self.owner.now(), self.owner.old_heard_at())
         self._deliver(self._merge.proceed())
         if isinstance(self._merge, Unmerged):
             self._interrupt("the new connection took over without the events that it had brought before")

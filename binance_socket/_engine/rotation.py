@@ -57,9 +57,6 @@ _AGAIN: Final = 0.1
 _NOT_SUBSCRIBED: Final = -2036
 
 
-_Answers = Sequence[tuple[list[Topic], CallFuture[Response[Any]]]]
-
-
 class Stage(enum.Enum):
     """How far a rotation is."""
 
@@ -129,6 +126,8 @@ class Rotation:
         self._overlaps: dict[Topic, Overlap] = {}
         self._probing: CallFuture[Any] | None = None
         self._logging_on = False
+        # Whether it is looked again soon.
+        self._waits = False
         self._given_up_at = clock.monotonic() + patience
         # When it came so far.
         self._since = clock.monotonic()
@@ -157,6 +156,8 @@ class Rotation:
             for connection in (self.old, self.new):
                 connection.fail(exc)
             self._mover.done(self, defect_error(exc))
+            self._enter(Stage.OVER, Stage.DRAINING, Stage.SETTLING)
+            self.line.end(self._let_go)
 
     # What happens.
 
@@ -200,6 +201,12 @@ class Rotation:
             overlap.forward_lost(reason, now, heard_at)
         else:
             overlap.end_old(since=heard_at)
+
+    def refused(self, overlap: Overlap, error: BinanceSocketError) -> None:
+        """The new connection does not have a topic, and will not. In turn."""
+        self._drop_deserted()
+        if self._overlaps.get(overlap.topic) is overlap:
+            self._give_up(error)
 
     def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost a topic. In turn."""
@@ -293,12 +300,13 @@ class Rotation:
             for overlap in overlaps.values():
                 overlap.leaving = True
             self.new.succession.take_over(subscribers, {topic: overlap.new for topic, overlap in overlaps.items()})
-            answers = self.old.succession.yield_to(self.new, subscribers)
-            if answers is not None:
+            yielded = self.old.succession.yield_to(self.new, subscribers)
+            if yielded is not None:
                 self._enter(Stage.DRAINING, Stage.BOTH)
                 for overlap in overlaps.values():
                     overlap.commit()
-                self._drain(answers)
+                self.new.succession.adopt(yielded.waiting)
+                self._drain(yielded.answers)
                 return
             # Somebody has come, or left.
             self.new.succession.give_back()
@@ -314,11 +322,18 @@ class Rotation:
             return False
         if self.old.state is not State.READY:
             return True
-        if not self.old.succession.is_settled() and self.now() < self._given_up_at + OVERLAP:
-            # Somebody waits for an answer there.
-            self._timer.call_at(self.now() + _AGAIN, lambda: self._do(self._move))
+        lacking = any(overlap.lacking for overlap in self._overlaps.values())
+        if (lacking or not self.old.succession.is_settled()) and self.now() < self._given_up_at + OVERLAP:
+            # Somebody waits for an answer there, or the new one does not have yet what came to the old one meanwhile.
+            if not self._waits:
+                self._waits = True
+                self._timer.call_at(self.now() + _AGAIN, lambda: self._do(self._move_after_all))
             return False
         return not self._log_on()
+
+    def _move_after_all(self) -> None:
+        self._waits = False
+        self._move()
 
     def _log_on(self) -> bool:
         """Log the new connection on or off, if somebody has done so on the old one meanwhile. Return whether it did."""
@@ -339,12 +354,11 @@ class Rotation:
         else:
             self._move()
 
-    def _drain(self, answers: _Answers) -> None:
+    def _drain(self, answers: Sequence[tuple[list[Topic], CallFuture[Response[Any]]]]) -> None:
         """The new connection counts: wait for the last events and answers of the old one."""
         self._mover.adopt(self.new)
         for topics, answer in answers:
-            unsubscribed = functools.partial(self._unsubscribed, topics, answer)
-            answer.when_done(lambda _, then=unsubscribed: self._do(then), self._timer.failed)
+            answer.when_done(functools.partial(self._answered_last, topics), self._timer.failed)
         if answers:
             for topic in self._overlaps.keys() - {topic for topics, _ in answers for topic in topics}:
                 # It was not open there.
@@ -354,6 +368,9 @@ class Rotation:
             self.old_down()
         self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._overdue))
         self.old.succession.tell_drained(self.look)
+
+    def _answered_last(self, topics: Iterable[Topic], answer: Future[Any]) -> None:
+        self._do(lambda: self._unsubscribed(topics, answer))
 
     def _unsubscribed(self, topics: Iterable[Topic], answer: Future[Any]) -> None:
         """The old connection has answered that it sends no more."""

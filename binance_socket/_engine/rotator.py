@@ -171,7 +171,7 @@ class Rotator:
             return
         delay = rotation_delay(self._after, self._hours, self._clock.time(), self._chance())
         when = self._clock.monotonic() + delay
-        alarm = self._timer.call_at(when, functools.partial(self._time_up, connection))
+        alarm = self._timer.call_at(when, functools.partial(self._need, connection))
         with self._lock:
             before = self._alarms.pop(connection, None)
             self._alarms[connection], self._due[connection] = alarm, when
@@ -194,24 +194,18 @@ class Rotator:
 
     def leaving(self, connection: Connection) -> None:
         """The exchange is about to end a link."""
+        self._need(connection)
+
+    def _need(self, connection: Connection) -> None:
+        """A connection has to be left, by the rotation that there is or by another one."""
         for role in self._roles:
             with self._lock:
-                rotation = role.rotation
+                rotation, is_there = role.rotation, role.connection is connection
+                role.needed = role.needed or is_there
                 if rotation is not None and rotation.new is connection:
                     role.again = True
-            if role.connection is connection:
-                self._need(role)
-
-    def _time_up(self, connection: Connection) -> None:
-        for role in self._roles:
-            if role.connection is connection:
-                self._need(role)
-
-    def _need(self, role: Role) -> None:
-        """The connection has to be left, by the rotation that there is or by another one."""
-        with self._lock:
-            role.needed = True
-        self._start(role)
+            if is_there:
+                self._start(role)
 
     # How rotations begin and end.
 
@@ -228,12 +222,14 @@ class Rotator:
             if self._closed:
                 return
             if is_new:
-                role.again = role.needed = False
+                role.again = False
                 futures, role.waiting = role.waiting, []
                 if old.state is State.READY and (old.succession.in_use or futures):
                     rotation = role.rotation = self._rotation(role, old)
                     role.asked += futures
                     futures = []
+                else:
+                    role.needed = False
         # Without a link there is nothing to leave.
         self._finish(futures, None)
         if rotation is not None and is_new:

@@ -8,17 +8,29 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
+import attrs
+
 from .._session.session import Session
 from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic, merged
 from ..models.response import Response
-from .audience import Audience, StandIn, Subscriber
+from .audience import Audience, StandIn, Subscriber, Waiting
 from .clock import Clock
 from .futures import CallFuture
 
-__all__ = ["Succession"]
+__all__ = ["Succession", "Yielded"]
 
 C = TypeVar("C")
+
+
+@attrs.frozen
+class Yielded:
+    """What a connection that is left leaves to do."""
+
+    answers: list[tuple[list[Topic], CallFuture[Response[Any]]]]
+    """The answers to its last requests: that it send no more events of these topics."""
+    waiting: Waiting
+    """Who still waits for what to open."""
 
 
 class Succession(Generic[C]):
@@ -127,14 +139,11 @@ class Succession(Generic[C]):
         with self._changed:
             self._audience.hand_over()
 
-    def yield_to(
-        self, successor: C, subscribers: Mapping[Topic, tuple[Subscriber, ...]]
-    ) -> list[tuple[list[Topic], CallFuture[Response[Any]]]] | None:
+    def yield_to(self, successor: C, subscribers: Mapping[Topic, tuple[Subscriber, ...]]) -> Yielded | None:
         """
         Leave everything to *successor*, which has *subscribers* by now; return None if those are not all, or others.
 
-        From now on everybody who asks or subscribes here is passed on. The server is told to send no more events:
-        return the futures of its answers.
+        From now on everybody who asks or subscribes here is passed on. The server is told to send no more events.
         """
         with self._update() as session:
             if self._audience.subscribers != subscribers:
@@ -150,7 +159,14 @@ class Succession(Generic[C]):
                     request = merged([topic.closing(routes[topic]) for topic in some])
                     session.submit(request, future, self._clock.monotonic())
                     answers.append((some, future))
-            return answers
+            return Yielded(answers, self._audience.give_away())
+
+    def adopt(self, waiting: Waiting) -> None:
+        """Tell those who have waited for another connection, when it is time."""
+        with self._changed:
+            told = self._audience.adopt(waiting)
+        for topic, opening in told:
+            opening.opened(topic)
 
     def pass_back(self, predecessor: C) -> None:
         """From now on have *predecessor*, which this one was to take over from, serve everybody who asks here."""

@@ -26,6 +26,9 @@ class Lock:
             self.wanted.set()
         return blocking and self._lock.acquire(timeout=PATIENCE)
 
+    def locked(self):
+        return self._lock.locked()
+
     def release(self):
         before, after, self.before, self.after = self.before, self.after, None, None
         if before is not None:
@@ -106,6 +109,42 @@ def test_what_fails_is_told_and_the_rest_is_done(line, defects):
 
     line.do(fail, defects.append)
     assert (story, defects) == (["after"], [error])
+
+
+def test_what_interrupts_a_thread_does_not_stop_the_rest(line, defects):
+    """Somebody pressed Ctrl-C in a thread that did things for others: it hears of it when they are done."""
+    story = []
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    def first():
+        line.end(lambda: story.append("last"))
+        line.do(interrupt, defects.append)
+        line.do(lambda: story.append(1), story.append)
+
+    with pytest.raises(KeyboardInterrupt):
+        line.do(first, story.append)
+    assert story == [1, "last"]
+    assert "KeyboardInterrupt" in str(defects[0])
+    assert line.idle
+
+
+def test_a_failure_that_cannot_be_told_does_not_stop_the_rest(line, caplog):
+    """It is logged."""
+    story = []
+
+    def broken(error):
+        raise ValueError("while telling")
+
+    def first():
+        line.end(lambda: story.append("last"))
+        line.do(lambda: story.append(1), broken)
+        raise ZeroDivisionError("a defect")
+
+    line.do(first, broken)
+    assert story == [1, "last"]
+    assert "while telling" in caplog.text
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rotation_case import LOGGED_ON, PATIENCE, SHUTDOWN, SUBSCRIBE, UNSUBSCRIBE, Story, keyed_emit, marker, order
 
-from binance_socket import ApiError, ConnectionLost, Ed25519Key, SubscriptionState
+from binance_socket import ApiError, ClientClosed, ConnectionLost, Ed25519Key, SubscriptionState
 from binance_socket._engine.connection import Connection
 from binance_socket._engine.rotation import OVERLAP, Rotation
 from binance_socket._engine.succession import Succession
@@ -136,6 +136,58 @@ def test_a_reason_to_leave_is_not_forgotten_with_a_rotation_that_fails(
     assert isinstance(future.exception(PATIENCE), ConnectionLost)
     pass_time(client, 100.0)
     assert network.wait_attempt()
+
+
+def test_a_reason_to_leave_is_not_forgotten_with_a_rotation_that_is_asked_for_meanwhile(
+    make_client, network, subscribe, pass_time
+):
+    """The time had come, and that rotation failed; so did one that somebody asked for before it was tried again."""
+    client = make_client(executor=InlineExecutor(), rotation_after=100.0, probe_after=1e6, audit_after=None)
+    subscribe(client)
+    network.hang()
+    for _ in range(103):
+        pass_time(client, 1.0)
+    assert [network.wait_attempt() for _ in range(2)]
+    rotator = client._hub._rotator
+    [role, _] = rotator._roles
+    role.rotation.new_down()
+    [future] = rotator.rotate()
+    # What was to try again finds one under way.
+    for _ in range(5):
+        pass_time(client, 1.0)
+    role.rotation.new_down()
+    assert isinstance(future.exception(PATIENCE), ConnectionLost)
+    before = len(network.attempts)
+    while len(network.attempts) < before + 2:
+        pass_time(client, 10.0)
+        if role.rotation is not None and len(network.attempts) > before:
+            break
+    assert role.rotation is not None
+
+
+def test_the_new_one_may_have_to_be_left_before_it_takes_over(
+    make_client, network, exchange, subscribe, pass_time, monkeypatch
+):
+    """Its own time comes while both overlap."""
+    monkeypatch.setattr("random.random", lambda: 0.5)
+    client = make_client(executor=InlineExecutor(), rotation_after=4.0, probe_after=1e6, audit_after=None)
+    _, old = subscribe(client)
+    pass_time(client, 4.1)
+    new = network.accept()
+    exchange.expect(new, "ping", {})
+    exchange.expect(new, SUBSCRIBE, {"subscriptionId": 0})
+    ask(client._hub._rotator._roles[0].rotation.new, new, "time")
+    for _ in range(11):
+        pass_time(client, 0.5)
+    exchange.expect(old, UNSUBSCRIBE, {})
+    old.push(marker())
+    old.wait_closed()
+    while client._hub._rotator._roles[0].rotation is not None:
+        pass_time(client, 1.0)
+    for _ in range(10):
+        pass_time(client, 1.0)
+    third = network.accept()
+    exchange.expect(third, "ping", {})
 
 
 def test_the_new_one_is_far_behind(case):
@@ -382,6 +434,88 @@ def test_a_logon_while_a_connection_is_made(make_client, network, exchange, run,
     old.wait_closed()
     assert client._hub.api.succession.logon_wanted is (who == "logs on")
     assert not client._hub.api.succession.lacks_logon
+
+
+def joining(client, run, story, key="o" * 20):
+    """Subscribe to another listen key; return what waits for the subscription."""
+    return run(lambda: client.spot_api.account.subscribe_to_user_data_updates(key, on_unknown_event=story.event))
+
+
+@pytest.fixture
+def doubled(keyed, network, exchange):
+    """A client whose listen key is on two connections; the old one is the one that counts."""
+    client, story, old, _ = keyed
+    [moved] = client._hub.rotate()
+    new = network.accept()
+    exchange.expect(new, "LIST_SUBSCRIPTIONS", [])
+    exchange.expect(new, "SUBSCRIBE", None)
+    keyed_emit(old, order(1))
+    assert story.take(1) == [1]
+    return client, old, new, moved
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_who_waits_for_an_answer_of_the_old_one_gets_that_of_the_new_one(doubled, network, exchange, run, closed):
+    """The old link was lost before it had answered."""
+    client, old, new, moved = doubled
+    ask(client._hub._rotator._roles[1].rotation.new, new)
+    other = Story()
+    join = joining(client, run, other)
+    assert old.sent()["params"] == ["o" * 20]
+    network.hang()
+    old.drop()
+    asked = new.sent()
+    assert asked["params"] == ["o" * 20]
+    if closed:
+        client.close()
+        with pytest.raises(ClientClosed):
+            join()
+        return
+    exchange.reply(new, asked)
+    moved.result(PATIENCE)
+    assert join().state is SubscriptionState.ACTIVE
+    new.push({"stream": "o" * 20, "data": order(9)})
+    assert other.take(1) == [9]
+
+
+@pytest.mark.parametrize("answer", ["yes", "no", "none"])
+def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(doubled, exchange, run, pass_time, answer):
+    """If it refuses, the old one goes on. If it never answers, it is moved all the same, and told as a loss."""
+    client, old, new, moved = doubled
+    other = Story()
+    join = joining(client, run, other)
+    held = old.sent()
+    # An event that both have brought: it is looked whether it is time.
+    keyed_emit(new, order(1))
+    asked = new.sent()
+    assert asked["params"] == ["o" * 20]
+    exchange.reply(old, held)
+    other.watch(join())
+    for _ in range(10):
+        pass_time(client, 0.1)
+    assert (old.nothing_sent(), moved.done()) == (True, False)
+    if answer == "no":
+        exchange.refuse(new, asked, -1121)
+        assert isinstance(moved.exception(PATIENCE), ApiError)
+        old.push({"stream": "o" * 20, "data": order(7)})
+        assert other.take(1) == [7]
+        return
+    if answer == "yes":
+        exchange.reply(new, asked)
+        ask(client._hub._rotator._roles[1].rotation.new, new)
+    while old.nothing_sent():
+        pass_time(client, 0.5)
+        # Both links live.
+        old.push_control()
+        new.push_control()
+    exchange.expect(old, "UNSUBSCRIBE", None)
+    moved.result(PATIENCE)
+    if answer == "none":
+        assert other.take(1) == ["lost"]
+    else:
+        new.push({"stream": "o" * 20, "data": order(8)})
+        assert other.take(1) == [8]
+    assert other.is_over()
 
 
 # Links end.
