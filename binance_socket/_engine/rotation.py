@@ -204,9 +204,10 @@ class Rotation:
 
     def refused(self, overlap: Overlap, error: BinanceSocketError) -> None:
         """The new connection does not have a topic, and will not. In turn."""
-        self._drop_deserted()
-        if self._overlaps.get(overlap.topic) is overlap:
-            self._give_up(error)
+        if self._stage in _REVOCABLE:
+            self._drop_deserted()
+            if self._overlaps.get(overlap.topic) is overlap:
+                self._give_up(error)
 
     def new_lost(self, overlap: Overlap, reason: str, now: float, heard_at: float) -> None:
         """The new connection has lost a topic. In turn."""

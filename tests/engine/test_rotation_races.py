@@ -308,6 +308,7 @@ def test_what_is_refused_for_now_keeps_nothing_else_from_moving(
 def test_who_leaves_and_comes_again_hears_each_event_once(case, subscribe):
     """The new connection's subscription was for nobody any more: it gets another one."""
     case.both()
+    [left] = case.rotation._overlaps.values()
     case.subscription.close()
     case.exchange.expect(case.old, UNSUBSCRIBE, {})
     case.old.push(marker())
@@ -324,6 +325,9 @@ def test_who_leaves_and_comes_again_hears_each_event_once(case, subscribe):
     case.emit(case.old, order(2), route=1)
     case.emit(case.new, order(2), order(3), route=1)
     case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    # Told late, of what was for nobody any more.
+    left.new.closed(left.topic, None)
+    assert case.rotation._overlaps
     case.old.push(marker(1))
     case.done()
     assert story.take(2) == [2, 3]
