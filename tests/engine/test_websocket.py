@@ -592,37 +592,43 @@ def small_buffers(monkeypatch):
 def test_a_ping_flood_from_a_peer_that_does_not_read(serve, connect, frame, monkeypatch):
     """The reader never blocks; what is kept does not grow; the latest ping is answered when there is room again."""
     small_buffers(monkeypatch)
-    # No more than may be under way without an acknowledgement: a system without room for what comes may drop those.
-    flood = 3_000
-    read, read_on = threading.Semaphore(0), threading.Event()
+    most = 20_000
+    read, stuck, read_on = threading.Semaphore(0), threading.Event(), threading.Event()
     latest = queue.SimpleQueue()
+
+    def piece(start):
+        return b"".join(frame(b"%06d" % n * 20, PING) for n in range(start, start + 10))
 
     def script(peer):
         peer.upgrade()
-        for start in range(0, flood, 10):
-            # In pieces, so that the reader answers many times.
-            peer.send(b"".join(frame(b"%06d" % n * 20, PING) for n in range(start, start + 10)))
+        start, left = 0, 5
+        # In pieces, so that the reader answers many times. Once it cannot, only so much as may be under way without an
+        # acknowledgement: a system without room for what comes may drop those.
+        while left and start < most:
+            peer.send(piece(start))
             assert read.acquire(timeout=PATIENCE)
+            start += 10
+            left -= stuck.is_set()
         peer.send(frame(b"behind the flood"))
         assert read_on.wait(PATIENCE)
         while True:
             opcode, payload = peer.read_frame()
             assert opcode == PONG
-            if payload == b"%06d" % (flood - 1) * 20:
+            if payload == b"%06d" % (start - 1) * 20:
                 break
         latest.put(payload)
         peer.send(frame(b"done"))
         peer.read_to_end()
 
     transport = connect(serve(script, receive_buffer=4096))
-    stuck = False
     while transport.receive() != [b"behind the flood"]:
-        read.release()
         sender = transport._sender
         assert len(sender._unsent) < 200
         assert len(sender._pongs) <= 1
-        stuck = stuck or (sender.stuck and bool(sender._pongs))
-    assert stuck
+        if sender.stuck and sender._pongs:
+            stuck.set()
+        read.release()
+    assert stuck.is_set()
     read_on.set()
     while transport.receive() != [b"done"]:
         pass
