@@ -242,6 +242,9 @@ def _play(stage: _Stage, report: Report, progress: Callable[[str], object]) -> N
         report.took[step.kind] += int(1000 * (time.monotonic() - at))
         if number % STRETCH == 0:
             stage.close_stretch()
+            # A rotation has threads and descriptors of its own.
+            for watched in stage.watched.values():
+                watched.wait_rotated("a stretch")
             report.samples.append(_sample(stage.published))
             progress(_progress(report, number, time.monotonic() - began))
     stage.publish(report.plan.events - stage.published)

@@ -179,11 +179,12 @@ class Watched:
 
     @property
     def is_rotating(self) -> bool:
-        """Whether a rotation goes on, whoever began it."""
+        """Whether a rotation goes on, or is about to be tried again, whoever began it."""
         hub = self.client._hub  # pyright: ignore[reportPrivateUsage]  # nobody else knows
         roles = hub._rotator._roles  # pyright: ignore[reportPrivateUsage]
         return any(thread.is_alive() for thread in self._threads) or any(
-            role.rotation is not None and role.rotation.stage not in _MOVED for role in roles
+            role.again or role.needed or (role.rotation is not None and role.rotation.stage not in _MOVED)
+            for role in roles
         )
 
     def wait_overlapping(self, what: str) -> None:
