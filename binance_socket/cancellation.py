@@ -51,7 +51,7 @@ class CancellationToken:
         for callback in callbacks:
             try:
                 callback()
-            except Exception:
+            except Exception:  # the user's callback; the others are called all the same
                 logger.exception("something to do on a cancellation raised")
 
     def cancel_after(self, seconds: float) -> None:

@@ -431,7 +431,7 @@ class _Caller:
             if ct is not None:
                 subscription.on_connection_closed(ct.on_cancel(subscription.close))
             opened.result()
-        except BaseException:
+        except BaseException:  # raised again
             # Not agreed on, or no longer wanted (Ctrl-C): then it must not go on by itself.
             subscription.close()
             raise

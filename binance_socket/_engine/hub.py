@@ -96,7 +96,7 @@ class Hub:
         self.timer = Timer(clock, defect=self._fail, resumed=self._resumed)
         self.watchdog = Watchdog(clock, self.timer, options.stuck_after)
         """Who watches over callbacks."""
-        self.snapshots = Turns()
+        self.snapshots = Turns(self.timer.failed)
         """Whose turn it is to ask for the snapshot of an order book."""
         self._gate = gate_of(environment, clock)
         self.server_clock = LearningClock(self._gate, monotonic=clock.monotonic(), wall=clock.time())

@@ -151,7 +151,7 @@ class Timer:
         if self._defect is not None:
             try:
                 self._defect(exc)
-            except Exception:
+            except Exception:  # a second defect of ours, while one is dealt with: the timer goes on for everybody else
                 logger.exception("and it could not be told")
 
     def _next(self) -> Callable[[], object] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -12,8 +11,6 @@ from .futures import CallFuture
 
 __all__ = ["Turns"]
 
-logger = logging.getLogger(__name__)
-
 Start = Callable[[], "CallFuture[Any] | None"]
 
 
@@ -22,10 +19,11 @@ class Turns:
     Start requests one after the other, first come first served: each when the one before it is answered.
 
     For what weighs much and may be wanted by many at once, as the snapshots of all local order books are after a
-    connection was lost.
+    connection was lost. *failed* is told of a request that could not be started because of a defect of ours.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[Exception], object]) -> None:
+        self._failed = failed
         # Guards everything below.
         self._lock = threading.Lock()
         self._waiting: deque[Start] = deque()
@@ -53,8 +51,8 @@ class Turns:
                 start = self._waiting.popleft()
             try:
                 future = start()
-            except Exception:
-                logger.exception("a request could not be started")
+            except Exception as exc:  # noqa: BLE001  # told to whoever is told of defects; the others have their turn
+                self._failed(exc)
                 continue
             # Looked at first, so that many that are refused at once do not pile up on the stack.
             if future is not None and not future.done():

@@ -60,7 +60,7 @@ class RemoteHost:
             self._write(attrs.asdict(options))
         try:
             self.call("urls")
-        except BaseException:
+        except BaseException:  # raised again: whatever it was, Ctrl-C too, no child is to be left behind
             self.close()
             raise
 

@@ -182,6 +182,13 @@ def test_telling_what_could_not_be_sent(client, network, monkeypatch):
     assert everything_has_failed(client, future)
 
 
+def test_a_request_whose_turn_has_come(client):
+    """Else an order book would wait for its snapshot for ever."""
+    future = ask(client)
+    client._hub.snapshots.take(broken)
+    assert everything_has_failed(client, future)
+
+
 def test_a_delivery(clock):
     """A strand that cannot go on says so, instead of holding what was posted for ever."""
     told = []
