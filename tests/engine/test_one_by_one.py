@@ -1,6 +1,5 @@
 """What several threads want to have done: in order, by whoever is there, and without waiting until the very end."""
 
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,15 +47,6 @@ def line():
 @pytest.fixture
 def defects():
     return []
-
-
-@pytest.fixture
-def busy_threads():
-    """Have threads run into each other as often as possible."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def started(function):

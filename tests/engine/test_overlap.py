@@ -1,7 +1,6 @@
 """One topic on two connections, with the order of threads forced."""
 
 import functools
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -110,15 +109,6 @@ def case():
 def moved(case):
     case.move()
     return case
-
-
-@pytest.fixture
-def busy_threads():
-    """Have threads run into each other as often as possible."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def test_what_the_old_one_brings_towards_the_end_is_left_to_the_new_one(moved):

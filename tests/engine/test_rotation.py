@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 from datetime import timezone
 
 import pytest
@@ -16,6 +15,7 @@ from rotation_case import (
     SUBSCRIBE,
     UNSUBSCRIBE,
     Case,
+    Slow,
     Story,
     deposit,
     keyed_emit,
@@ -904,20 +904,12 @@ def test_too_many_events_that_wait(case, monkeypatch):
 
 def test_a_slow_handler_hears_nothing_twice(make_client, network, exchange, clock, subscribe, pass_time, monkeypatch):
     """While nobody reads the new connection, what it repeats stays unread: it is still recognised when it is read."""
-    busy, go_on = threading.Event(), threading.Event()
-    hear = Story.event
-
-    def wait_and_hear(story, event):
-        busy.set()
-        assert go_on.wait(PATIENCE)
-        hear(story, event)
-
-    monkeypatch.setattr(Story, "event", wait_and_hear)
+    slow = Slow(monkeypatch, clock)
     client = make_client(keep_raw=True, rotation_after=None, mailbox_size=2, probe_after=1e6)
     case = Case(client, network, exchange, clock, subscribe, pass_time)
     case.both(route=7)
     case.emit(case.old, order(1))
-    assert busy.wait(PATIENCE)
+    assert slow.busy.wait(PATIENCE)
     case.emit(case.new, order(1), route=7)
     leaving = case.old.sent()
     case.emit(case.old, order(2), order(3), order(4))
@@ -925,19 +917,12 @@ def test_a_slow_handler_hears_nothing_twice(make_client, network, exchange, cloc
     case.old.push(marker())
     case.old.wait_closed()
     case.done()
-    stalled, wait_until = threading.Event(), clock.wait_until
-
-    def wait_and_tell(condition, when):
-        if client._hub.api.stalled:
-            stalled.set()
-        wait_until(condition, when)
-
-    monkeypatch.setattr(clock, "wait_until", wait_and_tell)
+    slow.watch(client._hub.api)
     case.emit(case.new, order(2), route=7)
-    assert stalled.wait(PATIENCE)
+    assert slow.stalled.wait(PATIENCE)
     pass_time(client, OVERLAP)
     case.emit(case.new, order(3), order(4), order(5), route=7)
-    go_on.set()
+    slow.go_on.set()
     assert case.story.take(5) == [1, 2, 3, 4, 5]
     case.ask(case.new)
     assert case.story.is_over()
@@ -947,41 +932,27 @@ def test_a_slow_handler_does_not_hide_the_end_of_the_old_connection(
     make_client, network, exchange, clock, subscribe, pass_time, monkeypatch
 ):
     """What it has sent last, and that it was the last, may be there and unread: it is not overdue, nothing is lost."""
-    busy, go_on, stalled = threading.Event(), threading.Event(), threading.Event()
-    hear, wait_until = Story.event, clock.wait_until
-
-    def wait_and_hear(story, event):
-        busy.set()
-        assert go_on.wait(PATIENCE)
-        hear(story, event)
-
-    monkeypatch.setattr(Story, "event", wait_and_hear)
+    slow = Slow(monkeypatch, clock)
     client = make_client(keep_raw=True, rotation_after=None, mailbox_size=2, probe_after=1e6)
     case = Case(client, network, exchange, clock, subscribe, pass_time)
     case.both(route=7)
     case.emit(case.old, order(1))
-    assert busy.wait(PATIENCE)
+    assert slow.busy.wait(PATIENCE)
     # No event has come from both, so that only the end of the old one can prove that nothing is missing.
     pass_time(client, OVERLAP)
     leaving = case.old.sent()
     rotation = case.rotation
     assert rotation.stage is Stage.DRAINING
-
-    def wait_and_tell(condition, when):
-        if rotation.old.stalled:
-            stalled.set()
-        wait_until(condition, when)
-
-    monkeypatch.setattr(clock, "wait_until", wait_and_tell)
+    slow.watch(rotation.old)
     case.exchange.reply(case.old, leaving, {})
     case.emit(case.old, order(2), order(3), order(4))
-    assert stalled.wait(PATIENCE)
+    assert slow.stalled.wait(PATIENCE)
     case.emit(case.old, order(5))
     case.old.push(marker())
     for _ in range(3):
         pass_time(client, OVERLAP)
         assert rotation.stage is Stage.DRAINING
-    go_on.set()
+    slow.go_on.set()
     case.old.wait_closed()
     case.done()
     case.emit(case.new, *map(order, range(1, 7)), route=7)

@@ -1,6 +1,7 @@
 """A client with a subscription that is about to be moved to another connection. The network is scripted."""
 
 import queue
+import threading
 
 import pytest
 
@@ -57,6 +58,31 @@ class Story:
 
     def is_over(self):
         return self.queue.empty()
+
+
+class Slow:
+    """Has the first callback of any story stop until it may go on; knows when a connection is not read for that."""
+
+    def __init__(self, monkeypatch, clock):
+        self.busy, self.go_on, self.stalled = threading.Event(), threading.Event(), threading.Event()
+        self._monkeypatch, self._clock = monkeypatch, clock
+        self._hear, self._wait_until = Story.event, clock.wait_until
+        monkeypatch.setattr(Story, "event", lambda story, event: self._wait_and_hear(story, event))
+
+    def watch(self, connection):
+        """Set ``stalled`` once *connection* waits for room, from now on."""
+
+        def wait_and_tell(condition, when):
+            if connection.stalled:
+                self.stalled.set()
+            self._wait_until(condition, when)
+
+        self._monkeypatch.setattr(self._clock, "wait_until", wait_and_tell)
+
+    def _wait_and_hear(self, story, event):
+        self.busy.set()
+        assert self.go_on.wait(PATIENCE)
+        self._hear(story, event)
 
 
 class Case:
