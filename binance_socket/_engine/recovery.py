@@ -24,7 +24,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from .._session.backfill import Backfill, Question
-from .._session.restoration import restore
+from .._session.restoration import Restored, restore
 from .._session.server_clock import ServerClock
 from .._session.told import Told
 from .._wire.messages import Request
@@ -358,12 +358,12 @@ class Recovery(Generic[T]):
         last = not self._rechecks
         held = [self._subscription.payload_of(item) for item in self._held]
         restored = restore(told, findings, held, start=self._window, until=self._until, last=last)
-        self._note(backfill)
+        self._note(backfill, restored)
         self.gap = attrs.evolve(
             gap,
             recovered_orders=gap.recovered_orders + restored.orders,
             recovered_trades=gap.recovered_trades + restored.trades,
-            balances_resynced=gap.balances_resynced or findings.account is not None,
+            balances_resynced=gap.balances_resynced or restored.balances,
             symbols_checked=tuple(self._checked),
         )
         late = not self.holding
@@ -375,7 +375,7 @@ class Recovery(Generic[T]):
         else:
             self._alarm(self._restored_at + self._rechecks.popleft(), lambda: self._ask_round(whole=False))
 
-    def _note(self, backfill: Backfill) -> None:
+    def _note(self, backfill: Backfill, restored: Restored) -> None:
         """Note what this round has answered, and what it has not."""
         findings = backfill.findings
         self._answered_anything = self._answered_anything or findings.anything
@@ -390,7 +390,7 @@ class Recovery(Generic[T]):
             self._checked.pop(symbol, None)
         self._lacks_lists = findings.lacks_lists
         if backfill.whole:
-            if findings.account is None:
+            if not restored.balances:
                 self._missing.add(Unrecoverable.BALANCES)
             if not (findings.has_open_orders and findings.has_open_lists):
                 self._missing.add(Unrecoverable.OPEN_ORDERS)

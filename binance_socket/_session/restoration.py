@@ -53,6 +53,8 @@ class Restored:
     events: tuple[dict[str, Any], ...]
     orders: int
     trades: int
+    balances: bool
+    """Whether the balances are known: the exchange has told them, and not as they were before what has been told."""
 
 
 def restore(
@@ -98,6 +100,7 @@ class _Restoration:
         # The first and the latest time of those.
         self._held_balances_from: int | None = None
         self._held_balances_at = 0
+        self._knows_balances = False
         for event in held:
             self._hold(event)
         # With when it happened, and how much it is worth telling first of what happened at the same time.
@@ -124,7 +127,8 @@ class _Restoration:
     def result(self) -> Restored:
         """Return everything, sorted."""
         self._events.sort(key=lambda entry: entry[:2])
-        return Restored(tuple(event for _, _, event in self._events), len(self._orders), self._trades)
+        events = tuple(event for _, _, event in self._events)
+        return Restored(events, len(self._orders), self._trades, self._knows_balances)
 
     # Orders and trades.
 
@@ -255,14 +259,15 @@ class _Restoration:
     def balances(self) -> None:
         """Tell the balances that are not as they were told to be."""
         account = self._findings.account
-        if account is None:
+        if account is None or account["updateTime"] < self._told.balances_at:
+            # There is none, or it is from a database that is behind.
             return
+        self._knows_balances = True
         at = account["updateTime"]
-        latest = max(self._told.balances_at, self._held_balances_at)
-        if milliseconds_of(at) < self._start or at < latest:
+        if milliseconds_of(at) < self._start:
             return
         # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
-        changed_since = at > latest
+        changed_since = at > max(self._told.balances_at, self._held_balances_at)
         changed = [
             {"a": balance["asset"], "f": balance["free"], "l": balance["locked"]}
             for balance in account["balances"]

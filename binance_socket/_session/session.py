@@ -202,7 +202,8 @@ class Session:
 
     def no_answer(self, topic: Topic) -> RequestTimeout:
         """Return the error of somebody who has waited for *topic* to open for too long."""
-        return not_opened(topic, unsent=self._state is not State.READY, why=self._last_error)
+        unsent = self._state is not State.READY and not self._subscriptions.was_asked_for(topic)
+        return not_opened(topic, unsent=unsent, why=self._last_error)
 
     def close(self) -> None:
         """End for good."""

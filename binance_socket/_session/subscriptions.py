@@ -140,6 +140,11 @@ class Subscriptions:
         """Return whether some topic may be asked for by now, but for the session not being logged on."""
         return any(self._is_due(entry) and entry.topic.needs_logon for entry in self._entries.values())
 
+    def was_asked_for(self, topic: Topic) -> bool:
+        """Return whether the server has ever been asked for *topic*, on whichever link."""
+        entry = self._entries.get(topic)
+        return entry is not None and entry.attempt > 0
+
     def want(self, topic: Topic, *, continuing: bool = False) -> None:
         """Add *topic*; :meth:`open` asks for it, and again as if it had been open if it is *continuing* another one."""
         if topic not in self._entries:

@@ -420,6 +420,28 @@ def test_balances_that_wait(told):
     assert told.take(held[0])
 
 
+def test_balances_from_before_what_waits(told):
+    """They say nothing of what the event that waits tells, but all that can be known of the others."""
+    told.take(positions(2000, BTC="1", ETH="2"))
+    held = [positions(6000, BTC="5")]
+    done = restored(told, findings(account=account(5000, BTC="4", ETH="3")), held)
+    assert [(balance["a"], balance["f"]) for balance in done.events[0]["B"]] == [("ETH", "3")]
+    assert done.events[0]["u"] == 5000
+    assert done.balances
+    assert told.take(held[0])
+
+
+@pytest.mark.parametrize(
+    "answer, known",
+    [(None, False), (account(4999, BTC="7"), False), (account(5000, BTC="1"), True), (account(6000, BTC="2"), True)],
+    ids=["none", "before what was told", "the same", "later"],
+)
+def test_whether_balances_are_known(told, answer, known):
+    """Not where the exchange's database is behind what has been told."""
+    told.take(positions(5000, BTC="1"))
+    assert restored(told, findings(account=answer)).balances is known
+
+
 @pytest.mark.parametrize("scale", [1, 1000])
 def test_balances_never_go_back_in_time(told, scale):
     """What was changed after the gap is told as of its end, because events of before that change still come."""

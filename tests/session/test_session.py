@@ -435,6 +435,15 @@ def test_no_answer(driven: Any, connected: bool, certainty: Certainty) -> None:
     assert error.__cause__ is (None if connected else GONE)
 
 
+def test_no_answer_after_a_link_that_had_been_asked(driven: Any) -> None:
+    """There is none at the moment, and the exchange may have subscribed on the one that was lost."""
+    driven.session.connecting()
+    driven.session.connected(driven.now)
+    driven.write(driven.subscribe(StreamTopic("x")))
+    driven.session.lost(LinkClosed(1006, "cut"), driven.now)
+    assert driven.session.no_answer(StreamTopic("x")).certainty is Certainty.MAYBE_SENT
+
+
 # The end.
 
 
