@@ -18,6 +18,7 @@ from binance_socket.errors import (
     ConnectionLost,
     DecodeError,
     HandshakeError,
+    RateLimited,
     RequestTimeout,
     TlsError,
     TooManyPending,
@@ -129,3 +130,8 @@ def test_the_last_word_to_one_of_many() -> None:
     other = TlsError("who is this?")
     last_word(LOST, other)
     assert other.__cause__ is None
+    limited = RateLimited(-1003, "no", status=429)
+    told = last_word(LOST, limited)
+    assert isinstance(told, RateLimited)
+    assert (told.code, told.status, told.__cause__) == (-1003, 429, LOST)
+    assert limited.__cause__ is None
