@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from . import wire
 
 _RATE_LIMITS = [
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 20},
+    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6_000_000, "count": 20},
 ]
 _SESSION = {
     "apiKey": None,
