@@ -6,10 +6,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 __all__ = ["OneByOne"]
 
 logger = logging.getLogger(__name__)
+
+MOST_WAITING: Final = 1_000
+"""How much may wait before whoever brings more waits, too."""
 
 _Work = tuple[Callable[[], object], Callable[[Exception], object]]
 
@@ -18,14 +22,15 @@ class OneByOne:
     """
     Does what it is given, each after the other. Any thread.
 
-    Everything is put into one line, and done by whoever finds nobody else doing so: nobody waits, until :meth:`end`.
-    What is done must not block.
+    Everything is put into one line, and done by whoever finds nobody else doing so: nobody waits, until :meth:`end`, or
+    while very much is to be done. What is done must not block.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[_Work] = deque()
-        self._busy = threading.Lock()
-        # Who holds it.
+        # Reentrant: a signal handler may have something to do between any two steps of the thread that holds it.
+        self._busy = threading.RLock()
+        # Who does what waits. Set by whoever holds the lock, before anything is taken out of the line.
         self._worker: int | None = None
         self._last: Callable[[], object] | None = None
 
@@ -54,13 +59,14 @@ class OneByOne:
     @property
     def idle(self) -> bool:
         """Whether nothing waits, and nobody does anything."""
-        return not self._waiting and not self._busy.locked()
+        # In this order: whoever has emptied the line was there before.
+        return not self._waiting and self._worker is None
 
     def _work(self) -> None:
         if self._worker == threading.get_ident():
             return
         try:
-            while self._waiting and self._busy.acquire(blocking=self._last is not None):
+            while self._waiting and self._busy.acquire(blocking=self._is_patient):
                 self._worker = threading.get_ident()
                 try:
                     self._drain()
@@ -70,6 +76,10 @@ class OneByOne:
         finally:
             # It may have been the last that was waited for, and nobody knows when there is something to do again.
             self._look()
+
+    @property
+    def _is_patient(self) -> bool:
+        return self._last is not None or len(self._waiting) > MOST_WAITING
 
     def _drain(self) -> None:
         interrupt: BaseException | None = None

@@ -5,28 +5,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from binance_socket._engine import one_by_one
 from binance_socket._engine.one_by_one import OneByOne
 
 PATIENCE = 10.0
 
 
 class Lock:
-    """A lock around whose next release something is done, and that says who waits for it."""
+    """The lock of a line, around whose next steps something is done, and that says who waits for it."""
 
-    def __init__(self):
-        self._lock = threading.Lock()
+    def __init__(self, lock):
+        self._lock = lock
         self.wanted = threading.Event()
-        self.before = self.after = None
+        self.acquired = self.before = self.after = None
 
     def acquire(self, blocking=True):
-        if self._lock.acquire(False):
-            return True
-        if blocking:
-            self.wanted.set()
-        return blocking and self._lock.acquire(timeout=PATIENCE)
-
-    def locked(self):
-        return self._lock.locked()
+        if not self._lock.acquire(blocking=False):
+            if blocking:
+                self.wanted.set()
+            return blocking and self._lock.acquire(timeout=PATIENCE)
+        acquired, self.acquired = self.acquired, None
+        if acquired is not None:
+            acquired()
+        return True
 
     def release(self):
         before, after, self.before, self.after = self.before, self.after, None, None
@@ -40,7 +41,7 @@ class Lock:
 @pytest.fixture
 def line():
     line = OneByOne()
-    line._busy = Lock()
+    line._busy = Lock(line._busy)
     return line
 
 
@@ -203,6 +204,59 @@ def test_towards_the_end_everybody_waits_for_his_turn(line, defects):
     ended(thread)
     assert [word for word in story if word != "last"] == [1, 2]
     assert defects == []
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at any time", "towards the end"])
+@pytest.mark.parametrize("moment", ["acquired", "before", "after"])
+def test_a_signal_handler_may_have_something_to_do_at_any_moment(line, defects, moment, late):
+    """It runs between two steps of the very thread that it would have to wait for."""
+    story = []
+    if late:
+        line.do(lambda: line.end(lambda: None), defects.append)
+    setattr(line._busy, moment, lambda: line.do(lambda: story.append("handler"), defects.append))
+    thread = started(lambda: line.do(lambda: story.append("thread"), defects.append))
+    ended(thread)
+    assert sorted(story) == ["handler", "thread"]
+    assert line.idle
+    assert defects == []
+
+
+def test_a_signal_handler_may_come_while_it_is_looked_whether_it_is_time_for_the_last(line, defects):
+    """The same moment, at the very end."""
+    story = []
+    line.do(lambda: line.end(lambda: story.append("last")), defects.append)
+    story.clear()
+    line._busy.acquired = lambda: line.do(lambda: story.append("handler"), defects.append)
+    thread = started(line._look)
+    ended(thread)
+    assert set(story) == {"handler", "last"}
+    assert line.idle
+
+
+def test_whoever_brings_more_waits_while_very_much_is_to_be_done(line, defects, monkeypatch):
+    """A reader does not fill the memory while another thread cannot go on; what it has brought is done in order."""
+    monkeypatch.setattr(one_by_one, "MOST_WAITING", 3)
+    story, doing, go_on = [], threading.Event(), threading.Event()
+
+    def stuck():
+        doing.set()
+        assert go_on.wait(PATIENCE)
+
+    def read():
+        for number in range(4):
+            line.do(lambda number=number: story.append(number), defects.append)
+            given.append(number)
+
+    given = []
+    busy = started(lambda: line.do(stuck, defects.append))
+    assert doing.wait(PATIENCE)
+    reader = started(read)
+    assert line._busy.wanted.wait(PATIENCE)
+    assert (given, story) == ([0, 1, 2], [])
+    go_on.set()
+    ended(busy)
+    ended(reader)
+    assert (story, defects) == ([0, 1, 2, 3], [])
 
 
 def test_many_threads_at_a_time(busy_threads):
