@@ -6,10 +6,9 @@ import functools
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
-from typing import Any
 
 from typing_extensions import Self
 
@@ -18,15 +17,13 @@ from ._engine.ending import Finish
 from ._engine.hub import Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.recoverable import Sources
-from ._engine.recovery import Recovery
 from ._engine.strand import Strand
 from ._session.topics import MarketTopic, StreamTopic, Topic, shown_route
-from ._wire.codec import loads
-from ._wire.values import as_object
 from .arrivals import Batch, DataEvent, Dispatcher, EventSource
 from .callbacks import Callbacks, Lag
 from .cancellation import CancellationToken
-from .deliveries import Event, Item, Notice, deliveries, most_waiting
+from .deliverer import Deliverer
+from .deliveries import Item, Notice, deliveries, most_waiting
 from .errors import BinanceSocketError, DecodeError
 from .gaps import Gap
 from .health import SubscriptionHealth, SubscriptionState
@@ -61,13 +58,15 @@ class UpdateSubscription:
         self.id: int = next(_ids)
         """A number of our own, unique in this process."""
         self._hub = hub
-        self._dispatch = dispatch
         self._keeps_alive = keeps_alive
         size = hub.options.mailbox_size
+        self._callbacks = Callbacks(self.id, hub.hooks)
+        self._deliverer = Deliverer(self, hub, dispatch, self._callbacks, most_held=size, sources=sources)
+        self._recovery = self._deliverer.recovery
         self._mailbox = deliveries(policy, size, self._tell_lag)
         self._strand: Strand[Item] = Strand(
             hub.executor,
-            self._deliver,
+            self._deliverer.deliver,
             size=most_waiting(policy, size),
             on_room=hub.wake,
             on_error=self._failed,
@@ -75,18 +74,6 @@ class UpdateSubscription:
             progress=hub.watchdog.watch(f"subscription {self.id}"),
         )
         self._dropped_told = 0
-        # For the executor's thread: how many losses have had their turn among the events, and whether the end has.
-        self._losses_delivered, self._told_end = 0, False
-        self._callbacks = Callbacks(self.id, hub.hooks)
-        # Everything in it happens in turn.
-        self._recovery: Recovery[Event] = Recovery(
-            self,
-            clock=hub.clock,
-            timer=hub.timer,
-            server_clock=hub.server_clock,
-            most_held=size,
-            sources=sources,
-        )
         # In epoch seconds, and the same as a datetime. Replaced as a whole.
         self._last_received: tuple[float, datetime] | None = None
         self._ended = Finish()
@@ -349,7 +336,7 @@ class UpdateSubscription:
         """Wait until what was received is delivered, and drop the rest."""
         if not self._ended.wait(timeout):
             # Should the callback that is in the way ever return, the end is told after it.
-            self._strand.abandon(self._part)
+            self._strand.abandon(self._deliverer.part)
             self._over()
             logger.warning(
                 "subscription %d: the client was closed before %d events were delivered",
@@ -413,98 +400,24 @@ class UpdateSubscription:
         """Run *function* in its turn among the events, on the executor; not at all once the subscription has ended."""
         self._strand.post(Notice(function))
 
+    def goes_on(self) -> None:
+        """Another event is delivered within the same turn."""
+        self._strand.goes_on()
+
     def report(self, error: BinanceSocketError) -> None:
         """Tell the user of *error*, in order with the events."""
         self._strand.post(Notice(functools.partial(self._callbacks.tell, error)))
 
+    def unreadable(self, batch: Batch, error: DecodeError, losses: int) -> None:
+        """An event could not be read, in the subscription's turn, after so many *losses* were delivered."""
+        with self._lock:
+            topics, is_old = self._topics, self._losses != losses
+        # What came on an earlier link is among what was missed by its end.
+        if not is_old:
+            market = MarketTopic(str(batch.stream))
+            self._hub.unreadable(market if market in topics else topics[0], str(error))
+
     # What runs on the executor.
-
-    def _deliver(self, item: Item) -> None:
-        if self._told_end:
-            return  # it was posted by somebody who had found the subscription open just before
-        if isinstance(item, Notice):
-            item.give()
-        elif self._recovery.holding:
-            self._recovery.hold(item)
-        else:
-            self._deliver_event(item)
-
-    def _deliver_event(self, item: Event) -> None:
-        event, batch = item
-        payload: Any
-        if isinstance(event, bytes):
-            try:
-                payload = loads(event)
-            except DecodeError:
-                payload = self._rescued(event, batch)
-        else:
-            payload = event
-        if payload is None:
-            return
-        told = self._recovery.told
-        if told is None or told.take(payload):
-            self._dispatch(payload, batch, self._callbacks.tell)
-
-    def _rescued(self, text: bytes, batch: Batch) -> Any:
-        """Return the event of a text that was cut out of its wrapping by position: something stands behind it there."""
-        try:
-            return loads(b'{"event":' + text + b"}")["event"]
-        except DecodeError as error:
-            self._callbacks.tell(error)
-            with self._lock:
-                topics, is_old = self._topics, self._losses != self._losses_delivered
-            self._recovery.missed(batch.received_at.timestamp())
-            # What came on an earlier link is among what was missed by its end.
-            if not is_old:
-                market = MarketTopic(str(batch.stream))
-                self._hub.unreadable(market if market in topics else topics[0], str(error))
-            return None
-
-    # What recovery asks for, in turn.
-
-    def deliver_held(self, item: Event) -> None:
-        """Deliver an event that had to wait."""
-        self._strand.goes_on()
-        try:
-            self._deliver_event(item)
-        except BaseException as exc:  # noqa: BLE001  # the user's callback; there is more to deliver
-            self._callbacks.tell_raised(exc)
-
-    def deliver_recovered(self, payload: dict[str, Any], *, late: bool) -> None:
-        """Deliver an event that was found out afterwards."""
-        self._strand.goes_on()
-        now = datetime.fromtimestamp(self._hub.clock.time(), timezone.utc)
-        batch = Batch(self._stream, now, source=EventSource.BACKFILL, late=late)
-        try:
-            self._dispatch(payload, batch, self._callbacks.tell)
-        except BaseException as exc:  # noqa: BLE001  # the same
-            self._callbacks.tell_raised(exc)
-
-    def payload_of(self, item: Event) -> Mapping[str, Any]:
-        """Return what an event says; nothing where it cannot be read."""
-        event = item[0]
-        if isinstance(event, bytes):
-            try:
-                return as_object(loads(event))
-            except DecodeError:
-                return {}
-        return as_object(event)
-
-    def tell_lost(self) -> None:
-        """Tell the user of a loss, in its turn among the events."""
-        self._callbacks.tell_lost()
-        self._losses_delivered += 1
-
-    def tell_gap(self, gap: Gap) -> None:
-        """Tell the user."""
-        self._callbacks.tell_gap(gap)
-
-    def tell_defect(self, defect: Exception) -> None:
-        """Tell the user of a defect of ours, because of which something stays unknown."""
-        logger.error("subscription %d: looking into what was missed", self.id, exc_info=defect)
-        error = BinanceSocketError(f"subscription {self.id}: internal error: {defect!r}")
-        error.__cause__ = defect
-        self._callbacks.tell(error)
 
     def _tell_lag(self) -> None:
         told, self._dropped_told = self._dropped_told, self.dropped
@@ -519,19 +432,10 @@ class UpdateSubscription:
         else:
             self._callbacks.tell_raised(exc)
 
-    def _part(self) -> None:
-        """The callback that was in the way has returned, too late."""
-        self._recovery.abandon()
-        self._callbacks.tell_closed()
-
     def _end(self, error: BinanceSocketError | None) -> None:
         try:
-            self._recovery.end()
-            if error is not None:
-                self._callbacks.tell(error)
-            self._callbacks.tell_closed()
+            self._deliverer.end(error)
         finally:
-            self._told_end = True
             self._over()
 
     def _over(self) -> None:

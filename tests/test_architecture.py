@@ -17,7 +17,7 @@ FLOORS = (
     ("_session",),
     ("health",),
     ("_engine",),
-    ("arrivals", "callbacks", "cancellation", "deliveries", "events", "spot_api"),
+    ("arrivals", "callbacks", "cancellation", "deliverer", "deliveries", "events", "spot_api"),
     ("client",),
     ("integrations", "sandbox", "testing", "cli", "__main__"),
 )

@@ -389,7 +389,7 @@ def test_nothing_comes_after_the_end(client, subscribe):
     subscription.close()
     assert subscription.wait(PATIENCE)
     late = Notice(lambda: story.append("late"))
-    subscription._deliver(late)
-    subscription._deliver(({"e": "somethingNew"}, None))
+    subscription._deliverer.deliver(late)
+    subscription._deliverer.deliver(({"e": "somethingNew"}, None))
     assert story == ["closed"]
     assert subscription.gap is None
