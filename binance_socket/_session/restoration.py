@@ -155,7 +155,7 @@ class _Restoration:
             trades = [trade for trade in trades if trade["id"] > mark.trade_id]
         else:
             filled, quote = self._before(order, trades)
-        whole = amount_or_zero(order.get("origQty"))
+        whole = amount_or_zero(order.get("origQty", order["executedQty"]))
         for trade in trades:
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
@@ -283,9 +283,10 @@ class _Restoration:
 
     def _is_news(self, balance: dict[str, Any], changed_since: bool) -> bool:
         told = self._told.balance(balance["asset"])
-        now = amount_or_zero(balance["free"]), amount_or_zero(balance["locked"])
         if told is None:
-            return changed_since and any(now)
+            # Also where nothing is left: the user may have known of some.
+            return changed_since
+        now = amount_or_zero(balance["free"]), amount_or_zero(balance["locked"])
         return now != (amount_or_zero(told[0]), amount_or_zero(told[1]))
 
 

@@ -127,8 +127,11 @@ def test_trades_and_a_cancellation_are_found_out(sandbox, connect, missed, by_ke
         assert amounts == {key: Decimal(truth[key]) for key in amounts}
         assert told.is_maker == truth["m"]
     assert first["orderId"] == heard[2].data.order_id
+    # Of what it does not have, too: nobody else says that it never had any, or has none left.
     balances = {asset: free for asset, (free, _) in account.balances.items()}
-    assert {balance.asset: balance.free for balance in heard[4].data.balances}.items() <= balances.items()
+    told = {balance.asset: balance.free for balance in heard[4].data.balances}
+    assert told == {asset: balances.get(asset, 0) for asset in told}
+    assert told["ETH"] == 0
     assert listener.subscription.gap is None
 
     account.deposit("ETH", "1")

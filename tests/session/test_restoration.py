@@ -193,6 +193,14 @@ def test_the_last_trade_fills_the_order(told):
     assert (done.orders, done.trades) == (0, 2)
 
 
+def test_an_order_that_was_filled_and_does_not_say_how_large_it_was(told):
+    """It is as large as what was filled of it, so that the last of its trades fills it, and no other."""
+    order = entry(status="FILLED", executed="1")
+    del order["origQty"]
+    done = restored(told, findings([order], [fill(5, quantity="0.4"), fill(6, quantity="0.6")]))
+    assert [each[2] for each in said(done)] == ["PARTIALLY_FILLED", "FILLED"]
+
+
 def test_what_was_told_is_not_told_again(told):
     """Not the trades up to the gap, nor those that came live since."""
     told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=6, executed="0.2", last="0.1", at=5500))
@@ -393,10 +401,12 @@ def test_order_lists(told):
 
 
 def test_balances_that_have_changed(told):
-    """And those that nobody had heard of, if there are any of them."""
+    """And those that nobody had heard of, also if there are none of them: they may have been sold in the gap."""
     told.take(positions(BTC="1", ETH="2"))
     event = restored(told, findings(account=account(BTC="1", ETH="3", USDT="5", BNB="0"))).events[0]
-    assert event["B"] == [{"a": "ETH", "f": "3", "l": "0"}, {"a": "USDT", "f": "5", "l": "0"}]
+    assert event["B"] == [
+        {"a": asset, "f": free, "l": "0"} for asset, free in (("ETH", "3"), ("USDT", "5"), ("BNB", "0"))
+    ]
     assert event["u"] == 5000
     assert not told.take(positions(4000, BTC="9"))
 
