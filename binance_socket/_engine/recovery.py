@@ -26,7 +26,7 @@ import attrs
 from .._session.backfill import Backfill, Question
 from .._session.restoration import Restored, restore
 from .._session.server_clock import ServerClock
-from .._session.told import Told
+from .._session.told import OrderKey, Told
 from .._wire.messages import Request
 from .._wire.values import MICROSECONDS_FROM, milliseconds_of
 from ..errors import BinanceSocketError, ClientClosed
@@ -131,7 +131,8 @@ class Recovery(Generic[T]):
         # The symbols of which the latest round has found out everything, and those of which it has not.
         self._checked: dict[str, None] = {}
         self._unchecked: dict[str, None] = {}
-        # Whether there were order lists that it could not ask for.
+        # The orders that it could not ask for, and whether there were such order lists.
+        self._unknown_orders: tuple[OrderKey, ...] = ()
         self._lacks_lists = False
 
     @property
@@ -165,7 +166,7 @@ class Recovery(Generic[T]):
         self._rechecks = deque(self._sources.rechecks)
         if self._cut_short >= _MOST_CUT_SHORT:
             # Perhaps it is the answers that the link is given up for. Events must come all the same.
-            self._alarm(now + min(2.0**self._cut_short, _LONGEST_PAUSE), self._ask_everything)
+            self._alarm(now + min(2.0 ** min(self._cut_short, 16), _LONGEST_PAUSE), self._ask_everything)
             return
         self.holding = True
         self._alarm(now + self._sources.hold, self.release)
@@ -219,8 +220,9 @@ class Recovery(Generic[T]):
         now = self._clock.monotonic()
         uncertain = self._server_clock.uncertainty + _SCHEDULING
         moment = self._server_time(now - self._clock.time() + received_at - uncertain)
-        if self.told is not None and self.told.last_event:
-            moment = self.told.last_event
+        if self.told is not None:
+            self.told.event_missed()
+            moment = self.told.last_event or moment
         self._missed_at = moment if self._missed_at is None else min(self._missed_at, moment)
 
     def hold(self, item: T) -> None:
@@ -304,7 +306,7 @@ class Recovery(Generic[T]):
         start = max(self._window, end - _LONGEST)
         backfill = self._backfill = Backfill(
             symbols=told.symbols((*self._unchecked, *self._checked)),
-            open_orders=told.open_orders if whole else (),
+            open_orders=told.open_orders if whole else self._unknown_orders,
             open_lists=told.open_lists,
             start=start,
             end=end,
@@ -388,7 +390,7 @@ class Recovery(Generic[T]):
         for symbol in findings.unchecked:
             self._unchecked[symbol] = None
             self._checked.pop(symbol, None)
-        self._lacks_lists = findings.lacks_lists
+        self._unknown_orders, self._lacks_lists = findings.unknown_orders, findings.lacks_lists
         if backfill.whole:
             if not restored.balances:
                 self._missing.add(Unrecoverable.BALANCES)

@@ -64,6 +64,8 @@ class Question:
     symbol: str = ""
     within: tuple[int, int] = (0, 0)
     """The time that it is about, in milliseconds, where it is about one."""
+    number: int = -1
+    """The order's number, where it is about one."""
 
 
 @attrs.define
@@ -83,6 +85,13 @@ class Findings:
     """The symbols of which everything is known that was asked."""
     unchecked: list[str] = attrs.field(factory=list[str])
     """The others."""
+    wanted: tuple[OrderKey, ...] = ()
+    """The orders that had to be known: those that were open, and those that were traded."""
+
+    @property
+    def unknown_orders(self) -> tuple[OrderKey, ...]:
+        """The orders that had to be known, and of which no answer tells."""
+        return tuple(key for key in self.wanted if key not in self.orders)
 
     @property
     def anything(self) -> bool:
@@ -218,7 +227,10 @@ class Backfill:
         return self._in_history(question.symbol, Question(Subject.TRADES, request, question.symbol))
 
     def _order(self, question: Question, answer: Any) -> list[Question]:
-        self._note_orders(_entries([answer], _ORDER, _ORDER_AMOUNTS))
+        [found] = _entries([answer], _ORDER, _ORDER_AMOUNTS)
+        if (found["symbol"], found["orderId"]) != (question.symbol, question.number):
+            raise ValueError("another order")
+        self._note_orders([found])
         return []
 
     def _open_order_lists(self, question: Question, answer: Any) -> list[Question]:
@@ -268,14 +280,14 @@ class Backfill:
         self._asked_for_ones = True
         findings = self.findings
         traded = ((entry["symbol"], entry["orderId"]) for entry in findings.trades.values())
+        findings.wanted = tuple(dict.fromkeys((*self._open_orders, *traded)))
         questions: list[Question] = []
-        for symbol, number in dict.fromkeys((*self._open_orders, *traded)):
-            if (symbol, number) not in findings.orders:
-                request = query("order.status", _WEIGHT_OF_ONE, symbol=symbol, orderId=number)
-                one = self._affordable(Question(Subject.ORDER, request, symbol))
-                questions += one
-                if not one:
-                    self._fail(symbol)
+        for symbol, number in findings.unknown_orders:
+            request = query("order.status", _WEIGHT_OF_ONE, symbol=symbol, orderId=number)
+            one = self._affordable(Question(Subject.ORDER, request, symbol, number=number))
+            questions += one
+            if not one:
+                self._fail(symbol)
         for number in self._open_lists:
             if number not in findings.lists:
                 request = query("orderList.status", _WEIGHT_OF_ONE, orderListId=number)

@@ -96,6 +96,8 @@ class Told:
         self._settling: deque[tuple[int, int]] = deque()
         # Only while it is open.
         self._marking = False
+        # Whether another one is bound to open: an event that belongs to it was missed.
+        self._missed = False
         self._marks: dict[OrderKey, Mark] = {}
         # Each with the number of the latest gap.
         self._trades: dict[TradeKey, int] = {}
@@ -191,8 +193,7 @@ class Told:
         """Too much has happened while a gap is open: of what was before, it is not known any more what was told."""
         self._marks.clear()
         self._trades.clear()
-        if type(at) is int:
-            self._forgot(at)
+        self._forgot(at if type(at) is int else self._latest())
 
     def _drop(self, orders: OrderedDict[OrderKey, _Raw]) -> None:
         _, oldest = orders.popitem(last=False)
@@ -296,16 +297,24 @@ class Told:
 
     # Gaps.
 
+    def event_missed(self) -> None:
+        """An event could not be read. The gap that is about to open begins with it, whatever is told until then."""
+        if not self._missed:
+            self.gap_opened()
+            self._missed = True
+
     def gap_opened(self) -> None:
         """Remember from now on what is told, so that it can be seen what was not."""
         self._active = self._marking = True
+        self._missed = False
         self._gap += 1
 
     def gap_closed(self, now: int) -> None:
         """Everything that is to be found out has been, as of *now* (the exchange's clock, in milliseconds)."""
-        self._marking = False
-        self._marks.clear()
-        self._settling.append((max(now, self.last_event) + SETTLED_AFTER, self._gap))
+        if not self._missed:
+            self._marking = False
+            self._marks.clear()
+        self._settling.append((max(now, self.last_event) + SETTLED_AFTER, self._gap - self._missed))
 
     def _forget_settled(self) -> None:
         """Forget what was told up to a gap that has been over for long enough, whether or not another one is open."""

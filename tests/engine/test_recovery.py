@@ -66,6 +66,7 @@ class Subscriber:
         self.losses = []
         self.asked = deque()
         self.refusing = None
+        self.room = room
         self.turns = deque()
         self.busy = False
         server_clock = ServerClock(monotonic=clock.monotonic(), wall=clock.time())
@@ -78,7 +79,9 @@ class Subscriber:
             timer=self.timer,
             server_clock=server_clock,
             most_held=most_held,
-            sources=Sources(account="...key", submit=self.submit, room=lambda: room, hold=5.0, rechecks=(5.0, 30.0))
+            sources=Sources(
+                account="...key", submit=self.submit, room=lambda: self.room, hold=5.0, rechecks=(5.0, 30.0)
+            )
             if sources
             else None,
         )
@@ -354,6 +357,19 @@ def test_answers_that_end_the_link(subscriber, clock):
     assert subscriber.recovery.holding
 
 
+def test_answers_that_end_the_link_for_ever(subscriber):
+    """The pause has an end, however often."""
+    for _ in range(1_030):
+        subscriber.lose()
+        subscriber.open()
+        subscriber.timer.pass_time(300)
+        if len(subscriber.asked) == 1:
+            subscriber.tell_time()
+        assert len(subscriber.asked) == len(WHOLE)
+        subscriber.asked.clear()
+    assert subscriber.defects == []
+
+
 def test_the_end_ends_the_gap(subscriber):
     """Whatever was found out by then, and whatever waits."""
     subscriber.recovery.end()
@@ -505,6 +521,36 @@ def test_an_event_that_could_not_be_read(subscriber, clock):
     clock.advance(50)
     subscriber.lose()
     assert subscriber.gaps[-1].from_ > datetime.fromtimestamp(BEGAN / 1000 + 9, timezone.utc)
+
+
+@pytest.mark.parametrize("during", [False, True], ids=["by itself", "while another gap ends"])
+def test_an_event_that_could_not_be_read_is_told_however_many_were_since(subscriber, clock, during):
+    """Also where they were of the same order, and delivered before the loss that it causes has its turn."""
+    if during:
+        subscriber.lose()
+        subscriber.open()
+        subscriber.answer()
+        subscriber.timer.pass_time(5)
+        subscriber.answer()
+    clock.advance(25)
+    at = BEGAN + 1000 * int(clock.monotonic())
+    subscriber.event(0, **trade_report(4, "0.1", at=at - 900))
+    subscriber.recovery.missed(clock.time())
+    subscriber.event(0, **trade_report(6, "0.5", at=at - 100))
+    if during:
+        subscriber.timer.pass_time(0)
+        subscriber.answer()
+        assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+    subscriber.lose(received_at=clock.time())
+    clock.advance(2)
+    subscriber.open()
+    entry = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": "0.5", "time": BEGAN, "updateTime": at - 100}
+    trades = [
+        {**FILL, "id": number, "qty": quantity, "quoteQty": quantity, "time": when}
+        for number, quantity, when in ((4, "0.1", at - 900), (5, "0.3", at - 500), (6, "0.1", at - 100))
+    ]
+    subscriber.answer(allOrders=[entry], myTrades=trades)
+    assert [event for event in subscriber.events if event[1] == "TRADE"] == [("recovered", "TRADE")]
 
 
 def test_an_event_that_could_not_be_read_of_a_market(clock):
@@ -822,6 +868,31 @@ def test_a_symbol_that_could_be_asked_about_in_the_end(subscriber, clock, failin
     assert (Unrecoverable.UNCHECKED_SYMBOLS in final.unrecoverable) is (failing == 2)
     assert final.status is (GapStatus.PARTIAL if failing == 2 else GapStatus.RECOVERED_STATE)
     assert final.symbols_checked == (() if failing == 2 else ("BTCUSDT",))
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3], ids=["once", "twice", "to the end"])
+@pytest.mark.parametrize("room", [False, True], ids=["no room", "no answer"])
+def test_an_open_order_that_could_not_be_asked_for(clock, failing, room):
+    """It is asked for again; the answer about its symbol's orders may not tell of it."""
+    subscriber = Subscriber(clock)
+    subscriber.open()
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.room = 6000 if room else 2 * 146
+    subscriber.open()
+    cancelled = {**FILLED, "status": "CANCELED", "executedQty": "0.1", "updateTime": BEGAN + 32_000}
+    for number, seconds in enumerate((5, 25, 0), 1):
+        methods = subscriber.answer(order_status=ConnectionLost("gone") if room and number <= failing else cancelled)
+        assert ("order.status" in methods) is (number <= failing + 1 if room else number == failing + 1)
+        subscriber.room = 6000 if room or number >= failing else 2 * 40
+        subscriber.timer.pass_time(seconds)
+    final = subscriber.gaps[-1]
+    assert (Unrecoverable.UNCHECKED_SYMBOLS in final.unrecoverable) is (failing == 3)
+    assert final.status is (GapStatus.PARTIAL if failing == 3 else GapStatus.RECOVERED_STATE)
+    assert final.symbols_checked == (() if failing == 3 else ("BTCUSDT",))
+    assert subscriber.events.count(("late", "CANCELED")) == (failing != 3)
 
 
 def test_an_order_list_that_could_be_asked_for_in_the_end(subscriber):

@@ -160,6 +160,16 @@ def test_single_orders_and_lists_are_asked_for_at_the_end():
         8: "EXECUTING",
     }
     assert findings.checked == ["BTCUSDT"]
+    assert findings.unknown_orders == ()
+
+
+@pytest.mark.parametrize("answer", [ConnectionLost("gone"), {}, order(9)], ids=["none", "of no order", "of another"])
+def test_an_order_that_no_answer_tells_of_stays_unknown(answer):
+    """Whoever asks again wants to know which."""
+    findings = Exchange(**{"order.status": answer}).ask(round_of(open_orders=[("BTCUSDT", 2)]))
+    assert (findings.unknown_orders, findings.unchecked) == ((("BTCUSDT", 2),), ["BTCUSDT"])
+    findings = Exchange().ask(round_of(open_orders=[("BTCUSDT", 2)], budget=146))
+    assert (findings.unknown_orders, findings.unchecked) == ((("BTCUSDT", 2),), ["BTCUSDT"])
 
 
 def test_the_latest_of_several_answers_counts():

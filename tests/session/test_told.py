@@ -175,6 +175,26 @@ def test_marks_say_how_things_were_when_the_gap_began(told):
     assert told.mark(KEY) == Mark(8, "0.8", "16")
 
 
+def test_an_event_that_was_missed_begins_a_gap_before_it_opens(told):
+    """Another gap may close in between: what was told since is remembered all the same."""
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=5, z="0.5", Z="10"))
+    told.gap_opened()
+    told.restore_order(report(2, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"), None)
+    for _ in range(2):
+        told.event_missed()
+        told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade=8, z="0.8", Z="16"))
+    told.gap_closed(5000)
+    told.take(report(9, at=15_001))
+    # The gap that has closed is settled.
+    assert told.take(report(2, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
+    told.take(report(9, execution="TRADE", status="PARTIALLY_FILLED", trade=9, z="0.8", Z="16"))
+    told.gap_opened()
+    assert told.mark(KEY) == Mark(5, "0.5", "10")
+    assert [told.knows_trade(KEY, number) for number in (5, 7, 8)] == [True, False, True]
+    told.gap_closed(15_001)
+    assert told.mark(KEY) == Mark(8, "0.8", "16")
+
+
 def test_a_restored_trade_is_not_told_again(told):
     """Of either side of a trade with oneself."""
     told.gap_opened()
@@ -309,10 +329,10 @@ def test_a_gap_that_never_ends_does_not_fill_the_memory(told, monkeypatch, what)
     for number in range(4):
         told.take(report(number, "TRADE", "FILLED", trade=number, at=1000 + number))
     assert told.forgotten_at == 1003
-    told.take(report(9, "TRADE", "FILLED", trade=9, T=None))
     for number in range(10, 14):
         told.take(report(number, "TRADE", "FILLED", trade=number, T=None))
-    assert told.forgotten_at == 1003
+    # Nobody knows of when the last one was.
+    assert told.forgotten_at == NOW
 
 
 @pytest.mark.parametrize("strange", [None, [], {}, ["FILLED"], 1.5, True, "?"], ids=repr)
