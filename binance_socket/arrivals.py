@@ -41,6 +41,8 @@ class Batch:
     possible_duplicate: bool = False
     source: EventSource = EventSource.LIVE
     late: bool = False
+    read_at: float = 0.0
+    """When it was received, monotonic."""
 
 
 @attrs.frozen(weakref_slot=False)

@@ -130,7 +130,7 @@ class Deliverer:
             return loads(b'{"event":' + text + b"}")["event"]
         except DecodeError as error:
             self._callbacks.tell(error)
-            self.recovery.missed(batch.received_at.timestamp())
+            self.recovery.missed(batch.read_at)
             self._subscription.unreadable(batch, error, self._losses)
             return None
 

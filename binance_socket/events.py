@@ -74,8 +74,8 @@ class UpdateSubscription:
             progress=hub.watchdog.watch(f"subscription {self.id}"),
         )
         self._dropped_told = 0
-        # In epoch seconds, and the same as a datetime. Replaced as a whole.
-        self._last_received: tuple[float, datetime] | None = None
+        # In epoch seconds, the same as a datetime, and monotonic. Replaced as a whole.
+        self._last_received: tuple[float, datetime, float] | None = None
         self._ended = Finish()
         # Guards everything below.
         self._lock = threading.Lock()
@@ -239,9 +239,10 @@ class UpdateSubscription:
         last = self._last_received
         if last is None or last[0] != received_at:
             # Otherwise another stream had something in the same read.
-            last = self._last_received = received_at, datetime.fromtimestamp(received_at, timezone.utc)
+            moment = datetime.fromtimestamp(received_at, timezone.utc)
+            last = self._last_received = received_at, moment, self._hub.clock.monotonic()
         stream = route if isinstance(route, (str, int)) else self._stream
-        return Batch(stream, last[1], possible_duplicate)
+        return Batch(stream, last[1], possible_duplicate, read_at=last[2])
 
     def opened(self, topic: Topic, route: Hashable, now: float) -> After:
         """Events of *topic* come from now on."""
@@ -276,7 +277,7 @@ class UpdateSubscription:
         self._state = SubscriptionState.RECONNECTING
         self._lost_at = now
         self._losses += 1
-        received_at = None if self._last_received is None else self._last_received[0]
+        received_at = None if self._last_received is None else self._last_received[2]
         self._put(functools.partial(self._recovery.lost, reason, heard_at, received_at, now))
         return functools.partial(self._changed, SubscriptionState.RECONNECTING, reason)
 

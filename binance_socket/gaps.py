@@ -49,6 +49,11 @@ class Unrecoverable(enum.Enum):
     """The exchange could not be asked for them."""
     TOO_LONG_AGO = "what happened more than a day before events came again"
     """The exchange answers for a day at most. Orders that were open, and trades, are asked for all the same."""
+    TIME = "when exactly the gap was"
+    """
+    The exchange could not be asked what time it was. Where this machine's clock is wrong, something may be missing of
+    what happened as events stopped, or came again.
+    """
     LATE_ENTRIES = "what the exchange's database did not show yet"
     """The gap had to end before it was asked again: because of another gap, which looks for it, or of the end."""
     INTERNAL_ERROR = "what a defect of the library kept from being found out"

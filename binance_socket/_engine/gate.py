@@ -27,6 +27,8 @@ __all__ = ["Door", "Gate", "LearningClock", "gate_of"]
 _SYSTEM_CLOCK = SystemClock()
 # What the library asks by itself in the manner of its users: a listen key must not die for want of room.
 _URGENT = frozenset({"userDataStream.ping", "userDataStream.start"})
+# How much longer intervals are taken to last at most, however slowly the time was told, in seconds: some last ten.
+_MOST_GUARDED = 1.0
 
 
 class Gate:
@@ -54,7 +56,7 @@ class Gate:
         """Take in what time it is at the exchange."""
         with self.lock:
             self._clock.learn(server_time, sent=sent, received=received, force=force)
-            self.offset, self.budget.guard = self._clock.offset, self._clock.uncertainty
+            self.offset, self.budget.guard = self._clock.offset, min(self._clock.uncertainty, _MOST_GUARDED)
             self.budget.realign(received + self.offset)
 
     def connect_delay(self, weight: int, now: float) -> float:

@@ -24,6 +24,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from .._session.backfill import Backfill, Question
+from .._session.gap_times import GapTimes
 from .._session.restoration import Restored, restore
 from .._session.server_clock import ServerClock
 from .._session.told import OrderKey, Told
@@ -42,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LOOK_BACK: Final = 10_000
-"""How far before a gap changes are looked for, in milliseconds: clocks and databases are not exact."""
 _LOOK_AHEAD: Final = 60_000
 _LONGEST: Final = 24 * 3600 * 1000
 """The longest time that may be asked for at once, in milliseconds."""
@@ -58,10 +57,6 @@ _IN_ANY_CASE: Final = (
     Unrecoverable.OTHER_SYMBOLS,
 )
 
-_SCHEDULING: Final = 1.0
-"""How long what has arrived may have waited until a thread had its turn to read it, in seconds."""
-_SETTING: Final = 1_000
-"""By how much what is known of the exchange's clock may change without having been wrong, in milliseconds."""
 _MOST_CUT_SHORT: Final = 3
 _LONGEST_PAUSE: Final = 300.0
 
@@ -104,25 +99,11 @@ class Recovery(Generic[T]):
         self._alarms: list[Alarm] = []
         # Answers and alarms of a gap that is over are told by it, and ignored.
         self._generation = 0
-        # The last sign of life before the gap: by the exchange's clock as it was known then, in ms, and monotonic.
-        self._started = 0
-        self._started_at = 0.0
-        # Whether nobody had told the time by then.
-        self._guessed = False
-        # When events came no more before it, monotonic: none was sent later.
-        self._ceased_at = 0.0
-        self._restored_at = 0.0
-        # When the first event happened that could not be read since the latest gap began.
-        self._missed_at: int | None = None
-        # When the subscription has been opened first, monotonic.
-        self._began_at: float | None = None
-        # When the gap began, by the latest event or sign of life before it, in milliseconds by the exchange's clock.
-        self._from = 0
-        # From when on, and until when, something may have been missed, in milliseconds by the exchange's clock.
-        self._window = self._until = 0
-        # What happened by then is told after what came between this gap and the one before, in the same unit.
+        self._times = GapTimes(server_clock)
+        # What happened by then is told after what came between this gap and the one before, in milliseconds.
         self._overtaken = 0
-        self._backfill: Backfill | None = None
+        # Whether answers are waited for; and whether those to everything were about the right time.
+        self._asking = self._dated = False
         self._rechecks: deque[float] = deque()
         # How often in a row a link was lost while it was asked.
         self._cut_short = 0
@@ -149,17 +130,16 @@ class Recovery(Generic[T]):
     def _opened(self, now: float) -> None:
         gap = self.gap
         if gap is None:
-            if self._sources is not None and self._began_at is None:
-                self._began_at = now
+            if self._sources is not None and self._times.began_at is None:
+                self._times.began_at = now
                 # Whoever asks later what time it was then is told better.
                 self._learn_time(lambda: None)
             return
         if gap.to is not None:
             # They have come all the time: another connection has taken over.
             return
-        self._restored_at = now
-        self._until = self._server_time(now + self._server_clock.uncertainty)
-        self._reckon(gap)
+        self._times.restored(now)
+        self._reckon()
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return
@@ -176,54 +156,28 @@ class Recovery(Generic[T]):
         """
         Events have stopped.
 
-        *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did (wall clock).
+        *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did.
         """
-        self._cut_short += self._backfill is not None
+        self._cut_short += self._asking
         # What waits came before this loss, and so is told before it.
         window = self._break_off()
         self._subscription.tell_lost()
-        self._guessed = not self._server_clock.is_learned
-        start = window or self._began()
         try:
-            start = self._beginning(heard_at, received_at, now)
+            self._times.lost(heard_at=heard_at, received_at=received_at, now=now, told=self.told, since=window)
         except Exception as exc:  # noqa: BLE001  # told; and so is that something is missing
             self._subscription.tell_defect(exc)
-        self._from = start
-        self._window = min(window or start, max(start - LOOK_BACK, self._began()))
         self.count += 1
         account = None if self._sources is None else self._sources.account
-        self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(start))
+        self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(self._times.from_))
         if self.told is not None:
             self.told.gap_opened()
         self._subscription.tell_gap(self.gap)
 
-    def _beginning(self, heard_at: float, received_at: float | None, now: float) -> int:
-        """Return before when nothing is missing, in milliseconds by the exchange's clock."""
-        told = self.told
-        uncertain = self._lag(received_at) + self._server_clock.uncertainty + _SCHEDULING
-        heard_at = min(heard_at, now)
-        self._started_at = heard_at - uncertain
-        start = self._started = self._server_time(self._started_at)
-        latest_at = heard_at if received_at is None else received_at - self._clock.time() + self._clock.monotonic()
-        self._ceased_at = max(heard_at, min(latest_at, now))
-        if told is not None:
-            told.correct(self._server_clock.latest(self._ceased_at), start)
-        if told is not None and told.last_event:
-            # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
-            start = max(start, told.last_event) if self._server_clock.is_learned else told.last_event
-        if self._missed_at is not None:
-            start, self._missed_at = min(start, self._missed_at), None
-        return start
-
     def missed(self, received_at: float) -> None:
-        """An event that came at *received_at* (wall clock) could not be read: the gap that follows begins with it."""
-        now = self._clock.monotonic()
-        uncertain = self._server_clock.uncertainty + _SCHEDULING
-        moment = self._server_time(now - self._clock.time() + received_at - uncertain)
+        """An event that came at *received_at* (monotonic) could not be read: the gap that follows begins with it."""
+        self._times.missed(received_at, self.told)
         if self.told is not None:
             self.told.event_missed()
-            moment = self.told.last_event or moment
-        self._missed_at = moment if self._missed_at is None else min(self._missed_at, moment)
 
     def hold(self, item: T) -> None:
         """Keep an event until what comes before it is found out. Only while :attr:`holding`."""
@@ -247,49 +201,28 @@ class Recovery(Generic[T]):
         self._held.clear()
         self.end()
 
-    def _ask_everything(self) -> None:
-        self._learn_time(self._ask_first)
-
-    def _ask_first(self) -> None:
-        gap, told = self.gap, self.told
-        assert gap is not None
-        assert told is not None
-        told.correct(self._latest(), self._started)
-        # The clocks may have drifted apart: what happened until events came again does not come by itself.
-        self._until = max(self._until, self._server_time(self._restored_at + self._server_clock.uncertainty))
-        self._reckon(gap)
-        self._ask_round(whole=True)
-
-    def _reckon(self, gap: Gap) -> None:
+    def _reckon(self) -> Gap:
         """Say when the gap has been, by what is known of the exchange's clock by now."""
-        # Everything was so much earlier.
-        too_late = max(self._started - self._server_time(self._started_at) - _SETTING, 0)
-        self._started -= too_late
-        self._window -= too_late
-        # If nobody had told the time, what events said of it was believed.
-        latest = self._server_clock.latest(self._ceased_at)
-        began = self._began()
-        self._window = min(self._window, max(latest - LOOK_BACK, began))
-        if self._guessed and self._server_clock.is_learned:
-            # And since when there was anything to miss, nobody knew.
-            self._window = max(self._window, began)
-        self._from = min(self._from - too_late, latest)
-        from_ = _moment(self._from)
-        self.gap = attrs.evolve(gap, from_=from_, to=max(_moment(self._until), from_))
-
-    def _began(self) -> int:
-        """Return when the subscription has been opened first, in milliseconds by the exchange's clock."""
-        return 0 if self._began_at is None else self._server_time(self._began_at)
-
-    def _lag(self, received_at: float | None) -> float:
-        """Return how long the latest event was under way, in seconds: the latest sign of life may have been, too."""
-        if received_at is None or self.told is None or not self.told.last_event:
-            return 0.0
-        # By how much the clocks differ is the same now, however late this has its turn.
-        by_exchange = received_at + self._server_time(self._clock.monotonic()) / 1000 - self._clock.time()
-        return max(by_exchange - self.told.last_event / 1000, 0.0)
+        gap, times = self.gap, self._times
+        assert gap is not None
+        times.reckon()
+        if self.told is not None:
+            times.correct(self.told, self._clock.monotonic())
+        from_ = _moment(times.from_)
+        self.gap = attrs.evolve(gap, from_=from_, to=max(_moment(times.to), from_))
+        return self.gap
 
     # Questions and answers.
+
+    def _ask_everything(self) -> None:
+        self._asking = True
+        self._learn_time(self._ask_round)
+
+    def _ask_again(self) -> None:
+        if self._dated:
+            self._ask_round()
+        else:
+            self._ask_everything()
 
     def _learn_time(self, then: Callable[[], object]) -> None:
         """Do something once the exchange has told what time it is, or could not be asked."""
@@ -298,22 +231,25 @@ class Recovery(Generic[T]):
         else:
             self._submit(Request[Any]("time"), lambda _: then())
 
-    def _ask_round(self, *, whole: bool) -> None:
-        sources, told = self._sources, self.told
+    def _ask_round(self) -> None:
+        sources, told, whole = self._sources, self.told, not self._dated
         assert sources is not None
         assert told is not None
+        self._asking = True
+        self._times.asked()
+        self._reckon()
         end = self._server_time(self._clock.monotonic()) + _LOOK_AHEAD
-        start = max(self._window, end - _LONGEST)
-        backfill = self._backfill = Backfill(
+        start = max(self._times.window, end - _LONGEST)
+        backfill = Backfill(
             symbols=told.symbols((*self._unchecked, *self._checked)),
-            open_orders=told.open_orders if whole else self._unknown_orders,
+            open_orders=(*(told.open_orders if whole else ()), *self._unknown_orders),
             open_lists=told.open_lists,
             start=start,
             end=end,
             budget=sources.room() // _SHARE,
             whole=whole,
         )
-        if start > self._window:
+        if start > self._times.window:
             self._missing.add(Unrecoverable.TOO_LONG_AGO)
         self._ask(backfill, backfill.begin())
         if backfill.done:
@@ -351,15 +287,17 @@ class Recovery(Generic[T]):
 
     def _conclude(self, backfill: Backfill) -> None:
         """Tell what was found out, and what is next."""
-        gap, told = self.gap, self.told
-        assert gap is not None
+        told, times = self.told, self._times
         assert told is not None
-        self._backfill = None
+        self._asking = False
         self._cut_short = 0
+        # Somebody may have told the time meanwhile.
+        gap = self._reckon()
+        self._dated = self._dated or times.were_known
         findings = backfill.findings
         last = not self._rechecks
         held = [self._subscription.payload_of(item) for item in self._held]
-        restored = restore(told, findings, held, start=self._window, until=self._until, last=last)
+        restored = restore(told, findings, held, start=times.window, until=times.until, last=last)
         self._note(backfill, restored)
         self.gap = attrs.evolve(
             gap,
@@ -375,7 +313,7 @@ class Recovery(Generic[T]):
         if last:
             self._finish(*self._conclusion())
         else:
-            self._alarm(self._restored_at + self._rechecks.popleft(), lambda: self._ask_round(whole=False))
+            self._alarm(times.restored_at + self._rechecks.popleft(), self._ask_again)
 
     def _note(self, backfill: Backfill, restored: Restored) -> None:
         """Note what this round has answered, and what it has not."""
@@ -385,7 +323,7 @@ class Recovery(Generic[T]):
             self._checked[symbol] = None
             self._unchecked.pop(symbol, None)
         told = self.told
-        if told is not None and told.forgotten_at >= self._window:
+        if told is not None and told.forgotten_at >= self._times.window:
             self._missing.add(Unrecoverable.FORGOTTEN_ORDERS)
         for symbol in findings.unchecked:
             self._unchecked[symbol] = None
@@ -402,6 +340,8 @@ class Recovery(Generic[T]):
             self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
         if self._lacks_lists:
             self._missing.add(Unrecoverable.OPEN_ORDERS)
+        if not self._dated:
+            self._missing.add(Unrecoverable.TIME)
         return self._verdict(), self._unknown()
 
     def _verdict(self) -> GapStatus:
@@ -423,8 +363,8 @@ class Recovery(Generic[T]):
             self._overtaken = 0
             return None
         if self.gap.to is not None:
-            self._overtaken = self._until
-        window = self._window
+            self._overtaken = self._times.to
+        window = self._times.window
         if self._answered_anything:
             # What has been looked for already may still turn up in the exchange's database, but not for ever.
             window = max(window, self._server_time(self._clock.monotonic()) - _SETTLED_AFTER)
@@ -445,7 +385,7 @@ class Recovery(Generic[T]):
         for alarm in self._alarms:
             alarm.cancel()
         self._alarms.clear()
-        self._backfill = None
+        self._asking = self._dated = False
         self._rechecks.clear()
         self._missing.clear()
         self._checked.clear()

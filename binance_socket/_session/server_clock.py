@@ -12,8 +12,11 @@ __all__ = ["ServerClock", "learn_from", "time_told"]
 
 # How far clocks drift apart until the time is told again, in seconds.
 _SLACK = 0.05
-# The year 2100, in epoch seconds.
+# The years 2000 and 2100, in epoch seconds.
+_CENTURY_BEGINS = 946_684_800.0
 _CENTURY_ENDS = 4_102_444_800.0
+# How far off it may be without being asked again, in seconds; and how far it is thought to be before it was told.
+_VAGUE = 1.0
 # The exchange's milliseconds have 13 digits, its microseconds 16.
 _MICROSECONDS_FROM = 10**14
 
@@ -23,6 +26,14 @@ class _Sample:
     offset: float
     round_trip: float
     taken_at: float
+
+    @property
+    def is_told(self) -> bool:
+        return self.round_trip != float("inf")
+
+    @property
+    def uncertainty(self) -> float:
+        return self.round_trip / 2 + _SLACK if self.is_told else _VAGUE
 
 
 class ServerClock:
@@ -47,16 +58,21 @@ class ServerClock:
     @property
     def is_learned(self) -> bool:
         """Whether the exchange has told the time at all."""
-        return self._sample.round_trip != float("inf")
+        return self._sample.is_told
+
+    def knows(self, monotonic: float) -> bool:
+        """Whether the exchange has told the time so near to *monotonic* that the clocks cannot drift far in between."""
+        sample = self._sample
+        return sample.is_told and abs(monotonic - sample.taken_at) <= self.STALE_AFTER
 
     def is_fresh(self, monotonic: float) -> bool:
-        """Whether the exchange has told the time so lately that the clocks cannot have drifted far apart since."""
-        return self.is_learned and monotonic - self._sample.taken_at <= self.STALE_AFTER
+        """Whether it has told it so lately and so quickly that there is no reason to ask again."""
+        return self.uncertainty <= _VAGUE and self.knows(monotonic)
 
     @property
     def uncertainty(self) -> float:
         """How far off it may be, in seconds: a second as long as the exchange has not told the time."""
-        return min(self._sample.round_trip / 2 + _SLACK, 1.0)
+        return self._sample.uncertainty
 
     def now(self, monotonic: float) -> float:
         """Return the exchange's time in epoch seconds."""
@@ -73,9 +89,9 @@ class ServerClock:
         As long as it has not told the time, that is the end of this century.
         """
         sample = self._sample
-        if sample.round_trip == float("inf"):
+        if not sample.is_told:
             return int(_CENTURY_ENDS * 1000)
-        return int((monotonic + sample.offset + min(sample.round_trip / 2 + _SLACK, 1.0)) * 1000)
+        return int((monotonic + sample.offset + sample.uncertainty) * 1000)
 
     def learn(self, server_time: float, *, sent: float, received: float, force: bool = False) -> bool:
         """
@@ -87,7 +103,7 @@ class ServerClock:
         *force* the sample counts in any case, because the present offset has just been proved wrong. What is no time of
         this century is not believed: nothing could be computed with it.
         """
-        if not 0 <= server_time < _CENTURY_ENDS:
+        if not _CENTURY_BEGINS <= server_time < _CENTURY_ENDS:
             return False
         round_trip = max(received - sent, 0.0)
         best = self._sample
@@ -108,6 +124,6 @@ def learn_from(pending: Pending, reply: Reply, clock: ServerClock, now: float) -
 def time_told(reply: Reply) -> float | None:
     """Return what time it was at the exchange, in epoch seconds, if *reply* says so."""
     moment = as_object(reply.result).get("serverTime")
-    if not isinstance(moment, int):
+    if type(moment) is not int:
         return None
     return moment / (1e6 if moment >= _MICROSECONDS_FROM else 1e3)

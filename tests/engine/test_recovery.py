@@ -10,7 +10,8 @@ import pytest
 from binance_socket import ClientClosed, ConnectionLost, Gap, GapStatus, Unrecoverable
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.recoverable import Sources
-from binance_socket._engine.recovery import LOOK_BACK, Recovery
+from binance_socket._engine.recovery import Recovery
+from binance_socket._session.gap_times import LOOK_BACK
 from binance_socket._session.server_clock import ServerClock
 from binance_socket.models.response import Response
 from binance_socket.testing import InlineExecutor, ManualClock
@@ -500,11 +501,11 @@ def test_the_latest_sign_of_life_may_be_old(subscriber, clock):
     """An event that took 4 s to arrive says that everything else may have taken as long."""
     clock.advance(10)
     subscriber.event(6)
-    subscriber.lose(received_at=clock.time())
+    subscriber.lose(received_at=clock.monotonic())
     assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 6, timezone.utc)
     subscriber.open()
     clock.advance(20)
-    subscriber.lose(received_at=clock.time() - 20)
+    subscriber.lose(received_at=clock.monotonic() - 20)
     assert subscriber.gaps[-1].from_ == datetime.fromtimestamp(BEGAN / 1000 + 30 - 4 - 1.05, timezone.utc)
 
 
@@ -512,9 +513,9 @@ def test_an_event_that_could_not_be_read(subscriber, clock):
     """The gap begins before it, however many could be read since."""
     clock.advance(10)
     subscriber.event(5)
-    subscriber.recovery.missed(clock.time())
+    subscriber.recovery.missed(clock.monotonic())
     subscriber.event(9)
-    subscriber.recovery.missed(clock.time())
+    subscriber.recovery.missed(clock.monotonic())
     subscriber.lose()
     assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 5, timezone.utc)
     subscriber.open()
@@ -558,7 +559,7 @@ def test_an_event_that_could_not_be_read_of_a_market(clock):
     subscriber = Subscriber(clock, sources=False)
     subscriber.open()
     clock.advance(10)
-    subscriber.recovery.missed(clock.time() - 5)
+    subscriber.recovery.missed(clock.monotonic() - 5)
     subscriber.lose()
     assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 5 - 1.05, timezone.utc)
 
@@ -603,7 +604,7 @@ def test_a_slow_handler_does_not_hide_how_far_it_was_behind(subscriber, clock):
     """What was read last was a minute old, and the loss has its turn a minute later: it begins where events ended."""
     subscriber.event(0)
     clock.advance(60)
-    heard, received_at = clock.monotonic(), clock.time()
+    heard = received_at = clock.monotonic()
     clock.advance(60)
     subscriber.run_in_turn(lambda: subscriber.recovery.lost("reset", heard, received_at, heard))
     assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000, timezone.utc)
@@ -672,7 +673,7 @@ def test_an_event_of_a_time_that_is_to_come(clock, ahead, late, learned, more):
     subscriber = Subscriber(clock, learned=learned)
     subscriber.open()
     clock.advance(30)
-    received_at, heard_at = clock.time(), clock.monotonic()
+    received_at = heard_at = clock.monotonic()
     times = dict.fromkeys(("E", "T", "u"), BEGAN + 30_000 + ahead)
     clock.advance(late)
     subscriber.event(0, **{**more, **times})
@@ -721,7 +722,7 @@ def test_a_clock_that_is_a_little_off(subscriber, clock):
     clock.advance(30)
     subscriber.event(30, E=BEGAN + 30_040)
     clock.advance(60)
-    subscriber.lose(heard_at=30.0, received_at=BEGAN / 1000 + 30)
+    subscriber.lose(heard_at=30.0, received_at=30.0)
     assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 30.04, timezone.utc)
 
 
@@ -905,3 +906,115 @@ def test_an_order_list_that_could_be_asked_for_in_the_end(subscriber):
         subscriber.answer(orderList_status=answer)
         subscriber.timer.pass_time(30)
     assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+
+
+UNANSWERED = {"time": ConnectionLost("no answer")}
+
+
+def in_a_gap(at):
+    """What the exchange answers where an order was placed and filled *at* that time, in milliseconds."""
+    return {
+        "openOrders_status": [
+            {**FILLED, "orderId": 2, "status": "NEW", "executedQty": "0", "updateTime": 1, "time": 1}
+        ],
+        "allOrders": [{**FILLED, "time": at - 500, "updateTime": at}],
+        "myTrades": [{**FILL, "time": at}],
+        "account_status": {**CHANGED, "updateTime": at},
+    }
+
+
+def open_unasked(clock):
+    """A gap of ten seconds, before and after which nobody could be asked what time it is."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    subscriber.answer(**UNANSWERED)
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    return subscriber
+
+
+@pytest.mark.parametrize("ahead", [0, 3, 50])
+def test_nobody_tells_the_time(clock, ahead):
+    """Whatever the exchange's clock is like then, the end of the gap is told. That it may not be the end, is said."""
+    subscriber = open_unasked(clock)
+    answers = {**UNANSWERED, **in_a_gap(BEGAN + 39_000 + 1000 * ahead)}
+    for seconds in (5, 25, 0):
+        assert subscriber.answer(**answers) == ["time", *WHOLE, "myTrades", "allOrders"]
+        subscriber.timer.pass_time(seconds)
+    assert ("recovered", "TRADE") in subscriber.events
+    final = subscriber.gaps[-1]
+    assert (final.status, final.recovered_trades) == (GapStatus.PARTIAL, 1)
+    assert Unrecoverable.TIME in final.unrecoverable
+    assert final.to == datetime.fromtimestamp(BEGAN / 1000 + 41, timezone.utc)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_time_is_told_while_it_is_asked(clock, hours):
+    """As after -1021, and the clock was an hour off: what was asked counts for nothing, and is asked again."""
+    subscriber = open_unasked(clock)
+    opened = BEGAN + 40_000 + 3_600_000 * hours
+    answers = in_a_gap(opened - 5000)
+    [(_, future)] = subscriber.asked
+    subscriber.asked.clear()
+    future.start()
+    future.set_exception(ConnectionLost("no answer"))
+    now = clock.monotonic()
+    subscriber.server_clock.learn(opened / 1000, sent=now, received=now, force=True)
+    # These questions were about another hour.
+    assert subscriber.answer(**{**answers, "myTrades": [], "allOrders": []}) == [*WHOLE, "myTrades", "allOrders"]
+    subscriber.timer.pass_time(5)
+    [start] = [request.params["startTime"] for request, _ in subscriber.asked if request.method == "allOrders"]
+    assert opened - 60_000 < start < opened - 5000
+    assert subscriber.answer(**answers) == [*WHOLE, "myTrades", "allOrders"]
+    assert ("late", "TRADE") in subscriber.events
+    subscriber.timer.pass_time(25)
+    assert subscriber.answer(**answers) == ["myTrades", "allOrders"]
+    final = subscriber.gaps[-1]
+    assert (final.status, final.recovered_trades) == (GapStatus.RECOVERED_STATE, 1)
+    assert final.to == datetime.fromtimestamp(opened / 1000 + 0.05, timezone.utc)
+
+
+def test_the_time_was_told_slowly(clock):
+    """Most of the eight seconds were the way back: what happened right before events came again is told all the same."""
+    subscriber = Subscriber(clock, learned=False)
+    clock.advance(8)
+    subscriber.server_clock.learn(BEGAN / 1000 + 0.1, sent=0.0, received=8.0)
+    subscriber.open()
+    subscriber.answer(**UNANSWERED)
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        assert subscriber.answer(**UNANSWERED, **in_a_gap(BEGAN + 47_000))
+        subscriber.timer.pass_time(seconds)
+    assert ("recovered", "TRADE") in subscriber.events
+    assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+
+
+def test_the_wall_clock_is_set_meanwhile(subscriber, clock):
+    """The line was a minute behind: what was in it is asked for, whatever anybody does to the wall clock."""
+    clock.advance(100)
+    subscriber.event(40, **trade_report(1, "0.1", at=BEGAN + 40_000))
+    received_at = clock.monotonic()
+    clock.shift_wall(3600)
+    subscriber.lose(received_at=received_at)
+    assert subscriber.gaps[0].from_ == datetime.fromtimestamp(BEGAN / 1000 + 40, timezone.utc)
+
+
+def test_a_link_that_dies_of_the_answer_to_what_time_it_is(clock):
+    """It counts as any other: after the third time events do not wait."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    for _ in range(3):
+        subscriber.lose()
+        subscriber.open()
+        assert subscriber.recovery.holding
+        assert subscriber.asked.pop()[0].method == "time"
+        subscriber.asked.clear()
+    subscriber.lose()
+    subscriber.open()
+    assert not subscriber.recovery.holding
+    assert not subscriber.asked

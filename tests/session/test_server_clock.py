@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_socket._session.server_clock import ServerClock
+from binance_socket._session.server_clock import ServerClock, time_told
+from binance_socket._wire.messages import Reply
+
+# Some time of this century, in epoch seconds.
+NOW = 1e9
 
 
 @pytest.fixture
@@ -24,60 +28,80 @@ def test_before_anything_is_known(clock: ServerClock) -> None:
 
 def test_the_first_answer_counts(clock: ServerClock) -> None:
     """However long it took; the server looked at its clock in the middle."""
-    clock.learn(5_000_000.0, sent=110.0, received=130.0)
+    clock.learn(NOW + 5_000_000.0, sent=110.0, received=130.0)
     assert clock.is_learned
-    assert clock.now(120.0) == 5_000_000.0
+    assert clock.now(120.0) == NOW + 5_000_000.0
 
 
 def test_a_short_round_trip_says_more(clock: ServerClock) -> None:
     """A longer one changes nothing, an equal or shorter one does."""
-    clock.learn(1000.0, sent=100.0, received=102.0)
-    clock.learn(5000.0, sent=103.0, received=106.0)
-    assert clock.now(101.0) == 1000.0
-    clock.learn(5000.0, sent=110.0, received=112.0)
-    assert clock.now(111.0) == 5000.0
-    clock.learn(6000.0, sent=120.0, received=120.0)
-    assert clock.now(120.0) == 6000.0
+    clock.learn(NOW + 1000.0, sent=100.0, received=102.0)
+    clock.learn(NOW + 5000.0, sent=103.0, received=106.0)
+    assert clock.now(101.0) == NOW + 1000.0
+    clock.learn(NOW + 5000.0, sent=110.0, received=112.0)
+    assert clock.now(111.0) == NOW + 5000.0
+    clock.learn(NOW + 6000.0, sent=120.0, received=120.0)
+    assert clock.now(120.0) == NOW + 6000.0
 
 
 def test_drift(clock: ServerClock) -> None:
     """After ten minutes any sample is better than the best of old."""
-    clock.learn(1000.0, sent=100.0, received=100.0)
-    clock.learn(2000.0, sent=690.0, received=700.0)
-    assert clock.now(100.0) == 1000.0
-    clock.learn(2000.0, sent=690.0, received=700.1)
-    assert clock.now(695.05) == pytest.approx(2000.0)
+    clock.learn(NOW + 1000.0, sent=100.0, received=100.0)
+    clock.learn(NOW + 2000.0, sent=690.0, received=700.0)
+    assert clock.now(100.0) == NOW + 1000.0
+    clock.learn(NOW + 2000.0, sent=690.0, received=700.1)
+    assert clock.now(695.05) == pytest.approx(NOW + 2000.0)
 
 
 def test_forced(clock: ServerClock) -> None:
     """A sample is believed in any case once the offset has been proved wrong."""
-    clock.learn(1000.0, sent=100.0, received=100.0)
-    clock.learn(9000.0, sent=101.0, received=111.0, force=True)
-    assert clock.now(106.0) == 9000.0
+    clock.learn(NOW + 1000.0, sent=100.0, received=100.0)
+    clock.learn(NOW + 9000.0, sent=101.0, received=111.0, force=True)
+    assert clock.now(106.0) == NOW + 9000.0
 
 
 def test_the_latest_that_it_may_be(clock: ServerClock) -> None:
     """Half a round trip later than is thought, and a little; before it was told, anything of this century."""
     assert clock.latest(100.0) == 4_102_444_800_000
-    clock.learn(1000.0, sent=99.0, received=100.0)
-    assert clock.latest(100.0) == 1_000_500 + 500 + 50
-    clock.learn(1000.0, sent=0.0, received=100.0, force=True)
-    assert clock.latest(100.0) - clock.timestamp(100.0) == 1000
+    clock.learn(NOW + 1000.0, sent=99.0, received=100.0)
+    assert clock.latest(100.0) == NOW * 1000 + 1_000_500 + 500 + 50
+    clock.learn(NOW + 1000.0, sent=0.0, received=100.0, force=True)
+    assert clock.latest(100.0) - clock.timestamp(100.0) == 50_050
 
 
-@pytest.mark.parametrize("nonsense", [-1.0, 1.8e13, float("inf"), float("nan")])
+def test_a_slow_answer_is_not_believed_more_than_it_says(clock: ServerClock) -> None:
+    """Where most of eight seconds was the way back, it is four seconds off: that is said, and it is asked again."""
+    assert clock.uncertainty == 1.0
+    clock.learn(NOW + 0.1, sent=100.0, received=108.0)
+    assert clock.uncertainty == 4.05
+    assert NOW + 8.0 <= clock.now(108.0) + clock.uncertainty
+    assert not clock.is_fresh(108.0)
+    assert clock.knows(108.0)
+    clock.learn(NOW + 9.9, sent=109.0, received=110.8)
+    assert clock.is_fresh(110.8)
+
+
+def test_how_long_it_is_known(clock: ServerClock) -> None:
+    """Ten minutes before it was told and ten after, and not before anybody has told it."""
+    assert not clock.knows(100.0)
+    clock.learn(NOW, sent=1000.0, received=1000.0)
+    assert [clock.knows(moment) for moment in (399.9, 400.0, 1600.0, 1600.1)] == [False, True, True, False]
+    assert [clock.is_fresh(moment) for moment in (1600.0, 1600.1)] == [True, False]
+
+
+@pytest.mark.parametrize("nonsense", [-1.0, 0.0, 5.0, 946_684_799.9, 1.8e13, float("inf"), float("nan")])
 def test_what_is_no_time(clock: ServerClock, nonsense: float) -> None:
     """It is not believed, not even when it is forced: every timestamp would overflow."""
-    clock.learn(1000.0, sent=100.0, received=100.0)
+    clock.learn(NOW + 1000.0, sent=100.0, received=100.0)
     clock.learn(nonsense, sent=101.0, received=101.0, force=True)
-    assert clock.now(101.0) == 1001.0
+    assert clock.now(101.0) == NOW + 1001.0
 
 
 def test_received_before_it_was_sent(clock: ServerClock) -> None:
     """Times read by two threads may cross a little: that is no better than no round trip at all."""
-    clock.learn(1000.0, sent=100.0, received=99.9)
-    clock.learn(2000.0, sent=101.0, received=101.0)
-    assert clock.now(101.0) == 2000.0
+    clock.learn(NOW + 1000.0, sent=100.0, received=99.9)
+    clock.learn(NOW + 2000.0, sent=101.0, received=101.0)
+    assert clock.now(101.0) == NOW + 2000.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 1), st.floats(0, 1)), min_size=1))
@@ -91,3 +115,14 @@ def test_the_error_is_at_most_half_a_round_trip(samples: list[tuple[float, float
         clock.learn(true_offset + sent + there, sent=sent, received=now)
         best = min(best, there + back)
     assert abs(clock.offset - true_offset) <= best / 2 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [(1_700_000_000_123, 1_700_000_000.123), (1_700_000_000_123_456, 1_700_000_000.123456)]
+    + [(nonsense, None) for nonsense in (True, "1700000000123", 1.7e12, None)],
+)
+def test_what_an_answer_says(told: object, seconds: float | None) -> None:
+    """Milliseconds or microseconds, and nothing else."""
+    assert time_told(Reply(id=1, status=200, result={"serverTime": told})) == seconds
+    assert time_told(Reply(id=1, status=200, result=told)) is None
