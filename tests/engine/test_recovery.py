@@ -977,7 +977,7 @@ def test_the_time_is_told_while_it_is_asked(clock, hours):
 
 
 def test_the_time_was_told_slowly(clock):
-    """Most of the eight seconds were the way back: what happened right before events came again is told all the same."""
+    """Most of the eight seconds were the way back: what happened right before events came again is told."""
     subscriber = Subscriber(clock, learned=False)
     clock.advance(8)
     subscriber.server_clock.learn(BEGAN / 1000 + 0.1, sent=0.0, received=8.0)
