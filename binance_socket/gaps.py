@@ -38,8 +38,12 @@ class Unrecoverable(enum.Enum):
     REJECTED_ORDERS = "rejected orders"
     CAUSES_OF_BALANCES = "causes of balance changes"
     """``balanceUpdate`` and ``externalLockUpdate``: deposits, withdrawals, transfers, locks. Their effect is known."""
-    OTHER_SYMBOLS = "orders opened and closed on symbols that were not known"
-    """Orders can be asked for by symbol only. Known are those of the subscription's events, and of open orders."""
+    OTHER_SYMBOLS = "orders that were closed on symbols that were not known"
+    """
+    Orders can be asked for by symbol only. Known are those of the subscription's events, and of the orders that were
+    open when this gap or an earlier one was looked into: not that of an order from before the subscription, if it was
+    filled or cancelled in the first gap.
+    """
     UNCHECKED_SYMBOLS = "symbols for which the rate limits left no room, or that could not be asked for"
     FORGOTTEN_ORDERS = "orders of too many to remember"
     """What was told of orders is remembered for a limited number of them: older ones are not told again."""

@@ -146,6 +146,7 @@ class _Restoration:
             filled = self._tell_trades(key, order, trades)
             if key not in self._held_orders:
                 self._tell_state(key, order, filled)
+            self._told.note_answer(key, order["status"])
 
     def _tell_trades(self, key: OrderKey, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> Decimal:
         """Tell the trades of an order that were not told, and return how much of it is filled as far as is known."""

@@ -79,6 +79,8 @@ class Told:
         self._open: OrderedDict[OrderKey, _Raw] = OrderedDict()
         self._closed: OrderedDict[OrderKey, _Raw] = OrderedDict()
         self._symbols: OrderedDict[str, None] = OrderedDict()
+        # The orders of which no event has told, and an answer that they are open.
+        self._resting: OrderedDict[OrderKey, None] = OrderedDict()
         self._lists: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._balances: dict[str, tuple[Any, Any]] = {}
         self.balances_at = 0
@@ -170,6 +172,8 @@ class Told:
             self._open.pop(key, None)
             self._closed.pop(key, None)
             self._closed[key] = order
+            if self._resting:
+                self._resting.pop(key, None)
             if len(self._closed) > MOST_CLOSED:
                 self._forget(at)
         else:
@@ -295,6 +299,15 @@ class Told:
         self._note_list(event)
         self._restored_lists[event["g"]] = event["L"], event["T"], self._gap
 
+    def note_answer(self, key: OrderKey, status: str) -> None:
+        """Note that an order had that status: one that rests may be closed in a gap to come."""
+        if is_final(status):
+            self._resting.pop(key, None)
+        elif key not in self._open and key not in self._closed:
+            self._resting[key] = None
+            if len(self._resting) > MOST_ORDERS:
+                self._resting.popitem(last=False)
+
     # Gaps.
 
     def event_missed(self) -> None:
@@ -382,8 +395,8 @@ class Told:
 
     @property
     def open_orders(self) -> Iterator[OrderKey]:
-        """The orders that are open, as far as was told."""
-        return iter(tuple(self._open))
+        """The orders that are open, as far as was told or answered."""
+        return iter(dict.fromkeys((*self._open, *self._resting)))
 
     @property
     def open_lists(self) -> Iterator[int]:
@@ -391,9 +404,14 @@ class Told:
         return iter(tuple(self._lists))
 
     def symbols(self, others: Iterable[str] = ()) -> list[str]:
-        """Return the symbols that events were about, and *others*: those with open orders first, then the latest."""
-        first = dict.fromkeys(symbol for symbol, _ in self._open)
-        return list(dict.fromkeys((*first, *others, *reversed(self._symbols))))
+        """
+        Return the symbols that events were about, and *others*: those with open orders first, then the latest.
+
+        Those are the symbols of the orders that were closed last: where one was about is not noted with every event.
+        """
+        first = (symbol for symbol, _ in self.open_orders)
+        latest = (symbol for symbol, _ in reversed(self._closed))
+        return list(dict.fromkeys((*first, *others, *latest, *reversed(self._symbols))))
 
 
 def is_final(status: object) -> bool:

@@ -331,6 +331,42 @@ def test_what_the_first_gap_has_not_seen_the_second_looks_for(subscriber, clock)
     assert starts == {BEGAN + 620_000 - 120_000}
 
 
+@pytest.mark.parametrize(
+    ("status", "executed", "told"),
+    [("FILLED", "1", "TRADE"), ("CANCELED", "0", "CANCELED"), ("NEW", "0", None), ("CANCELED", "0", None)],
+    ids=["filled", "cancelled", "still open", "cancelled before"],
+)
+def test_an_order_that_was_open_at_an_earlier_gap(subscriber, clock, status, executed, told):
+    """It had been placed before the subscription began: no event told of it, nor of its symbol."""
+    resting = {**FILLED, "status": "NEW", "executedQty": "0", "time": 1, "updateTime": 1, "symbol": "ETHUSDT"}
+    subscriber.lose()
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        subscriber.answer(openOrders_status=[resting])
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.gaps[-1].symbols_checked == ("ETHUSDT",)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    at = BEGAN + 35_000 if told else 1
+    now = {**resting, "status": status, "executedQty": executed, "updateTime": at}
+    fills = [{**FILL, "symbol": "ETHUSDT", "time": at}] if executed == "1" else []
+    asked = subscriber.answer(order_status=now, myTrades=fills)
+    assert asked == [*WHOLE, "myTrades", "allOrders", "order.status"]
+    assert subscriber.events[1:] == ([] if told is None else [("recovered", told)])
+    for seconds in (5, 25):
+        subscriber.timer.pass_time(seconds)
+        subscriber.answer(order_status=now, myTrades=fills)
+    assert (subscriber.gaps[-1].status, subscriber.gaps[-1].symbols_checked) == (
+        GapStatus.RECOVERED_STATE,
+        ("ETHUSDT",),
+    )
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    assert ("order.status" in subscriber.answer(order_status=now)) is (status == "NEW")
+
+
 def test_answers_that_end_the_link(subscriber, clock):
     """Larger than is taken, for example. After the third time events do not wait, and it is asked later and later."""
     for _ in range(3):

@@ -115,9 +115,34 @@ def test_symbols_with_open_orders_come_first(told, monkeypatch):
     for number, (symbol, status) in enumerate([("A", "FILLED"), ("B", "NEW"), ("C", "FILLED")]):
         told.take(report(number, status=status, s=symbol))
     assert told.symbols(["D", "A"]) == ["B", "D", "A", "C"]
+    told.take(report(3, status="FILLED", s="A"))
+    assert told.symbols(["D"]) == ["B", "D", "A", "C"]
     monkeypatch.setattr(module, "MOST_SYMBOLS", 3)
-    told.take(report(9, status="FILLED", s="E"))
+    monkeypatch.setattr(module, "MOST_CLOSED", 1)
+    monkeypatch.setattr(module, "MOST_ORDERS", 1)
+    for number in (9, 10, 11):
+        told.take(report(number, status="FILLED", s="E"))
     assert told.symbols() == ["B", "E", "C"]
+
+
+def test_an_order_that_rests_is_asked_for_although_no_event_told_of_it(told, monkeypatch):
+    """An answer did. It is forgotten with the first word that it is closed, whoever says so."""
+    told.take(report(1, s="A"))
+    told.take(report(2, status="FILLED", s="A"))
+    for number in (1, 2, 3, 4):
+        told.note_answer(("A", number), "NEW")
+    told.note_answer(("B", 5), "PARTIALLY_FILLED")
+    assert list(told.open_orders) == [("A", 1), ("A", 3), ("A", 4), ("B", 5)]
+    assert told.symbols(["C"]) == ["A", "B", "C"]
+    assert (told.order(("B", 5)), told.mark(("B", 5))) == (None, None)
+    told.take(report(4, "TRADE", "PARTIALLY_FILLED", s="A"))
+    assert list(told.open_orders) == [("A", 1), ("A", 4), ("A", 3), ("B", 5)]
+    told.take(report(4, "TRADE", "FILLED", s="A"))
+    told.note_answer(("A", 3), "EXPIRED")
+    assert list(told.open_orders) == [("A", 1), ("B", 5)]
+    monkeypatch.setattr(module, "MOST_ORDERS", 1)
+    told.note_answer(("B", 6), "PENDING_NEW")
+    assert list(told.open_orders) == [("A", 1), ("B", 6)]
 
 
 def test_closed_orders_are_forgotten_when_there_are_many(told, monkeypatch):
