@@ -106,7 +106,8 @@ class Backfill:
     *open_orders* and *open_lists* were open when the gap began, as far as is known: each of them is asked for by
     itself, unless an answer about many tells of it. Nothing is concluded from what is missing in an answer: it may have
     been read from a database that is behind. *start* is the time from when on changes are looked for, in milliseconds.
-    *budget* is the weight that may be spent. With *whole*, balances and whatever is open are asked for, too.
+    *budget* is the weight that may be spent. With *whole*, balances and whatever is open are asked for, too; with
+    *account*, the balances in any case.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Backfill:
         end: int,
         budget: int,
         whole: bool,
+        account: bool = False,
     ) -> None:
         self.findings = Findings()
         self._symbols = list(symbols)
@@ -128,6 +130,7 @@ class Backfill:
         self._end = end
         self._budget = budget
         self.whole = whole
+        self._asks_account = whole or account
         self._pending: set[Question] = set()
         # Of each symbol, how many questions are unanswered.
         self._due: dict[str, int] = {}
@@ -150,11 +153,12 @@ class Backfill:
     def begin(self) -> list[Question]:
         """Return the first questions."""
         questions: list[Question] = []
+        if self._asks_account:
+            request = query("account.status", _WEIGHT_OF_ACCOUNT, omitZeroBalances=False)
+            questions += self._affordable(Question(Subject.ACCOUNT, request))
         if self.whole:
-            questions += self._affordable(
-                Question(Subject.ACCOUNT, query("account.status", _WEIGHT_OF_ACCOUNT, omitZeroBalances=False)),
-                Question(Subject.OPEN_ORDERS, query("openOrders.status", _WEIGHT_OF_OPEN_ORDERS)),
-            )
+            request = query("openOrders.status", _WEIGHT_OF_OPEN_ORDERS)
+            questions += self._affordable(Question(Subject.OPEN_ORDERS, request))
         if self.whole or self._open_lists:
             questions += self._affordable(
                 Question(Subject.OPEN_LISTS, query("openOrderLists.status", _WEIGHT_OF_OPEN_LISTS))

@@ -55,10 +55,21 @@ class Restored:
     trades: int
     balances: bool
     """Whether the balances are known: the exchange has told them, and not as they were before what has been told."""
+    balances_as_of: int | None = None
+    """When they had changed last, as the exchange wrote it; None where they are not known."""
+    put_off: Mapping[OrderKey, dict[str, Any]] = attrs.field(factory=dict[OrderKey, "dict[str, Any]"])
+    """Orders that are filled by more than their trades tell, as they were answered: the last round tells of them."""
 
 
 def restore(
-    told: Told, findings: Findings, held: Iterable[Mapping[str, Any]], *, start: int, until: int, last: bool
+    told: Told,
+    findings: Findings,
+    held: Iterable[Mapping[str, Any]],
+    *,
+    start: int,
+    until: int,
+    last: bool,
+    earlier: Restored | None = None,
 ) -> Restored:
     """
     Return what *findings* tell and *told* has not, and note it as told.
@@ -66,9 +77,9 @@ def restore(
     *held* are events that have come since the gap, and are still to be told: what they tell of is left to them. What
     was the same before *start* (milliseconds) was not missed, and what happened after *until* comes by itself, perhaps
     later than the answer that tells of it. Only in the *last* round is an order that was filled told of without its
-    trades: they may still turn up.
+    trades: they may still turn up. *earlier* is what the round before has returned.
     """
-    work = _Restoration(told, findings, held, start, until, last=last)
+    work = _Restoration(told, findings, held, start, until, last=last, earlier=earlier)
     work.orders_and_trades()
     work.lists()
     work.balances()
@@ -85,6 +96,7 @@ class _Restoration:
         until: int,
         *,
         last: bool,
+        earlier: Restored | None,
     ) -> None:
         self._told = told
         self._findings = findings
@@ -100,7 +112,15 @@ class _Restoration:
         # The first and the latest time of those.
         self._held_balances_from: int | None = None
         self._held_balances_at = 0
-        self._knows_balances = False
+        self._balances_as_of: int | None = None
+        self._earlier = earlier
+        self._answered = dict(findings.orders)
+        self._put_off: dict[OrderKey, dict[str, Any]] = {}
+        if earlier is not None:
+            # What was read from memory is not taken back by a database that is behind.
+            for key, order in earlier.put_off.items():
+                if key not in self._answered or self._answered[key]["updateTime"] < order["updateTime"]:
+                    self._answered[key] = order
         for event in held:
             self._hold(event)
         # With when it happened, and how much it is worth telling first of what happened at the same time.
@@ -128,7 +148,8 @@ class _Restoration:
         """Return everything, sorted."""
         self._events.sort(key=lambda entry: entry[:2])
         events = tuple(event for _, _, event in self._events)
-        return Restored(events, len(self._orders), self._trades, self._knows_balances)
+        as_of = self._balances_as_of
+        return Restored(events, len(self._orders), self._trades, as_of is not None, as_of, self._put_off)
 
     # Orders and trades.
 
@@ -137,8 +158,8 @@ class _Restoration:
         by_order: dict[OrderKey, list[dict[str, Any]]] = {}
         for entry in self._findings.trades.values():
             by_order.setdefault((entry["symbol"], entry["orderId"]), []).append(entry)
-        for key in dict.fromkeys((*self._findings.orders, *by_order)):
-            order = self._findings.orders.get(key)
+        for key in dict.fromkeys((*self._answered, *by_order)):
+            order = self._answered.get(key)
             if order is None:
                 # Nobody can tell of its trades what order they were of. The next round asks again.
                 continue
@@ -214,6 +235,7 @@ class _Restoration:
         executed = amount_or_zero(order["executedQty"])
         missing = executed - max(filled, amount_or_zero(None if told is None else told.filled))
         if missing > 0 and not self._last:
+            self._put_off[key] = order
             return
         if status in _EXECUTIONS:
             execution = _EXECUTIONS[status]
@@ -259,14 +281,19 @@ class _Restoration:
 
     def balances(self) -> None:
         """Tell the balances that are not as they were told to be."""
-        account = self._findings.account
-        if account is None or account["updateTime"] < self._told.balances_at:
-            # There is none, or it is from a database that is behind.
-            return
-        self._knows_balances = True
-        at = account["updateTime"]
-        if milliseconds_of(at) < self._start:
-            return
+        account, earlier = self._findings.account, self._earlier
+        as_of = None if earlier is None else earlier.balances_as_of
+        if account is not None and account["updateTime"] >= self._told.balances_at:
+            as_of = account["updateTime"]
+            if milliseconds_of(as_of) >= self._start:
+                self._tell_balances(account, as_of)
+        # Otherwise there is none, or it is from a database that is behind; so is one that lacks what trades tell.
+        filled_at = max(self._told.filled_at, *(order["updateTime"] for order in self._put_off.values()), 0)
+        if as_of is not None and as_of >= filled_at:
+            self._balances_as_of = as_of
+
+    def _tell_balances(self, account: Mapping[str, Any], at: int) -> None:
+        """Tell those of an answer, which had changed last *at* that time."""
         # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
         changed_since = at > max(self._told.balances_at, self._held_balances_at)
         changed = [

@@ -85,6 +85,8 @@ class Told:
         self._balances: dict[str, tuple[Any, Any]] = {}
         self.balances_at = 0
         """The latest ``u`` of a position event, as the exchange wrote it."""
+        self.filled_at = 0
+        """When the latest trade was that was found out, as the exchange wrote it: balances have changed with it."""
         self.last_event = 0
         """When the latest event was sent, in milliseconds by the exchange's clock; 0 before the first. Never later."""
         self.forgotten_at = 0
@@ -275,6 +277,8 @@ class Told:
         *summed* says that it stands for trades which nobody knows.
         """
         key = (event["s"], event["i"])
+        if event["t"] >= 0 or summed:
+            self.filled_at = max(self.filled_at, event["T"])
         told = self.order(key)
         if told is not None and (told.at > event["T"] or is_final(told.status) or _is_filled_more(told, event)):
             # A trade of before what has come live: the order is further by now.

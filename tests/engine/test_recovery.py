@@ -932,6 +932,45 @@ def test_an_open_order_that_could_not_be_asked_for(clock, failing, room):
     assert subscriber.events.count(("late", "CANCELED")) == (failing != 3)
 
 
+@pytest.mark.parametrize("right_in", [1, 2, 3], ids=["second round", "last round", "never"])
+def test_balances_that_are_from_before_a_trade(subscriber, clock, right_in):
+    """They are asked for again with the orders, until they are from after it; else they are said to be unknown."""
+    subscriber.event(0, **{**POSITION, "u": BEGAN, "B": [{"a": "BTC", "f": "5", "l": "0"}]})
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    after = {"updateTime": BEGAN + 32_000, "balances": [{"asset": "BTC", "free": "6", "locked": "0"}]}
+    for number, seconds in enumerate((5, 25, 0)):
+        balances = after if number == right_in else ACCOUNT
+        methods = subscriber.answer(
+            openOrders_status=[FILLED], allOrders=[FILLED], myTrades=[FILL], account_status=balances
+        )
+        assert ("account.status" in methods) is (number <= right_in)
+        subscriber.timer.pass_time(seconds)
+    final = subscriber.gaps[-1]
+    known = right_in < 3
+    assert (final.balances_resynced, Unrecoverable.BALANCES in final.unrecoverable) == (known, not known)
+    assert final.status is (GapStatus.RECOVERED_STATE if known else GapStatus.PARTIAL)
+    assert (("late", "6") in subscriber.events) is known
+
+
+def test_a_fill_that_only_the_first_round_has_read(subscriber, clock):
+    """The database stays behind until the end: the order is told as it was known from memory."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    order = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": "0.5", "time": BEGAN}
+    for number, seconds in enumerate((5, 25, 0)):
+        subscriber.answer(openOrders_status=[order], account_status=CHANGED)
+        assert (("late", "TRADE") in subscriber.events) is (number == 2)
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.recovery.told.order(("BTCUSDT", 1)).filled == "0.5"
+    assert (subscriber.gaps[-1].recovered_orders, subscriber.gaps[-1].status) == (1, GapStatus.RECOVERED_STATE)
+
+
 def test_an_order_list_that_could_be_asked_for_in_the_end(subscriber):
     """The same goes for those."""
     subscriber.event(0, e="listStatus", g=7, L="EXECUTING", T=BEGAN)

@@ -120,6 +120,14 @@ def test_a_later_round_asks_for_symbols_only():
     assert not Exchange().ask(round_of(symbols=(), whole=False)).anything
 
 
+def test_a_later_round_asks_for_balances_that_are_not_known():
+    """The first answer may have been of before a trade."""
+    exchange = Exchange()
+    backfill = Backfill(symbols=(), open_orders=(), open_lists=(), start=0, end=1, budget=20, whole=False, account=True)
+    assert exchange.ask(backfill).account == ACCOUNT
+    assert exchange.methods == ["account.status"]
+
+
 def test_a_later_round_asks_for_lists_that_were_open():
     """The first answer may have been of before they ended."""
     exchange = Exchange(**{"orderList.status": order_list(7, "ALL_DONE")})

@@ -142,13 +142,13 @@ def said(restored):
     ]
 
 
-def restored(told, found, held=(), last=False, until=10_000):
-    done = restore(told, found, held, start=START, until=until, last=last)
+def restored(told, found, held=(), last=False, until=10_000, earlier=None):
+    done = restore(told, found, held, start=START, until=until, last=last, earlier=earlier)
     for event in done.events:
         decode_event(event)
         assert event["E"] <= 10_000
     # The same answers bring nothing new.
-    again = restore(told, found, held, start=START, until=until, last=last)
+    again = restore(told, found, held, start=START, until=until, last=last, earlier=done)
     assert again.events == ()
     return done
 
@@ -287,6 +287,28 @@ def test_trades_that_do_not_show_yet(told):
     assert not told.take(report(execution="TRADE", status="FILLED", trade=6, executed="1", last="0.9"))
 
 
+def test_a_fill_that_only_the_first_answers_knew(told):
+    """Memory told of it; the database is behind until the end, and takes nothing back."""
+    order = entry(status="PARTIALLY_FILLED", executed="0.4")
+    first = restored(told, findings([order]))
+    assert (said(first), first.put_off) == ([], {(SYMBOL, 1): order})
+    second = restored(told, findings([entry(at=4000)]), earlier=first)
+    assert (said(second), second.put_off) == ([], {(SYMBOL, 1): order})
+    # What is answered later counts where it is of later.
+    newer = entry(status="PARTIALLY_FILLED", executed="0.5", at=6000)
+    assert restored(told, findings([newer]), earlier=second).put_off == {(SYMBOL, 1): newer}
+    third = restored(told, findings(), earlier=second, last=True)
+    assert said(third) == [(1, "TRADE", "PARTIALLY_FILLED", -1, "0.4", "0.4")]
+    assert (third.put_off, third.orders) == ({}, 1)
+
+
+def test_trades_that_turn_up_for_an_order_that_only_the_first_answers_knew(told):
+    """They are told, and nothing more."""
+    first = restored(told, findings([entry(status="FILLED", executed="1")]))
+    done = restored(told, findings([], [fill(5, quantity="1")]), earlier=first, last=True)
+    assert said(done) == [(1, "TRADE", "FILLED", 5, "1", "1")]
+
+
 def test_a_partial_fill_without_its_trade(told):
     """The same for an order that is still open."""
     found = findings([entry(status="PARTIALLY_FILLED", executed="0.4")])
@@ -420,6 +442,12 @@ def test_balances_that_have_not(told):
     assert [b["a"] for b in restored(told, findings(account=account(5000, BTC="2", ETH="3"))).events[0]["B"]] == ["BTC"]
 
 
+def test_balances_that_have_not_changed_since_long_before(told):
+    """They are known by that, and nothing of them was missed."""
+    done = restored(told, findings(account=account(START - 1, BTC="7")))
+    assert (done.events, done.balances) == ((), True)
+
+
 def test_balances_that_wait(told):
     """Are told by themselves, and not covered by what is found out."""
     held = [positions(6000, BTC="5"), {"e": "outboundAccountPosition", "B": []}]
@@ -450,6 +478,42 @@ def test_whether_balances_are_known(told, answer, known):
     """Not where the exchange's database is behind what has been told."""
     told.take(positions(5000, BTC="1"))
     assert restored(told, findings(account=answer)).balances is known
+
+
+def test_balances_that_a_trade_disproves(told):
+    """They are from before it: a database is behind. What is asked again is from after it, or they stay unknown."""
+    told.take(positions(4000, BTC="1"))
+    order = entry(status="PARTIALLY_FILLED", executed="0.1")
+    stale = account(4000, BTC="1")
+    first = restored(told, findings([order], account=stale))
+    # An order that was filled says so, whether or not the trade shows yet.
+    assert not first.balances
+    second = restored(told, findings([order], [fill(5)], account=stale), earlier=first)
+    assert (second.trades, second.balances) == (1, False)
+    done = restored(told, findings(account=account(5000, BTC="2")), earlier=second)
+    assert done.balances
+    assert done.events[0]["B"] == [{"a": "BTC", "f": "2", "l": "0"}]
+
+
+def test_balances_that_a_later_round_disproves(told):
+    """Until then they were known; so they are where nothing does, whatever has come live."""
+    found = findings([entry()], account=account(4500, BTC="1"))
+    first = restored(told, found)
+    told.take(positions(5500, BTC="3"))
+    assert (first.balances, first.balances_as_of) == (True, 4500)
+    assert restored(told, findings(), earlier=first).balances
+    order = entry(status="PARTIALLY_FILLED", executed="0.1")
+    second = restored(told, findings([order], [fill(5)]), earlier=first)
+    assert not second.balances
+    assert not restored(told, findings(), earlier=second, last=True).balances
+
+
+def test_balances_of_before_a_fill_that_no_trade_tells(told):
+    """The same where only the order says that it was filled."""
+    order = entry(status="FILLED", executed="1")
+    done = restored(told, findings([order], account=account(4999, BTC="1")), last=True)
+    assert said(done) == [(1, "TRADE", "FILLED", -1, "1", "1")]
+    assert not done.balances
 
 
 @pytest.mark.parametrize("scale", [1, 1000])
