@@ -83,14 +83,25 @@ class Gate:
                 self._connects_from = max(self._connects_from, now + (seconds or 0.0))
         self.tell(None)
 
+    def refusal(self, request: Request[Any], now: float) -> RateLimited | None:
+        """Return why a REST call must not be made now, if so."""
+        with self.lock:
+            return self._refusal(request, now)
+
     def spend(self, request: Request[Any], now: float) -> RateLimited | None:
         """Count a REST call that is made now; or return why it must not be. Such calls do not wait."""
         with self.lock:
-            if now < self.closed_until:
-                until, banned = self.closed_until + self.offset, now < self.quiet_until
-                return held_back(request.method, "the exchange has refused more", until=until, banned=banned)
-            self.budget.spend(Cost(request.weight), now + self.offset)
-        return None
+            refusal = self._refusal(request, now)
+            if refusal is None:
+                self.budget.spend(Cost(request.weight), now + self.offset)
+        return refusal
+
+    def _refusal(self, request: Request[Any], now: float) -> RateLimited | None:
+        """Requires the lock."""
+        if now >= self.closed_until:
+            return None
+        until, banned = self.closed_until + self.offset, now < self.quiet_until
+        return held_back(request.method, "the exchange has refused more", until=until, banned=banned)
 
     def used(self, count: int, now: float) -> None:
         """Take in what the answer to a REST call says has been used of the weight of this minute."""

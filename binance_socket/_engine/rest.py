@@ -108,15 +108,29 @@ class ListenKeyRest:
         """Have the call made, now or as soon as the exchange takes any."""
         if future.done():
             return
-        now = self._timer.now()
-        refusal = self._gate.spend(request, now)
+        refusal = self._gate.refusal(request, self._timer.now())
+        if refusal is not None:
+            self._hold_back(request, credentials, deadline, future, refusal)
+            return
         try:
-            if refusal is None:
-                self._workers.submit(self._answer, request, credentials, deadline, future)
-            elif self._waits and (open_at := self._gate.closed_until) <= deadline:
-                self._timer.call_at(open_at, lambda: self._start(request, credentials, deadline, future))
-            else:
-                self._end(future, refusal)
+            self._workers.submit(self._answer, request, credentials, deadline, future)
+        except RuntimeError as exc:
+            self._end(future, ConnectionLost(f"no thread to ask with: {exc}"))
+
+    def _hold_back(
+        self,
+        request: Request[R],
+        credentials: Credentials,
+        deadline: float,
+        future: CallFuture[Response[R]],
+        refusal: RateLimited,
+    ) -> None:
+        """Have the call made as soon as the exchange takes any, if that is in time; or end it with *refusal*."""
+        if not self._waits or (open_at := self._gate.closed_until) > deadline:
+            self._end(future, refusal)
+            return
+        try:
+            self._timer.call_at(open_at, lambda: self._start(request, credentials, deadline, future))
         except RuntimeError as exc:
             self._end(future, ConnectionLost(f"no thread to ask with: {exc}"))
 
@@ -172,8 +186,16 @@ class ListenKeyRest:
     ) -> None:
         """Make the call, on a thread of our own."""
         outcome: Response[R] | BinanceSocketError
-        left = deadline - self._timer.now()
-        if left <= 0 or future.done() or not future.start():
+        now = self._timer.now()
+        left = deadline - now
+        if left <= 0 or future.done():
+            return
+        # Counted here, and not before: the exchange may have refused more while the call waited for this thread.
+        refusal = self._gate.spend(request, now)
+        if refusal is not None:
+            self._hold_back(request, credentials, deadline, future, refusal)
+            return
+        if not future.start():
             return
         try:
             with Line() as line:

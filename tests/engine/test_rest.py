@@ -187,6 +187,32 @@ def test_a_call_waits_for_the_gate(make_client, environment, venue, clock, pass_
     assert venue.asked.empty()
 
 
+@pytest.mark.parametrize("status, banned", [(418, True), (429, False)])
+def test_what_waits_for_a_thread_is_not_sent_after_a_refusal(
+    make_client, environment, venue, clock, pass_time, status, banned
+):
+    """Only what is under way: the rest is held back, or made afterwards where that is in time."""
+    client = make_client(environment=environment)
+    hanging = []
+    for _ in range(4):
+        hanging.append(client.spot_api.account.start_user_stream.submit())
+        venue.asked.get(timeout=PATIENCE)
+    waiting = [client.spot_api.account.start_user_stream.submit() for _ in range(3)]
+    patient = client.with_options(timeout=100).spot_api.account.start_user_stream.submit()
+    for _ in hanging:
+        venue.answer(status, {"code": -1003, "msg": "no"}, **{"Retry-After": "60"})
+    assert {future.exception(PATIENCE).certainty for future in hanging} == {Certainty.MAYBE_SENT}
+    errors = [future.exception(PATIENCE) for future in waiting]
+    assert {(type(error), error.banned, error.certainty) for error in errors} == {
+        (RateLimited, banned, Certainty.NOT_SENT)
+    }
+    assert venue.asked.empty()
+    assert not patient.done()
+    venue.answer(200, {"listenKey": "abc"})
+    pass_time(client, 70)
+    assert patient.result(PATIENCE).result == "abc"
+
+
 def test_a_call_that_does_not_wait_for_the_gate(make_client, environment, venue):
     """Where the options say so."""
     client = make_client(environment=environment, rate_limits=RateLimitPolicy.FAIL)
