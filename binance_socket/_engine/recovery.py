@@ -107,6 +107,8 @@ class Recovery(Generic[T]):
         self._rechecks: deque[float] = deque()
         # How often in a row a link was lost while it was asked.
         self._cut_short = 0
+        # What the latest round has found out.
+        self._found: Restored | None = None
         self._missing: set[Unrecoverable] = set()
         self._answered_anything = False
         # The symbols of which the latest round has found out everything, and those of which it has not.
@@ -248,6 +250,7 @@ class Recovery(Generic[T]):
             end=end,
             budget=sources.room() // _SHARE,
             whole=whole,
+            account=self._found is None or not self._found.balances,
         )
         if start > self._times.window:
             self._missing.add(Unrecoverable.TOO_LONG_AGO)
@@ -297,13 +300,15 @@ class Recovery(Generic[T]):
         findings = backfill.findings
         last = not self._rechecks
         held = [self._subscription.payload_of(item) for item in self._held]
-        restored = restore(told, findings, held, start=times.window, until=times.until, last=last)
-        self._note(backfill, restored)
+        restored = self._found = restore(
+            told, findings, held, start=times.window, until=times.until, last=last, earlier=self._found
+        )
+        self._note(backfill)
         self.gap = attrs.evolve(
             gap,
             recovered_orders=gap.recovered_orders + restored.orders,
             recovered_trades=gap.recovered_trades + restored.trades,
-            balances_resynced=gap.balances_resynced or restored.balances,
+            balances_resynced=restored.balances,
             symbols_checked=tuple(self._checked),
         )
         late = not self.holding
@@ -315,7 +320,7 @@ class Recovery(Generic[T]):
         else:
             self._alarm(times.restored_at + self._rechecks.popleft(), self._ask_again)
 
-    def _note(self, backfill: Backfill, restored: Restored) -> None:
+    def _note(self, backfill: Backfill) -> None:
         """Note what this round has answered, and what it has not."""
         findings = backfill.findings
         self._answered_anything = self._answered_anything or findings.anything
@@ -329,15 +334,14 @@ class Recovery(Generic[T]):
             self._unchecked[symbol] = None
             self._checked.pop(symbol, None)
         self._unknown_orders, self._lacks_lists = findings.unknown_orders, findings.lacks_lists
-        if backfill.whole:
-            if not restored.balances:
-                self._missing.add(Unrecoverable.BALANCES)
-            if not (findings.has_open_orders and findings.has_open_lists):
-                self._missing.add(Unrecoverable.OPEN_ORDERS)
+        if backfill.whole and not (findings.has_open_orders and findings.has_open_lists):
+            self._missing.add(Unrecoverable.OPEN_ORDERS)
 
     def _conclusion(self) -> tuple[GapStatus, tuple[Unrecoverable, ...]]:
         if self._unchecked:
             self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
+        if self._found is None or not self._found.balances:
+            self._missing.add(Unrecoverable.BALANCES)
         if self._lacks_lists:
             self._missing.add(Unrecoverable.OPEN_ORDERS)
         if not self._dated:
@@ -386,6 +390,7 @@ class Recovery(Generic[T]):
             alarm.cancel()
         self._alarms.clear()
         self._asking = self._dated = False
+        self._found = None
         self._rechecks.clear()
         self._missing.clear()
         self._checked.clear()

@@ -351,12 +351,13 @@ def test_an_order_that_was_open_at_an_earlier_gap(subscriber, clock, status, exe
     at = BEGAN + 35_000 if told else 1
     now = {**resting, "status": status, "executedQty": executed, "updateTime": at}
     fills = [{**FILL, "symbol": "ETHUSDT", "time": at}] if executed == "1" else []
-    asked = subscriber.answer(order_status=now, myTrades=fills)
+    since = {**ACCOUNT, "updateTime": max(at, BEGAN)}
+    asked = subscriber.answer(order_status=now, myTrades=fills, account_status=since)
     assert asked == [*WHOLE, "myTrades", "allOrders", "order.status"]
     assert subscriber.events[1:] == ([] if told is None else [("recovered", told)])
     for seconds in (5, 25):
         subscriber.timer.pass_time(seconds)
-        subscriber.answer(order_status=now, myTrades=fills)
+        subscriber.answer(order_status=now, myTrades=fills, account_status=since)
     assert (subscriber.gaps[-1].status, subscriber.gaps[-1].symbols_checked) == (
         GapStatus.RECOVERED_STATE,
         ("ETHUSDT",),
