@@ -28,7 +28,7 @@ from .guarded_socket import prepare
 from .threads import NAME_PREFIX
 from .waker import Waker
 
-__all__ = ["Attempt", "Proxy", "connect", "dial", "tls_context"]
+__all__ = ["Attempt", "Proxy", "connect", "dial", "new_tls_context", "tls_context", "tls_failure"]
 
 _HEAD_START = 0.25
 """Seconds after which the next address is tried beside the one that has not answered (RFC 8305)."""
@@ -365,14 +365,19 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         return _shared_context(None, 0, 0)
     try:
         stat = ca_file.stat()
-        # A file that was replaced is another file.
-        return _shared_context(ca_file, stat.st_mtime_ns, stat.st_size)
     except (OSError, ValueError) as exc:
-        raise TlsError(f"the CA file {ca_file} cannot be used: {exc}") from exc
+        raise _useless(ca_file, exc) from exc
+    # A file that was replaced is another file.
+    return _shared_context(ca_file, stat.st_mtime_ns, stat.st_size)
 
 
 @functools.lru_cache(maxsize=8)
 def _shared_context(ca_file: Path | None, mtime_ns: int, size: int) -> ssl.SSLContext:
+    return new_tls_context(ca_file)
+
+
+def new_tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return the same settings for somebody who changes them. Raises TlsError."""
     # Not ssl.create_default_context(): that writes the session keys to the file named by SSLKEYLOGFILE.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -380,7 +385,10 @@ def _shared_context(ca_file: Path | None, mtime_ns: int, size: int) -> ssl.SSLCo
     # A renegotiation makes reading wait for writing and the reverse; nobody needs it.
     context.options |= getattr(ssl, "OP_NO_RENEGOTIATION", 0)
     if ca_file is not None:
-        context.load_verify_locations(ca_file)
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ValueError) as exc:
+            raise _useless(ca_file, exc) from exc
         return context
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     # Each is None where the place does not exist, which typeshed does not know.
@@ -391,6 +399,10 @@ def _shared_context(ca_file: Path | None, mtime_ns: int, size: int) -> ssl.SSLCo
 
         context.load_verify_locations(certifi.where())
     return context
+
+
+def _useless(ca_file: Path, exc: Exception) -> TlsError:
+    return TlsError(f"the CA file {ca_file} cannot be used: {exc}")
 
 
 def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, attempt: Attempt) -> ssl.SSLSocket:
@@ -412,7 +424,7 @@ def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, attempt: A
         except ConnectionLost:
             raise
         except OSError as exc:
-            raise _tls_failure(host, exc) from exc
+            raise tls_failure(host, exc) from exc
         undo.pop_all()
     return encrypted
 
@@ -429,7 +441,7 @@ def _shake_hands(encrypted: ssl.SSLSocket, attempt: Attempt) -> None:
             return
 
 
-def _tls_failure(host: str, exc: OSError) -> ConnectionLost:
+def tls_failure(host: str, exc: OSError) -> ConnectionLost:
     """Tell apart who the peer is, which no retry changes, from a line that broke."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return TlsError(f"{host} could not be verified: {exc.verify_message}")

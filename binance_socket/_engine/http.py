@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +11,7 @@ from .._wire.codec import loads_strictly
 from ..credentials import Secret
 from ..errors import Certainty, ConnectionLost, DecodeError, DeliveryError, ProxyError, RequestTimeout, TlsError
 from .clock import SystemClock
-from .dial import Proxy
+from .dial import Proxy, new_tls_context, tls_failure
 from .line import Line
 
 if TYPE_CHECKING:
@@ -65,10 +64,8 @@ def request_json(
         failure = exc.with_traceback(None)
     except requests.exceptions.RequestException as exc:
         failure = _translated(exc)
-    except FileNotFoundError:
-        failure = TlsError("the file of CA certificates is not there")
     except (OSError, ValueError) as exc:
-        # A CA file that is none, for example, or what requests does not foresee in an answer.
+        # What requests does not foresee in an answer, for example.
         failure = ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
     # Outside of the handlers, so that there is no context; and traceback printers like to show arguments.
     del url, params, headers
@@ -119,16 +116,13 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
 
     # Without the password in it, so that they never have it in a URL, and send it as the sockets do.
     parsed = None if proxy is None else Proxy.parse(proxy)
-    pools = _pools(line, parsed)
+    pools = _pools(line, parsed, ca_file)
 
-    class VerifyingAdapter(HTTPAdapter):
-        """
-        Bring our own connections, and our own TLS settings: the default ones write session keys to the file named by
-        SSLKEYLOGFILE.
-        """
+    class OwnAdapter(HTTPAdapter):
+        """Bring our own connections."""
 
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            super().init_poolmanager(*args, ssl_context=_context(), **kwargs)
+            super().init_poolmanager(*args, **kwargs)
             self.poolmanager.pool_classes_by_scheme = pools
 
         def proxy_headers(self, proxy: str) -> dict[str, str]:
@@ -137,7 +131,7 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
             return {"Proxy-Authorization": parsed.authorization.reveal()}
 
         def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-            manager = super().proxy_manager_for(*args, ssl_context=_context(), **kwargs)
+            manager = super().proxy_manager_for(*args, **kwargs)
             manager.pool_classes_by_scheme = pools
             return manager
 
@@ -149,19 +143,19 @@ def _session(ca_file: Path | None, proxy: Secret | None, line: Line) -> requests
 
     session = DirectSession()
     session.trust_env = False
-    session.verify = True if ca_file is None else str(ca_file)
     for scheme in pools:
-        session.mount(f"{scheme}://", VerifyingAdapter())
+        session.mount(f"{scheme}://", OwnAdapter())
     if parsed is not None:
         # Not for https: there the proxy is only asked for a tunnel, which Line does, and says whose fault it was.
         session.proxies = {"http": f"http://{parsed}"}
     return session
 
 
-def _pools(line: Line, proxy: Proxy | None) -> dict[str, Any]:
+def _pools(line: Line, proxy: Proxy | None, ca_file: Path | None) -> dict[str, Any]:
     """
     Return what has urllib3 connect through *line*: its own way of connecting can be neither ended nor limited.
 
+    Whom to believe is decided as for sockets, and what fails before TLS is agreed on has sent nothing.
     What is encrypted goes through a tunnel of *proxy*'s, of which urllib3 knows nothing.
     """
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -186,6 +180,19 @@ def _pools(line: Line, proxy: Proxy | None) -> dict[str, Any]:
         def _new_conn(self) -> socket.socket:
             return connected(self, proxy)
 
+        def connect(self) -> None:
+            try:
+                # Not urllib3's settings, which write session keys to the file named by SSLKEYLOGFILE, nor the
+                # authorities of requests. Nor what sockets share: urllib3 changes what it is given.
+                self.ssl_context, self.ca_certs = new_tls_context(ca_file), None
+                super().connect()
+            except TlsError as exc:
+                raise NewConnectionError(self, str(exc)) from exc
+            except TimeoutError as exc:
+                raise ConnectTimeoutError(self, str(exc)) from exc
+            except OSError as exc:
+                raise NewConnectionError(self, str(exc)) from tls_failure(self.host, exc)
+
     class Pool(HTTPConnectionPool):
         ConnectionCls = Connection  # pyright: ignore[reportAssignmentType]  # as with urllib3's own
 
@@ -193,13 +200,6 @@ def _pools(line: Line, proxy: Proxy | None) -> dict[str, Any]:
         ConnectionCls = SecureConnection  # pyright: ignore[reportAssignmentType]
 
     return {"http": Pool, "https": SecurePool}
-
-
-def _context() -> ssl.SSLContext:
-    # Not the one that sockets share: requests adds its authorities to the context it is given.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _translated(exc: requests.exceptions.RequestException) -> DeliveryError:
@@ -213,18 +213,16 @@ def _translated(exc: requests.exceptions.RequestException) -> DeliveryError:
         return RequestTimeout("the REST server did not answer in time", Certainty.MAYBE_SENT)
     if isinstance(exc, exceptions.ProxyError):
         return ProxyError("the proxy could not be reached")
-    if isinstance(exc, exceptions.SSLError):
-        return TlsError("the REST server could not be verified")
     if isinstance(exc, exceptions.ConnectionError) and (obstacle := _obstacle(exc)) is not None:
-        if isinstance(obstacle.__cause__, ProxyError):
+        if isinstance(obstacle.__cause__, (ProxyError, TlsError)):
             # Another one, without what led to it.
-            return ProxyError(str(obstacle.__cause__.args[0]))
+            return type(obstacle.__cause__)(str(obstacle.__cause__.args[0]))
         return ConnectionLost("the REST server could not be reached")
     return ConnectionLost(f"the REST call failed: {type(exc).__name__}", Certainty.MAYBE_SENT)
 
 
 def _obstacle(exc: requests.exceptions.ConnectionError) -> NewConnectionError | None:
-    """Return what kept the connection from even being made, or None if it was made."""
+    """Return what kept the connection from even being made and secured, or None if nothing did."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     reason: object = exc.args[0] if exc.args else None

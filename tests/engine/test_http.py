@@ -1,3 +1,5 @@
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -102,6 +104,67 @@ def test_an_unverified_server(serve, certificates, tmp_path):
         ask(other, scheme="https", ca_file=certificates.ca_file)
     with pytest.raises(ConnectionLost):
         ask(known, scheme="https", ca_file=tmp_path / "none.pem")
+
+
+BROKEN_RECORD = b"\x17\x03\x03\x00\x20" + bytes(32)
+AFTER_THE_HANDSHAKE = {
+    "a broken record": (b"", BROKEN_RECORD),
+    "half an answer and a broken record": (ok(b"{}")[:-1], BROKEN_RECORD),
+    "plain text": (b"", b"HTTP/1.1 503 Service Unavailable\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("kind", AFTER_THE_HANDSHAKE)
+def test_tls_that_breaks_after_the_handshake(serve, certificates, kind):
+    """The server may have acted on the call by then, and who it is was not in question."""
+    encrypted, clear = AFTER_THE_HANDSHAKE[kind]
+
+    def script(peer):
+        peer.read_head()
+        peer.send(encrypted)
+        with socket.socket(fileno=os.dup(peer.sock.fileno())) as line:
+            line.settimeout(PATIENCE)
+            line.sendall(clear)
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(1024):
+                pass
+
+    server = serve(script, certificates.context())
+    with pytest.raises(ConnectionLost) as caught:
+        ask(server, scheme="https", ca_file=certificates.ca_file, headers={"X-MBX-APIKEY": CANARY})
+    assert not isinstance(caught.value, TlsError)
+    assert caught.value.certainty is Certainty.MAYBE_SENT
+    assert_masked(caught.value)
+
+
+BEFORE_THE_HANDSHAKE = {
+    "the server leaves": (lambda peer: peer.close(), ConnectionLost),
+    "it resets": (lambda peer: peer.reset(), ConnectionLost),
+    "it speaks no TLS": (lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), TlsError),
+    "it hangs": (lambda peer: peer.read_to_end(), RequestTimeout),
+}
+
+
+@pytest.mark.parametrize("kind", BEFORE_THE_HANDSHAKE)
+def test_a_handshake_that_fails(serve, certificates, kind):
+    """Nothing was sent then."""
+
+    def script(peer):
+        peer.sock.recv(1)
+        BEFORE_THE_HANDSHAKE[kind][0](peer)
+
+    timeout = 0.2 if kind == "it hangs" else PATIENCE
+    with pytest.raises(DeliveryError) as caught:
+        ask(
+            serve(script),
+            scheme="https",
+            ca_file=certificates.ca_file,
+            headers={"X-MBX-APIKEY": CANARY},
+            timeout=timeout,
+        )
+    assert type(caught.value) is BEFORE_THE_HANDSHAKE[kind][1]
+    assert caught.value.certainty is Certainty.NOT_SENT
+    assert_masked(caught.value)
 
 
 def test_session_keys_are_not_written(serve, certificates, monkeypatch, tmp_path):

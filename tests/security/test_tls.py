@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from binance_socket import BinanceSocketClient, ClientOptions, Environment, HmacKey, TlsError
-from binance_socket._engine.dial import Attempt, dial
+from binance_socket._engine.dial import Attempt, _shared_context, dial
 from binance_socket._engine.http import request_json
 
 PATIENCE = 10.0
@@ -189,6 +189,33 @@ def test_an_authority_of_the_environments(way, serve, certificates, waker, tmp_p
     other.issue_cert(LOOPBACK).configure_cert(context)
     with pytest.raises(TlsError):
         way(serve(lambda peer: peer.read_to_end(), context), waker, certificates)
+
+
+@WAYS
+def test_the_authorities_of_the_system(way, serve, certificates, waker, monkeypatch):
+    """Without a CA file OpenSSL says whom to believe, and nobody else: not the authorities that requests brings."""
+    loaded = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def load_and_tell(context, *args, **kwargs):
+        loaded.append(args)
+        load(context, *args, **kwargs)
+
+    def script(peer):
+        if peer.sock.recv(1):
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    server = serve(script, made(certificates))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca_file))
+    monkeypatch.setattr(certificates, "ca_file", None)
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_and_tell)
+    # Neither what was made without the variable, nor, later, what is made with it.
+    _shared_context.cache_clear()
+    try:
+        way(server, waker, certificates)
+    finally:
+        _shared_context.cache_clear()
+    assert loaded == []
 
 
 def test_session_keys_are_not_written(serve, certificates, waker, monkeypatch, tmp_path):
