@@ -158,6 +158,15 @@ def test_rest_calls_share_the_gate():
     assert gate.spend(request, 121.0) is None
 
 
+def test_the_time_was_told_slowly():
+    """Intervals are taken to last a second longer, and not as long as the answer was under way: some last ten."""
+    gate = Gate(monotonic=0.0, wall=1_700_000_040.0)
+    gate.learn_time(1_700_000_040.0, sent=0.0, received=30.0, force=False)
+    assert gate.budget.guard == 1.0
+    gate.learn_time(1_700_000_070.5, sent=30.0, received=30.5, force=False)
+    assert gate.budget.guard == 0.3
+
+
 def test_connects():
     """They weigh 2, wait for a ban to end, and for as long as a server says that there were too many."""
     gate = Gate(monotonic=0.0, wall=1_700_000_040.0)

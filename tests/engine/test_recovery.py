@@ -1026,6 +1026,20 @@ def test_nobody_tells_the_time(clock, ahead):
     assert final.to == datetime.fromtimestamp(BEGAN / 1000 + 41, timezone.utc)
 
 
+def test_nobody_tells_it_any_more(subscriber, clock):
+    """It was told eight hours ago, and clocks drift: the same."""
+    clock.advance(8 * 3600)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        # The exchange's clock is two seconds ahead by now.
+        assert subscriber.answer(**UNANSWERED, **in_a_gap(BEGAN + 8 * 3_600_000 + 11_000))[0] == "time"
+        subscriber.timer.pass_time(seconds)
+    assert ("recovered", "TRADE") in subscriber.events
+    assert Unrecoverable.TIME in subscriber.gaps[-1].unrecoverable
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_the_time_is_told_while_it_is_asked(clock, hours):
     """As after -1021, and the clock was an hour off: what was asked counts for nothing, and is asked again."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import queue
+import threading
+from datetime import datetime, timezone
 
 import pytest
 
 from binance_socket import ConnectionLost, RequestTimeout
 from binance_socket._wire.messages import Request, Security
-from binance_socket.testing import ManualClock
+from binance_socket.testing import InlineExecutor, ManualClock
 
 PATIENCE = 10.0
 SUBSCRIBE = "userDataStream.subscribe.signature"
@@ -128,6 +130,40 @@ def test_a_wall_clock_that_is_set(client, heard, exchange, clock, story, pass_ti
     pass_time(client, 8.0)
     assert heard.pings == 0
     assert heard.nothing_sent()
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_before_a_link_is_lost(make_client, exchange, subscribe, clock, story, jump):
+    """The gap begins with the latest event, which had been under way for a minute; what was behind it is missing."""
+    client = make_client(executor=InlineExecutor(), backfill=True)
+    subscription, transport = subscribe(client, on_account_balance_update=lambda e: story.put(str(e.data.delta)))
+    exchange.reply(transport, transport.sent(), {"serverTime": milliseconds(clock) + 60_000})
+    subscription.on_gap(story.put)
+    exchange.emit(transport, 1)
+    assert story.get(timeout=PATIENCE) == "1"
+    clock.shift_wall(jump)
+    transport.drop()
+    assert story.get(timeout=PATIENCE).from_ == datetime.fromtimestamp(1_700_000_000, timezone.utc)
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_before_an_event_is_read(client, exchange, subscribe, clock, story, jump):
+    """It cannot be read, and the gap begins with when it came."""
+    going_on = threading.Event()
+
+    def slow(event):
+        story.put(str(event.data.delta))
+        going_on.wait(PATIENCE)
+
+    subscription, transport = subscribe(client, on_account_balance_update=slow)
+    subscription.on_gap(story.put)
+    transport.push(
+        {"subscriptionId": 0, "event": exchange.event(1)}, b'{"subscriptionId":0,"event":{"e":"balanceUpdate",}}'
+    )
+    assert story.get(timeout=PATIENCE) == "1"
+    clock.shift_wall(jump)
+    going_on.set()
+    assert story.get(timeout=PATIENCE).from_ == datetime.fromtimestamp(1_700_000_000 - 2, timezone.utc)
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])

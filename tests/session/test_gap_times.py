@@ -1,0 +1,139 @@
+"""binance_socket._session.gap_times"""
+
+from __future__ import annotations
+
+import pytest
+
+from binance_socket._session.gap_times import LOOK_BACK, GapTimes
+from binance_socket._session.server_clock import ServerClock
+from binance_socket._session.told import Told
+
+BEGAN = 1_700_000_000_000
+SLACK = 50
+
+
+@pytest.fixture
+def clock() -> ServerClock:
+    """One that nobody has set by the exchange's yet."""
+    return ServerClock(monotonic=0.0, wall=BEGAN / 1000)
+
+
+def tell(clock: ServerClock, at: float, ahead: float = 0.0) -> None:
+    """Say what time it is, *ahead* seconds later than the wall clock says."""
+    clock.learn(BEGAN / 1000 + at + ahead, sent=at, received=at, force=True)
+
+
+def gap(times: GapTimes, *, lost: float = 100.0, restored: float = 110.0, told: Told | None = None) -> GapTimes:
+    times.lost(heard_at=lost, received_at=None, now=lost, told=told, since=None)
+    times.restored(restored)
+    return times
+
+
+def test_while_the_time_is_known(clock: ServerClock) -> None:
+    """From before the last sign of life until events came again, by as much as is not known."""
+    tell(clock, 0.0)
+    times = gap(GapTimes(clock))
+    assert (times.from_, times.window) == (BEGAN + 98_950, BEGAN + 98_950 - LOOK_BACK)
+    assert times.to == times.until == BEGAN + 110_000 + SLACK
+    assert times.are_known
+
+
+@pytest.mark.parametrize("told_at", [None, -491.0], ids=["never", "long ago"])
+def test_while_it_is_not(clock: ServerClock, told_at: float | None) -> None:
+    """It ends when it seems to, and is looked into for a minute more: what comes by itself as well is recognised."""
+    if told_at is not None:
+        tell(clock, told_at)
+    times = gap(GapTimes(clock))
+    assert times.until == times.to + 60_000
+    assert not times.are_known
+    times.asked()
+    assert not times.were_known
+    tell(clock, 115.0, ahead=-7.0)
+    times.reckon()
+    # It was over before it seemed to be: nobody had known better.
+    assert times.to == times.until == BEGAN + 103_000 + SLACK
+    assert times.are_known
+
+
+def test_clocks_that_drift_while_it_is_known(clock: ServerClock) -> None:
+    """It never ends earlier than was thought; that it began too late is set right."""
+    tell(clock, 0.0)
+    times = gap(GapTimes(clock))
+    window = times.window
+    tell(clock, 111.0, ahead=0.4)
+    times.reckon()
+    assert times.to == BEGAN + 110_400 + SLACK
+    tell(clock, 112.0, ahead=-5.0)
+    times.reckon()
+    assert times.to == BEGAN + 110_400 + SLACK
+    # A second of it is no reason to doubt.
+    assert times.window == window - 4_000
+
+
+@pytest.mark.parametrize(("ahead", "right"), [(0.9, True), (-0.9, True), (1.1, False), (-1.1, False)])
+def test_what_was_asked_about_another_time(clock: ServerClock, ahead: float, right: bool) -> None:
+    """It counts for nothing where the clock has turned out to be off by more than a second."""
+    tell(clock, 0.0)
+    times = gap(GapTimes(clock))
+    times.asked()
+    assert times.were_known
+    tell(clock, 111.0, ahead)
+    assert times.were_known is right
+    times.asked()
+    assert times.were_known
+
+
+def test_nothing_was_missed_before_it_began(clock: ServerClock) -> None:
+    """As soon as it is known when that was."""
+    times = GapTimes(clock)
+    assert times.began == 0
+    times.began_at = 95.0
+    assert gap(times).window == BEGAN + 95_000
+    tell(clock, 115.0, ahead=3600.0)
+    times.reckon()
+    assert times.window == times.began == BEGAN + 95_000 + 3_600_000
+
+
+def test_what_the_gap_before_has_not_found_out(clock: ServerClock) -> None:
+    """It is looked for again."""
+    tell(clock, 0.0)
+    times = GapTimes(clock)
+    times.lost(heard_at=100.0, received_at=None, now=100.0, told=None, since=BEGAN + 7)
+    assert (times.from_, times.window) == (BEGAN + 98_950, BEGAN + 7)
+
+
+def test_an_event_that_came_late(clock: ServerClock) -> None:
+    """The last sign of life may have been as late, and the next gap begins with it; what is unreadable is before."""
+    tell(clock, 0.0)
+    told = Told(lambda: clock.latest(100.0))
+    times = GapTimes(clock)
+    told.take({"e": "somethingNew", "E": BEGAN + 40_000})
+    times.missed(90.0, told)
+    told.take({"e": "somethingNew", "E": BEGAN + 60_000})
+    times.missed(100.0, told)
+    times.lost(heard_at=100.0, received_at=95.0, now=100.0, told=told, since=None)
+    assert times.from_ == BEGAN + 40_000
+    times.lost(heard_at=100.0, received_at=95.0, now=100.0, told=told, since=None)
+    # 35 s late, and everything else may have been, too.
+    assert times.from_ == BEGAN + 100_000 - 35_000 - 1_050
+
+
+def test_an_event_of_a_time_that_is_to_come(clock: ServerClock) -> None:
+    """It is believed until somebody tells the time, and not any longer."""
+    told = Told(lambda: clock.latest(100.0))
+    told.take({"e": "somethingNew", "E": BEGAN + 3_600_000})
+    times = gap(GapTimes(clock), told=told)
+    assert times.from_ == BEGAN + 3_600_000
+    tell(clock, 111.0)
+    times.reckon()
+    times.correct(told, 111.0)
+    assert times.from_ == BEGAN + 100_000 + SLACK
+    assert told.last_event == BEGAN + 98_000
+
+
+def test_an_event_that_could_not_be_read_of_a_market(clock: ServerClock) -> None:
+    """When it came is all that is known of it."""
+    tell(clock, 0.0)
+    times = GapTimes(clock)
+    times.missed(50.0, None)
+    assert gap(times).from_ == BEGAN + 48_950
