@@ -368,6 +368,8 @@ class Recovery(Generic[T]):
             return None
         if self.gap.to is not None:
             self._overtaken = self._times.to
+        if self.told is not None:
+            self.told.gap_broken_off(self._server_time(self._clock.monotonic()))
         window = self._times.window
         if self._answered_anything:
             # What has been looked for already may still turn up in the exchange's database, but not for ever.

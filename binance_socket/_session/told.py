@@ -95,9 +95,10 @@ class Told:
         """Events that were not delivered because what they tell had been found out and told before."""
         # While a gap is open, and for a while after it.
         self._active = False
-        # The number of the latest gap; and when what was told up to which one need not be remembered any more.
+        # The number of the latest gap; and when what was found out up to which one need not be remembered any more, and
+        # whether that goes for all that was told: where it was broken off, the next one looks for the same trades.
         self._gap = 0
-        self._settling: deque[tuple[int, int]] = deque()
+        self._settling: deque[tuple[int, int, bool]] = deque()
         # Only while it is open.
         self._marking = False
         # Whether another one is bound to open: an event that belongs to it was missed.
@@ -141,7 +142,7 @@ class Told:
                 # Never later than now: it is the latest for good, and the next gap begins with it.
                 self.last_event = max(self.last_event, min(moment, self._latest()))
             if self._settling and self.last_event > self._settling[0][0]:
-                self._forget_settled()
+                self._forget_settled(self.last_event)
         return True
 
     def _note_order(self, key: OrderKey, event: Mapping[str, Any]) -> None:
@@ -331,20 +332,30 @@ class Told:
         if not self._missed:
             self._marking = False
             self._marks.clear()
-        self._settling.append((max(now, self.last_event) + SETTLED_AFTER, self._gap - self._missed))
+        self._settle(now, is_closed=True)
 
-    def _forget_settled(self) -> None:
+    def gap_broken_off(self, now: int) -> None:
+        """Another one follows at once, which looks for the same. Everything that had come before has been taken."""
+        self._settle(now, is_closed=False)
+        self._forget_settled(now)
+
+    def _settle(self, now: int, *, is_closed: bool) -> None:
+        self._settling.append((max(now, self.last_event) + SETTLED_AFTER, self._gap - self._missed, is_closed))
+
+    def _forget_settled(self, now: int) -> None:
         """Forget what was told up to a gap that has been over for long enough, whether or not another one is open."""
-        settled = 0
-        while self._settling and self.last_event > self._settling[0][0]:
-            _, settled = self._settling.popleft()
-        self._trades = {key: gap for key, gap in self._trades.items() if gap > settled}
+        settled = closed = 0
+        while self._settling and now > self._settling[0][0]:
+            _, settled, is_closed = self._settling.popleft()
+            if is_closed:
+                closed = settled
+        self._trades = {key: gap for key, gap in self._trades.items() if gap > closed}
         self._restored = {key: entry for key, entry in self._restored.items() if entry[-1] > settled}
         self._summed = {key: gap for key, gap in self._summed.items() if gap > settled}
         self._restored_lists = {key: entry for key, entry in self._restored_lists.items() if entry[-1] > settled}
         if self._restored_balances is not None and self._restored_balances[-1] <= settled:
             self._restored_balances = None
-        self._active = settled < self._gap
+        self._active = closed < self._gap
 
     def correct(self, latest: int, instead: int) -> None:
         """

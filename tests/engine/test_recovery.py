@@ -395,6 +395,21 @@ def test_answers_that_end_the_link(subscriber, clock):
     assert subscriber.recovery.holding
 
 
+def test_a_link_that_is_lost_again_and_again_before_everything_is_asked(subscriber, clock):
+    """What was found out before is forgotten: it cannot come again."""
+    for number in range(30):
+        subscriber.lose()
+        clock.advance(5)
+        subscriber.open()
+        if len(subscriber.asked) == 1:
+            subscriber.tell_time()
+        at = BEGAN + 5000 * number + 4000
+        entry = {**FILLED, "orderId": number, "status": "CANCELED", "executedQty": "0", "time": at, "updateTime": at}
+        subscriber.answer(openOrders_status=[entry])
+    assert subscriber.events.count(("recovered", "CANCELED")) == 30
+    assert len(subscriber.recovery.told._restored) < 5
+
+
 def test_answers_that_end_the_link_for_ever(subscriber):
     """The pause has an end, however often."""
     for _ in range(1_030):

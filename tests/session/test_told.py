@@ -245,6 +245,29 @@ def test_what_was_restored_is_remembered_for_a_while_after_the_gap(told):
     assert told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.1"))
 
 
+def test_gaps_that_are_broken_off_remember_no_more_than_the_latest(told):
+    """But for trades, which the next one looks for again; also where no event comes in between."""
+    told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=1, z="0.1"))
+    for number in range(2, 60):
+        now = 1000 * number
+        told.gap_opened()
+        told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", at=now, trade=number, z="0.1"), now)
+        told.restore_order(report(number, "CANCELED", "CANCELED", at=now), now)
+        told.restore_order(report(100 + number, "TRADE", "FILLED", at=now, z="1"), now, summed=True)
+        told.restore_list({**list_status(number), "T": now})
+        told.gap_broken_off(now)
+    # As of 59 seconds, those of the last ten.
+    assert told.take(report(48, "NEW", "NEW", at=48_000, E=1))
+    assert not told.take(report(49, "NEW", "NEW", at=49_000, E=1))
+    assert max(map(len, (told._restored, told._summed, told._restored_lists, told._settling))) < 25
+    told.gap_opened()
+    assert all(told.knows_trade(KEY, number) for number in range(1, 60))
+    assert (told.knows_trade(KEY, 60), told.mark(KEY)) == (False, Mark(1, "0.1", "0"))
+    told.gap_closed(60_000)
+    told.take(report(500, at=70_001))
+    assert not any((told._trades, told._marks, told._restored, told._summed, told._restored_lists, told._settling))
+
+
 def test_gap_upon_gap_remembers_no_more_than_the_latest(told):
     """However long it goes on like that: what was found out for one is forgotten a while after that one is over."""
     for number in range(1, 60):
