@@ -58,7 +58,8 @@ class Restored:
     balances_as_of: int | None = None
     """When they had changed last, as the exchange wrote it; None where they are not known."""
     put_off: Mapping[OrderKey, dict[str, Any]] = attrs.field(factory=dict[OrderKey, "dict[str, Any]"])
-    """Orders that are filled by more than their trades tell, as they were answered: the last round tells of them."""
+    """Orders, as they were answered, of which a later round tells: they are filled by more than their trades tell, or
+    have changed after an event that waits."""
 
 
 def restore(
@@ -76,7 +77,8 @@ def restore(
 
     *held* are events that have come since the gap, and are still to be told: what they tell of is left to them. What
     was the same before *start* (milliseconds) was not missed, and what happened after *until* comes by itself, perhaps
-    later than the answer that tells of it. Only in the *last* round is an order that was filled told of without its
+    later than the answer that tells of it. So does what happened to orders after the first of those that wait; if not,
+    the next round tells of it. Only in the *last* round is an order that was filled told of without its
     trades: they may still turn up. *earlier* is what the round before has returned.
     """
     work = _Restoration(told, findings, held, start, until, last=last, earlier=earlier)
@@ -103,7 +105,7 @@ class _Restoration:
         self._start = start
         # What was told of orders that were closed by then may have been forgotten.
         self._orders_from = max(start, told.forgotten_at + 1)
-        self._until = until
+        self._until = self._orders_until = until
         self._last = last
         self._held_trades: set[TradeKey] = set()
         self._held_orders: dict[OrderKey, Mapping[str, Any]] = {}
@@ -133,6 +135,9 @@ class _Restoration:
         if name == "executionReport" and type(number) is int:
             symbol, trade = str(event.get("s")), event.get("t")
             self._held_orders.setdefault((symbol, number), event)
+            moment = event.get("T")
+            if type(moment) is int and not self._last:
+                self._orders_until = min(self._orders_until, milliseconds_of(moment))
             if type(trade) is int and trade >= 0:
                 self._held_trades.add((symbol, number, trade))
         elif name == "outboundAccountPosition":
@@ -205,7 +210,7 @@ class _Restoration:
 
     def _is_outside(self, moment: int) -> bool:
         """Return whether something happened before or after the time in question."""
-        return not self._orders_from <= milliseconds_of(moment) <= self._until
+        return not self._orders_from <= milliseconds_of(moment) <= self._orders_until
 
     def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any], filled: Decimal) -> bool:
         """Return whether a trade, with which *filled* was filled, happened after an event of its order that waits."""
@@ -230,6 +235,8 @@ class _Restoration:
     def _tell_state(self, key: OrderKey, order: dict[str, Any], filled: Decimal) -> None:
         """Tell of an order what its trades have not told."""
         told, status, at = self._told.order(key), order["status"], order["updateTime"]
+        if self._orders_until < milliseconds_of(at) <= self._until:
+            self._put_off[key] = order
         if self._is_outside(at) or (told is not None and (told.at > at or is_final(told.status))):
             return
         executed = amount_or_zero(order["executedQty"])

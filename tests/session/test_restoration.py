@@ -217,11 +217,37 @@ def test_what_waits_is_left_to_itself(told):
     assert said(restored(told, found, held)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
 
 
+def test_what_happened_after_what_waits_comes_by_itself(told):
+    """Whichever order it happened to: what is told first would be of later than what waits. If not, it is told late."""
+    told.take(report(2))
+    held = [report(2, "TRADE", "PARTIALLY_FILLED", trade=8, executed="0.3", last="0.3", at=5020), report(3, at=5030)]
+    orders = [entry(1, "FILLED", executed="1", at=5040), entry(4, at=5021), entry(5, at=5020)]
+    found = findings(orders, [fill(9, quantity="0.6", at=5010), fill(10, quantity="0.4", at=5040)])
+    first = restored(told, found, held)
+    assert said(first) == [
+        (1, "TRADE", "PARTIALLY_FILLED", 9, "0.6", "0.6"),
+        (5, "NEW", "NEW", -1, "0", "0.00000000"),
+    ]
+    assert set(first.put_off) == {(SYMBOL, 1), (SYMBOL, 4)}
+    for event in (*held, report(1, "TRADE", "FILLED", trade=10, executed="1", last="0.4", at=5040)):
+        assert told.take(event)
+    second = restored(told, findings(trades=found.trades.values()), earlier=first)
+    assert (said(second), second.put_off) == ([(4, "NEW", "NEW", -1, "0", "0.00000000")], {})
+
+
+@pytest.mark.parametrize("moment, last", [(None, False), (5, True)], ids=["it does not say", "nobody asks again"])
+def test_what_waits_puts_nothing_off(told, moment, last):
+    """Where it does not say when it happened, or there is no later round."""
+    found = findings([entry(1, "CANCELED", at=5040)])
+    done = restored(told, found, [report(2, T=moment)], last=last)
+    assert [each[1] for each in said(done)] == ["CANCELED"]
+
+
 def test_an_order_that_waits_to_be_told_of(told):
     """Its first event is the order itself, so that none of its trades was missed."""
     held = [report(2, at=5000), {"e": "executionReport", "i": None}]
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1")], [fill(5, 2, at=5001)]), held)) == []
-    held = [report(2, z="0.1")]
+    held = [report(2, z="0.1", at=5001)]
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1")], [fill(5, 2, at=5001)]), held)) != []
 
 
@@ -630,6 +656,7 @@ def test_any_history_cut_anywhere(steps, data):
     told.gap_opened()
     held = events[back_at:held_until]
     heard.extend(restore(told, model.answer(asked_at), held, start=START, until=until, last=False).events)
+    assert not held or all(event["T"] <= held[0]["T"] for event in heard)
     in_order = len(heard)
     live(held)
     live(events[held_until:])
