@@ -489,4 +489,4 @@ class Connection:
     def _unsendable(self, requests: list[tuple[Pending, BinanceSocketError]]) -> None:
         with self._update() as session:
             for pending, error in requests:
-                session.unsendable(pending, error)
+                session.unsendable(pending, error, self._clock.monotonic())

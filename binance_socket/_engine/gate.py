@@ -175,12 +175,19 @@ class Door:
         """Return why *pending* cannot leave by its deadline, if the exchange has made that certain already."""
         gate = self._gate
         with gate.lock:
-            if pending.handle is None:
+            if pending.handle is None or self._until <= (pending.deadline if self._waits else now) + gate.offset:
                 return None
-            until = gate.budget.closed_until if self._counts else gate.budget.banned_until
-            if until <= (pending.deadline if self._waits else now) + gate.offset:
-                return None
-            return self._told_to_stop(pending, until, now)
+            return self._told_to_stop(pending, self._until, now)
+
+    def check(self, pending: Pending, now: float) -> None:
+        """Raise RateLimited if *pending*, which may have been let in, must not leave now. Any thread."""
+        gate = self._gate
+        # Nearly always it may, which takes no lock to see.
+        if now < (gate.closed_until if self._counts else gate.quiet_until):
+            with gate.lock:
+                # The other one was reckoned when less was known of the exchange's clock.
+                if now + gate.offset < self._until:
+                    raise self._told_to_stop(pending, self._until, now)
 
     def enter(self, pending: Pending, now: float) -> Waiter | None:
         """Let *pending* leave at once (None), or wait for its turn. Raises RateLimited where it does not wait."""
@@ -201,7 +208,7 @@ class Door:
             if pending.booking:
                 return None
             if not own:
-                self._check(pending, cost, urgent, now)
+                self._check_turn(pending, cost, urgent, now)
             waiter = Waiter(cost, self, pending, urgent)
             gate.budget.wait(waiter, exact)
             return waiter
@@ -264,6 +271,11 @@ class Door:
         """Take in that the server refused to be connected to, for *seconds* if it said so."""
         self._gate.connect_refused(status, seconds, now)
 
+    @property
+    def _until(self) -> float:
+        """Until then the exchange takes nothing of ours, by its clock. Requires the lock."""
+        return self._gate.budget.closed_until if self._counts else self._gate.budget.banned_until
+
     def _cost_of(self, request: Request[Any]) -> Cost:
         key = (request.weight, request.orders)
         cost = self._costs.get(key)
@@ -272,7 +284,7 @@ class Door:
             self._costs[key] = cost
         return cost
 
-    def _check(self, pending: Pending, cost: Cost, urgent: bool, now: float) -> None:
+    def _check_turn(self, pending: Pending, cost: Cost, urgent: bool, now: float) -> None:
         """Raise RateLimited for a request that does not wait, or would wait for too long. Requires the lock."""
         gate = self._gate
         budget, method = gate.budget, pending.request.method

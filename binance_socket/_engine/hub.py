@@ -385,7 +385,7 @@ class Hub:
             url,
             dialect,
             session,
-            encode=self._encode,
+            encode=functools.partial(self._encode, door),
             network=self._network,
             clock=self.clock,
             timer=self.timer,
@@ -459,8 +459,9 @@ class Hub:
         """Return a new back-off as the options say."""
         return Backoff(self.options.backoff_base, self.options.backoff_cap, random.random)
 
-    def _encode(self, pending: Pending) -> bytes:
-        pending.timestamp = self.server_clock.timestamp(self.clock.monotonic())
+    def _encode(self, door: Door, pending: Pending) -> bytes:
+        door.check(pending, now := self.clock.monotonic())
+        pending.timestamp = self.server_clock.timestamp(now)
         return encode(
             pending.id,
             pending.request,

@@ -21,6 +21,7 @@ from ..errors import (
     DecodeError,
     HandshakeError,
     InvalidTimestamp,
+    RateLimited,
     RequestTimeout,
 )
 from .admission import Admission, Door, OpenDoor
@@ -145,10 +146,7 @@ class Session:
             self._effects.append(Complete(pending, crowded_out(pending, self._most_pending)))
             return
         self._requests.add(pending)
-        if self._usable:
-            self._admission.send(pending, now)
-        else:
-            self._admission.check(pending, now)
+        self._admit(pending, now)
 
     def subscribe(self, topics: Iterable[Topic], now: float, *, continuing: bool = False) -> None:
         """
@@ -195,10 +193,19 @@ class Session:
                 if not unsent:
                     self._tombstones.bury(pending)
 
-    def unsendable(self, pending: Pending, error: BinanceSocketError) -> None:
-        """Answer a request that could not even be written with *error*."""
-        if self._requests.take(pending.id) is pending:
-            self._complete(pending, error)
+    def unsendable(self, pending: Pending, error: BinanceSocketError, now: float) -> None:
+        """Answer a request that could not even be written with *error*; one that was held back waits for its turn."""
+        self._now = now
+        # It may have left on another link meanwhile.
+        if pending not in self._requests or pending.certainty is Certainty.MAYBE_SENT:
+            return
+        if isinstance(error, RateLimited):
+            # The exchange refused more after it had been let in.
+            self._admission.ended(pending, now)
+            self._admit(pending, now)
+            return
+        self._requests.take(pending.id)
+        self._complete(pending, error)
 
     def no_answer(self, topic: Topic) -> RequestTimeout:
         """Return the error of somebody who has waited for *topic* to open for too long."""
@@ -457,6 +464,15 @@ class Session:
             return
         self.logon.look()
         self._subscriptions.open(logged_on=self.logon.on)
+
+    # How requests leave.
+
+    def _admit(self, pending: Pending, now: float) -> None:
+        """Send *pending* as soon as there is a link, and room for it; or refuse it."""
+        if self._usable:
+            self._admission.send(pending, now)
+        else:
+            self._admission.check(pending, now)
 
     # How requests end.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from binance_socket import ApiError, CallCancelled, CancellationToken, Certainty, RateLimited
-from binance_socket._engine.gate import Gate
+from binance_socket import ApiError, CallCancelled, CancellationToken, Certainty, RateLimited, RateLimitPolicy
+from binance_socket._engine.gate import Door, Gate
+from binance_socket._session.effects import Pending
 from binance_socket._wire.messages import Request
 
 PATIENCE = 10.0
@@ -143,6 +146,67 @@ def test_nothing_is_sent_during_a_ban(make_client, network, exchange, clock, pas
     assert not waiting.done()
     assert not patient.done()
     assert client.rate_limits.banned_until is None
+
+
+@pytest.mark.parametrize("status", [418, 429])
+def test_what_waits_to_be_written_is_not_written_after_a_refusal(
+    make_client, network, exchange, clock, pass_time, run, status
+):
+    """It was let in before: it waits once more for its turn, or is told that it was not sent."""
+    client = make_client()
+    refused = ask(client)
+    transport = network.accept()
+    request = transport.sent()
+    writing, go_on = threading.Event(), threading.Event()
+    send = transport.send
+
+    def slow(*messages):
+        writing.set()
+        go_on.wait(PATIENCE)
+        send(*messages)
+
+    transport.send = slow
+    under_way = run(lambda: ask(client, timeout=1000))
+    assert writing.wait(PATIENCE)
+    waiting = [ask(client) for _ in range(3)]
+    patient = ask(client, timeout=1000)
+    until = int(clock.time() * 1000) + 100_000
+    exchange.refuse(transport, request, -1003, status=status, data={"retryAfter": until})
+    assert isinstance(refused.exception(PATIENCE), RateLimited)
+    go_on.set()
+    errors = [future.exception(PATIENCE) for future in waiting]
+    assert {(type(error), error.banned, error.certainty) for error in errors} == {
+        (RateLimited, status == 418, Certainty.NOT_SENT)
+    }
+    exchange.refuse(transport, transport.sent(), -1)
+    assert not isinstance(under_way().exception(PATIENCE), RateLimited)
+    assert transport.nothing_sent()
+    assert not patient.done()
+    pass_time(client, 162)
+    exchange.refuse(transport, transport.sent(), -1)
+    assert not isinstance(patient.exception(PATIENCE), RateLimited)
+    assert transport.nothing_sent()
+
+
+def test_a_stop_is_reckoned_by_what_is_known_of_the_clock():
+    """What may be let in may be written: else it would go round and round."""
+    gate = Gate(monotonic=0.0, wall=1_700_000_000.0)
+    for counts in (True, False):
+        door = Door(gate, None, RateLimitPolicy.WAIT, counts=counts)
+        one = Pending("1", Request("ping"), 1000.0, object())
+        door.check(one, 50.0)
+    with gate.lock:
+        gate.ban(100.0)
+    for counts in (True, False):
+        door = Door(gate, None, RateLimitPolicy.WAIT, counts=counts)
+        with pytest.raises(RateLimited) as caught:
+            door.check(one, 50.0)
+        assert (caught.value.banned, caught.value.certainty) == (True, Certainty.NOT_SENT)
+    gate.learn_time(1_700_000_110.0, sent=50.0, received=50.0, force=True)
+    for counts in (True, False):
+        door = Door(gate, None, RateLimitPolicy.WAIT, counts=counts)
+        door.check(one, 50.0)
+        assert door.enter(one, 50.0) is None
 
 
 def test_rest_calls_share_the_gate():

@@ -319,7 +319,7 @@ class Life(RuleBasedStateMachine):
         for pending in self.outbox[:count]:
             self.outbox.remove(pending)
             if unsendable and count == 1:
-                self.session.unsendable(pending, InvalidRequest("bad"))
+                self.session.unsendable(pending, InvalidRequest("bad"), self.now)
                 pending.claim()
                 self.perform()
                 return

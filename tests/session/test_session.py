@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from binance_socket._session.admission import held_back
 from binance_socket._session.closing import LinkClosed
 from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Leaving, Lost, Probe, Send
 from binance_socket._session.state import ConnectionState as State
@@ -414,10 +415,27 @@ def test_unsendable(ready: Any, outcomes: Any) -> None:
     """A request that could not be written is answered with the reason, once."""
     [effect] = ready.submit("a")
     error = InvalidRequest("not JSON")
-    ready.session.unsendable(effect.pending, error)
+    ready.session.unsendable(effect.pending, error, ready.now)
     assert outcomes(ready.session.effects()) == {"a": error}
-    ready.session.unsendable(effect.pending, error)
+    ready.session.unsendable(effect.pending, error, ready.now)
     assert ready.session.effects() == []
+
+
+def test_held_back_after_all(ready: Any, outcomes: Any) -> None:
+    """What the exchange refused to take before it was written is still to be sent, now or on the next link."""
+    [send] = ready.submit("a")
+    error = held_back("ping", "the exchange has refused more", until=None)
+    ready.session.unsendable(send.pending, error, ready.now)
+    assert ready.session.effects() == [send]
+    assert outcomes(ready.lose()) == {}
+    ready.session.unsendable(send.pending, error, ready.now)
+    assert ready.session.effects() == []
+    ready.tick(8.0)
+    assert ready.connect() == [send]
+    assert ready.write([send]) == [send.pending]
+    ready.session.unsendable(send.pending, error, ready.now)
+    assert ready.session.effects() == []
+    assert outcomes(ready.answer(send.pending))["a"].succeeded
 
 
 @pytest.mark.parametrize("connected, certainty", [(True, Certainty.MAYBE_SENT), (False, Certainty.NOT_SENT)])

@@ -115,7 +115,7 @@ def test_unsendable(ready: Any) -> None:
     """What cannot be asked for without a key is closed with the reason."""
     [effect] = ready.subscribe(SIGNED)
     error = InvalidRequest("no credentials")
-    ready.session.unsendable(effect.pending, error)
+    ready.session.unsendable(effect.pending, error, ready.now)
     assert ready.session.effects() == [Closed(SIGNED, error)]
 
 
