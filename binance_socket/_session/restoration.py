@@ -16,7 +16,7 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, OrderKey, Told, ToldOrder, TradeKey, is_final
+from .told import FINAL, OrderKey, Told, ToldOrder, TradeKey, is_final, trade_number
 
 __all__ = ["Restored", "restore"]
 
@@ -133,12 +133,12 @@ class _Restoration:
     def _hold(self, event: Mapping[str, Any]) -> None:
         name, number = event.get("e"), event.get("i")
         if name == "executionReport" and type(number) is int:
-            symbol, trade = str(event.get("s")), event.get("t")
+            symbol, trade = str(event.get("s")), trade_number(event.get("t"))
             self._held_orders.setdefault((symbol, number), event)
             moment = event.get("T")
             if type(moment) is int and not self._last:
                 self._orders_until = min(self._orders_until, milliseconds_of(moment))
-            if type(trade) is int and trade >= 0:
+            if trade >= 0:
                 self._held_trades.add((symbol, number, trade))
         elif name == "outboundAccountPosition":
             self._held_assets.update(str(as_object(balance).get("a")) for balance in as_array(event.get("B")))
@@ -217,8 +217,8 @@ class _Restoration:
         event = self._held_orders.get(key)
         if event is None:
             return False
-        number = event.get("t")
-        if type(number) is int and number >= 0:
+        number = trade_number(event.get("t"))
+        if number >= 0:
             return bool(trade["id"] > number)
         return filled > amount_or_zero(event.get("z"))
 

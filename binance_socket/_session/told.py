@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, limited, milliseconds_of
 
-__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_final"]
+__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_final", "trade_number"]
 
 FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 """The statuses after which nothing happens to an order."""
@@ -150,6 +150,8 @@ class Told:
             status, filled, quote, trade, quantity, name, original, execution, at, working = _picked(event)
         except KeyError:
             status, filled, quote, trade, quantity, name, original, execution, at, working = map(event.get, _FIELDS)
+        if type(trade) is not int:
+            trade = trade_number(trade)
         before = self._open.get(key) or (self._closed.get(key) if self._closed else None)
         latest = -1 if before is None else before[3]
         if self._active:
@@ -157,12 +159,12 @@ class Told:
                 self._marks[key] = Mark() if before is None else Mark(before[3], before[1], before[2])
                 if len(self._marks) > MOST_ORDERS:
                     self._give_up(at)
-            if type(trade) is int and trade >= 0:
+            if trade >= 0:
                 trade_key: TradeKey = (*key, trade)
                 self._trades[trade_key] = self._gap
                 if len(self._trades) > MOST_TRADES:
                     self._give_up(at)
-        if type(trade) is int and trade > latest:
+        if trade > latest:
             latest = trade
         # The report of a cancellation has the cancellation's own id, and the order's beside it; that of an amendment
         # has the order's, and beside it the one that it had before.
@@ -233,8 +235,7 @@ class Told:
 
     def _covers(self, key: OrderKey, event: Mapping[str, Any]) -> bool:
         if event.get("x") == "TRADE":
-            trade = event.get("t")
-            if type(trade) is int and (*key, trade) in self._trades:
+            if (*key, trade_number(event.get("t"))) in self._trades:
                 return True
             told = self.order(key)
             return (
@@ -432,6 +433,13 @@ class Told:
 def is_final(status: object) -> bool:
     """Return whether nothing happens any more to an order of that status."""
     return isinstance(status, str) and status in FINAL
+
+
+def trade_number(value: object) -> int:
+    """Return the number of a trade, also where it came as text; -1 where it is none."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else -1
 
 
 def _is_filled_more(told: ToldOrder, event: Mapping[str, Any]) -> bool:

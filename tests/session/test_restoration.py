@@ -217,6 +217,15 @@ def test_what_waits_is_left_to_itself(told):
     assert said(restored(told, found, held)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
 
 
+def test_what_waits_may_have_its_trade_as_text(told):
+    """Then that trade is left to it all the same, and known afterwards."""
+    held = [report(execution="TRADE", status="FILLED", trade="6", executed="1", last="0.9", at=5500)]
+    found = findings([entry(status="FILLED", executed="1")], [fill(5), fill(6, quantity="0.9", at=5500)])
+    assert said(restored(told, found, held)) == [(1, "TRADE", "PARTIALLY_FILLED", 5, "0.1", "0.1")]
+    assert told.take(held[0])
+    assert said(restored(told, found, last=True)) == []
+
+
 def test_what_happened_after_what_waits_comes_by_itself(told):
     """Whichever order it happened to: what is told first would be of later than what waits. If not, it is told late."""
     told.take(report(2))

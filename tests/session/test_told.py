@@ -104,6 +104,37 @@ def test_what_cannot_be_read_is_delivered_all_the_same(told):
     assert told.order(KEY)[3:7] == (-1, "1", "mine", 0)
 
 
+def test_a_trade_whose_number_came_as_text(told):
+    """It is that trade all the same, whether it is told before a gap, in one, or again after it."""
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade="5", z="0.1"))
+    told.gap_opened()
+    assert [told.knows_trade(KEY, number) for number in (5, 6)] == [True, False]
+    told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade="6", z="0.2"))
+    assert told.knows_trade(KEY, 6)
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=7, z="0.3"), None)
+    assert not told.take(report(execution="TRADE", status="PARTIALLY_FILLED", trade="7", z="0.3"))
+
+
+@pytest.mark.parametrize(
+    "value, number",
+    [
+        (5, 5),
+        (-1, -1),
+        ("5", 5),
+        ("-5", -1),
+        ("\u0665", -1),
+        ("9" * 20, -1),
+        ("", -1),
+        (True, -1),
+        (5.0, -1),
+        (None, -1),
+    ],
+)
+def test_numbers_of_trades(value, number):
+    """What looks like none is none."""
+    assert module.trade_number(value) == number
+
+
 def test_times_may_be_in_microseconds(told):
     """Where the connection has asked for them."""
     told.take(report(E=1_700_000_000_123_456))
