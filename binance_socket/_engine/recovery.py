@@ -334,8 +334,10 @@ class Recovery(Generic[T]):
             self._unchecked[symbol] = None
             self._checked.pop(symbol, None)
         self._unknown_orders, self._lacks_lists = findings.unknown_orders, findings.lacks_lists
-        if backfill.whole and not (findings.has_open_orders and findings.has_open_lists):
-            self._missing.add(Unrecoverable.OPEN_ORDERS)
+        if backfill.whole:
+            self._missing.discard(Unrecoverable.OPEN_ORDERS)
+            if not (findings.has_open_orders and findings.has_open_lists):
+                self._missing.add(Unrecoverable.OPEN_ORDERS)
 
     def _conclusion(self) -> tuple[GapStatus, tuple[Unrecoverable, ...]]:
         if self._unchecked:
@@ -371,7 +373,7 @@ class Recovery(Generic[T]):
         if self.told is not None:
             self.told.gap_broken_off(self._server_time(self._clock.monotonic()))
         window = self._times.window
-        if self._answered_anything:
+        if self._answered_anything and self._dated:
             # What has been looked for already may still turn up in the exchange's database, but not for ever.
             window = max(window, self._server_time(self._clock.monotonic()) - _SETTLED_AFTER)
         self._missing.add(Unrecoverable.LATE_ENTRIES)
@@ -397,7 +399,7 @@ class Recovery(Generic[T]):
         self._missing.clear()
         self._checked.clear()
         self._unchecked.clear()
-        self._lacks_lists = False
+        self._unknown_orders, self._lacks_lists = (), False
         self._answered_anything = False
         self.gap = None
         self._subscription.tell_gap(attrs.evolve(gap, status=status, unrecoverable=unrecoverable))

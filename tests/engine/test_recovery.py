@@ -1081,6 +1081,34 @@ def test_the_time_is_told_while_it_is_asked(clock, hours):
     assert final.to == datetime.fromtimestamp(opened / 1000 + 0.05, timezone.utc)
 
 
+def test_another_loss_before_the_time_was_told(clock):
+    """What was answered says nothing of the time in question: the next gap looks for all of it."""
+    subscriber = open_unasked(clock)
+    subscriber.answer(**UNANSWERED, **in_a_gap(BEGAN + 35_000))
+    clock.advance(600)
+    subscriber.lose()
+    assert subscriber.gaps[-2].status is GapStatus.PARTIAL
+    assert {Unrecoverable.TIME, Unrecoverable.LATE_ENTRIES} < set(subscriber.gaps[-2].unrecoverable)
+    subscriber.open()
+    subscriber.tell_time()
+    starts = {request.params.get("startTime") for request, _ in subscriber.asked} - {None}
+    assert starts == {BEGAN + 28_000 - LOOK_BACK}
+
+
+def test_everything_is_asked_again_once_the_time_is_told(clock):
+    """What the first round could not be answered, the second is: nothing of it is missing."""
+    subscriber = open_unasked(clock)
+    subscriber.answer(**UNANSWERED, openOrders_status=ConnectionLost("gone"), account_status=ConnectionLost("gone"))
+    subscriber.timer.pass_time(5)
+    subscriber.tell_time()
+    answers = in_a_gap(BEGAN + 35_000)
+    assert subscriber.answer(**answers) == [*WHOLE, "myTrades", "allOrders"]
+    subscriber.timer.pass_time(25)
+    assert subscriber.answer(**answers) == ["myTrades", "allOrders"]
+    final = subscriber.gaps[-1]
+    assert (final.status, final.recovered_trades, final.balances_resynced) == (GapStatus.RECOVERED_STATE, 1, True)
+
+
 def test_the_time_was_told_slowly(clock):
     """Most of the eight seconds were the way back: what happened right before events came again is told."""
     subscriber = Subscriber(clock, learned=False)
