@@ -113,9 +113,12 @@ class Deliverer:
         payload: Any
         if isinstance(event, bytes):
             try:
-                payload = loads(event)
-            except DecodeError:
-                payload = self._rescued(event, batch)
+                payload = _read(event)
+            except DecodeError as error:
+                self._callbacks.tell(error)
+                self.recovery.missed(batch.read_at)
+                self._subscription.unreadable(batch, error, self._losses)
+                return
         else:
             payload = event
         if payload is None:
@@ -123,16 +126,6 @@ class Deliverer:
         told = self.recovery.told
         if told is None or told.take(payload):
             self._dispatch(payload, batch, self._callbacks.tell)
-
-    def _rescued(self, text: bytes, batch: Batch) -> Any:
-        """Return the event of a text that was cut out of its wrapping by position: something stands behind it there."""
-        try:
-            return loads(b'{"event":' + text + b"}")["event"]
-        except DecodeError as error:
-            self._callbacks.tell(error)
-            self.recovery.missed(batch.read_at)
-            self._subscription.unreadable(batch, error, self._losses)
-            return None
 
     # What recovery asks for.
 
@@ -163,7 +156,7 @@ class Deliverer:
         event = item[0]
         if isinstance(event, bytes):
             try:
-                return as_object(loads(event))
+                return as_object(_read(event))
             except DecodeError:
                 return {}
         return as_object(event)
@@ -183,3 +176,11 @@ class Deliverer:
         error = BinanceSocketError(f"subscription {self._subscription.id}: internal error: {defect!r}")
         error.__cause__ = defect
         self._callbacks.tell(error)
+
+
+def _read(text: bytes) -> Any:
+    """Return the event of a text that was cut out of its wrapping by position: something may stand behind it there."""
+    try:
+        return loads(text)
+    except DecodeError:
+        return loads(b'{"event":' + text + b"}")["event"]
