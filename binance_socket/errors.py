@@ -10,7 +10,7 @@ Everything this library raises.
     ├── ClientClosed              close() was called
     ├── ForkedClientError         the client was made by the parent process
     ├── CallCancelled             a CancellationToken abandoned the wait; ``certainty`` as below
-    ├── DecodeError               a payload does not have the documented shape; it is kept in ``payload``
+    ├── DecodeError               a payload does not have the documented shape; ``payload`` is it, but for secrets
     ├── OrderBookNotSynchronised  a local order book is not the exchange's at present
     ├── HandlerError              a callback of the user's raised; its exception is ``__cause__``
     ├── DeliveryError             no answer came; ``certainty`` says whether the request may have arrived
@@ -42,6 +42,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from .masking import without_secrets
 from .outcomes import Verdict
 
 __all__ = [
@@ -143,7 +144,8 @@ class DecodeError(BinanceSocketError):
 
     def __init__(self, message: str, payload: object = None) -> None:
         super().__init__(message)
-        self.payload = payload
+        self.payload: object = without_secrets(payload)
+        """What it is, with nothing in the place of keys and signatures."""
 
 
 class OrderBookNotSynchronised(BinanceSocketError):

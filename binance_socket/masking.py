@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import Any, Final
 
 from typing_extensions import override
 
-__all__ = ["MASK", "SECRET_KEYS", "Discretion", "MaskedText", "beyond_us", "forget_locals", "hand_over", "masked"]
+__all__ = [
+    "MASK",
+    "SECRET_KEYS",
+    "Discretion",
+    "MaskedText",
+    "beyond_us",
+    "cleared",
+    "forget_locals",
+    "hand_over",
+    "masked",
+    "without_secrets",
+]
 
 MASK: Final = "**********"
 
 SECRET_KEYS: Final = frozenset({"apiKey", "listenKey", "signature", "stream"})
 """The JSON keys under which secrets stand. A stream may be a listen key."""
+
+_SECRETS: Final = re.compile(rf"""(["'](?:{"|".join(sorted(SECRET_KEYS))})\\*["']\s*:\s*\\*["'])[^"']*""")
+"""What may be quoted of neither JSON nor a Python value, even when cut short."""
+_LIKE_SECRETS: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
+"""Keys and signatures look like this, wherever they stand: a stream server lists listen keys without a name."""
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
@@ -51,6 +68,40 @@ def _without_secrets(value: Any) -> Any:
     # Not those that derive from them: a row of a table is a tuple that shows its own names.
     if type(value) in (list, tuple):
         return type(value)(_without_secrets(item) for item in value)
+    return value
+
+
+def cleared(text: str) -> str:
+    """Return *text*, JSON or the repr of a value, without what are secrets in it, or look like them."""
+    return _SECRETS.sub(rf"\1{MASK}", _LIKE_SECRETS.sub(MASK, text))
+
+
+def without_secrets(value: Any) -> Any:
+    """
+    Return the JSON value or text *value* itself if there are no secrets in it, else a copy without them.
+
+    For what is kept in an error, which may be pickled, or whose attributes a reporter may send elsewhere.
+    """
+    try:
+        kept = _cleared_throughout(value)
+        return value if kept == value else kept
+    except RecursionError:
+        return None
+
+
+def _cleared_throughout(value: Any) -> Any:
+    if isinstance(value, str):
+        return cleared(value)
+    if isinstance(value, (bytes, bytearray)):
+        # Each byte is a character; secrets are ASCII.
+        return cleared(value.decode("latin-1")).encode("latin-1")
+    if isinstance(value, Mapping):
+        return {
+            key: MaskedText() if item is not None and key in SECRET_KEYS else _cleared_throughout(item)
+            for key, item in value.items()  # pyright: ignore[reportUnknownVariableType]  # holds anything
+        }
+    if isinstance(value, list):
+        return [_cleared_throughout(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # the same
     return value
 
 

@@ -7,7 +7,6 @@ The cattrs converter in here says what is right. The generated decoders (decoder
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +18,7 @@ import orjson
 from cattrs.gen import make_dict_structure_fn, override
 
 from ..errors import DecodeError, InvalidRequest
-from ..masking import MASK, SECRET_KEYS, masked
+from ..masking import cleared, masked
 from ..models.base import FAMILIES, Extra, Model, fields_of, is_row, wire_name
 from ..models.enums import OpenEnum
 from .values import decimal_from, exactly, moment_from, optional_moment_from, plain
@@ -33,12 +32,6 @@ FAULTS: Final = (KeyError, TypeError, ValueError, ArithmeticError, DecodeError)
 
 _SHOWN: Final = 80
 """Characters of a value or a text that errors quote."""
-
-
-_SECRETS: Final = re.compile(rf"""(["'](?:{"|".join(sorted(SECRET_KEYS))})\\*["']\s*:\s*\\*["'])[^"']*""")
-"""What may be quoted of neither JSON nor a Python value, even when cut short."""
-_LIKE_SECRETS: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
-"""Keys and signatures look like this, wherever they stand: a stream server lists listen keys without a name."""
 
 
 def dumps(value: Any) -> bytes:
@@ -116,7 +109,7 @@ def structure(value: Any, cls: type[_T]) -> _T:
     """
     Return the JSON value *value* as an instance of *cls*: a model, ``list[...]`` of one, a str, None.
 
-    Raises DecodeError, which names the class and field that do not fit, and keeps *value*.
+    Raises DecodeError, which names the class and field that do not fit, and keeps *value*, without secrets.
     """
     try:
         return _converter.structure(value, cls)
@@ -198,9 +191,8 @@ def _fits(value: Any, cls: Any) -> bool:
 
 
 def _shortened(value: object) -> str:
-    text = _LIKE_SECRETS.sub(MASK, masked(value))
-    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    return _SECRETS.sub(rf"\1{MASK}", text)
+    text = cleared(masked(value))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _name(cls: Any) -> str:

@@ -25,6 +25,7 @@ from binance_socket import (
     RsaKey,
     Secret,
 )
+from binance_socket.masking import MaskedText
 from binance_socket.sandbox import Sandbox
 
 PATIENCE = 10.0
@@ -253,6 +254,15 @@ def test_what_exists_is_searched(watch):
     watch.look_at([CANARY])
     watch.look_at(ValueError(CANARY))
     places = ("repr of ValueError", "repr of list", "str of ValueError", "str of list", "traceback of ValueError")
+    assert watch.found() == [f"a canary in {place}" for place in places]
+
+
+def test_what_errors_keep_is_searched(watch):
+    """Their attributes, whatever the reprs of these are, and what pickle makes of them."""
+    error = BinanceSocketError("bad")
+    error.payload = {"listenKey": [MaskedText(CANARY)]}
+    watch.look_at(error)
+    places = ("attributes of BinanceSocketError", "pickle of BinanceSocketError")
     assert watch.found() == [f"a canary in {place}" for place in places]
 
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 import rich.pretty
 
-from binance_socket import ClientOptions, HmacKey, InvalidRequest, Response, Secret
+from binance_socket import ClientOptions, DecodeError, HmacKey, InvalidRequest, Response, Secret
 from binance_socket._session.effects import Deliver, Opened
 from binance_socket._session.topics import StreamTopic
 from binance_socket._wire.events import decode_event
@@ -157,6 +157,46 @@ def test_the_answer_with_a_listen_key_does_not_show_it(client, network, exchange
     response = future.result(10)
     assert response.result == CANARY
     assert CANARY not in repr(response) + repr(future) + repr(vars(future))
+
+
+LONG = CANARY * 4
+PAYLOADS = {
+    "an answer": {"id": "1", "result": {"apiKey": CANARY, "more": [{"listenKey": CANARY}]}},
+    "an answer that lists listen keys": {"id": 1, "result": [LONG, "btcusdt@trade"]},
+    "text": json.dumps({"apiKey": CANARY, "keys": [LONG]}),
+    "half a text": '{"apiKey": "' + CANARY,
+    "bytes": b'{"listenKey":"%s","x":"\xff' % CANARY.encode(),
+}
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_an_error_does_not_keep_it(kind):
+    """Neither the attributes of what could not be read nor its pickle have what its reprs do not show."""
+    error = DecodeError("bad", PAYLOADS[kind])
+    attributes = vars(error)
+    assert type(error.payload) is type(PAYLOADS[kind])
+    for kept in (str(attributes), orjson.dumps(attributes, default=lambda it: it.decode("latin-1")).decode()):
+        assert CANARY not in kept
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert CANARY.encode() not in pickle.dumps(error, protocol)
+
+
+def test_an_error_keeps_what_is_no_secret():
+    """As it came, and in its place."""
+    payload = {"e": "trade", "s": "BTCUSDT", "c": "x" * 36, "apiKey": None, "rows": [[1, 2.5], None, True]}
+    assert DecodeError("bad", payload).payload is payload
+    kept = DecodeError("bad", {**payload, "apiKey": CANARY}).payload
+    assert kept == {**payload, "apiKey": ""}
+
+
+def test_what_is_nested_deep_is_not_kept():
+    """Nobody could look for secrets in it."""
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    assert DecodeError("bad", value).payload is None
+    while value:
+        value = value[0]
 
 
 def test_what_is_nested_deep_shows_as_that():

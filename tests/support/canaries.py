@@ -12,6 +12,7 @@ import base64
 import contextlib
 import io
 import logging
+import pickle
 import sys
 import threading
 import traceback
@@ -75,6 +76,15 @@ def report(error: BaseException) -> str:
         whole.stack = traceback.StackSummary.from_list(frames)
         parts += [*whole.format(chain=False), repr(exc)]
     return "".join(parts)
+
+
+def _opened(value: Any) -> Any:
+    """Return a JSON value without the masks that its repr has."""
+    if isinstance(value, dict):
+        return {key: _opened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_opened(item) for item in value]
+    return str(value) if isinstance(value, MaskedText) else value
 
 
 class _Collector(logging.Handler):
@@ -157,6 +167,9 @@ class Canaries:
                     heard.append(("an answer", repr(thing)))
             if isinstance(thing, BaseException):
                 heard.append((f"traceback of {name}", report(thing)))
+                heard.append((f"attributes of {name}", str([*map(_opened, vars(thing).values())])))
+            if isinstance(thing, BinanceSocketError):
+                heard.append((f"pickle of {name}", pickle.dumps(thing).decode("utf-8", "replace")))
             if isinstance(thing, BinanceSocketClient):
                 heard.append(("options", f"{thing.options!r} {thing.environment!r} {thing._hub.credentials!r}"))
         where: dict[str, list[str]] = {}
