@@ -1,4 +1,4 @@
-"""How many connects a process may make: the exchange counts all of an address as one."""
+"""Which connects a process may make: the exchange counts all of an address as one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import threading
 import weakref
 
 from .._session.backoff import ConnectBudget
+from ..errors import ConnectionLost
 from .clock import Clock, SystemClock
 from .gate import Gate
+from .transport import Network, Transport, Waker
 
-__all__ = ["take_connect"]
+__all__ = ["AbidingNetwork", "take_connect"]
 
 _SYSTEM_CLOCK = SystemClock()
 # Times of different clocks cannot be compared, so that a clock has its own budgets; all system clocks are the same.
@@ -34,6 +36,28 @@ def take_connect(gate: Gate, clock: Clock, limit: int | None, weight: int, now: 
     if not delay:
         gate.connected(weight, now)
     return delay
+
+
+class AbidingNetwork:
+    """A :class:`.transport.Network` that gives an attempt up, at whichever step, when a ban comes meanwhile."""
+
+    def __init__(self, network: Network, gate: Gate, clock: Clock) -> None:
+        self._network = network
+        self._gate = gate
+        self._clock = clock
+
+    def connect(self, url: str, *, timeout: float, waker: Waker) -> Transport:
+        """Connect. Where the ban comes in the last moment, the link is there, and dead."""
+        gate = self._gate
+        gate.begin_connect(waker, self._clock.monotonic())
+        try:
+            return self._network.connect(url, timeout=timeout, waker=waker)
+        except ConnectionLost as exc:
+            if waker.woken and self._clock.monotonic() < gate.quiet_until:
+                raise ConnectionLost("this address is banned") from exc
+            raise
+        finally:
+            gate.end_connect(waker)
 
 
 def _forget_budgets() -> None:

@@ -21,6 +21,7 @@ from ..errors import Certainty, RateLimited
 from ..models.rate_limits import RateLimits
 from ..options import Environment, RateLimitPolicy
 from .clock import Clock, SystemClock
+from .waker import Waker
 
 __all__ = ["Door", "Gate", "LearningClock", "gate_of"]
 
@@ -35,8 +36,8 @@ class Gate:
     """
     What this process may still ask of a venue. Thread-safe; all times are monotonic.
 
-    Its lock is a leaf: it may be taken under a connection's, and nothing is taken under it. Owners are told that they
-    have a turn after it was released.
+    Its lock is a leaf: it may be taken under a connection's, and nothing is taken under it but a waker's.
+    Owners are told that they have a turn after it was released.
     """
 
     def __init__(self, *, monotonic: float, wall: float) -> None:
@@ -51,6 +52,9 @@ class Gate:
         self.closed_until = 0.0
         """Until then no request may be sent."""
         self._connects_from = 0.0
+        # The last ban that connects under way were told of, by the exchange's clock; and what ends them.
+        self._banned_until = 0.0
+        self._connecting: set[Waker] = set()
 
     def learn_time(self, server_time: float, *, sent: float, received: float, force: bool) -> None:
         """Take in what time it is at the exchange."""
@@ -67,6 +71,18 @@ class Gate:
             exact = now + self.offset
             turn = self.budget.turn_of(Cost(weight), exact, urgent=True) if weight else None
             return 0.0 if turn is None else max(turn - exact, 0.0)
+
+    def begin_connect(self, waker: Waker, now: float) -> None:
+        """Have *waker* woken if a ban comes, or has come, until :meth:`end_connect` is called."""
+        with self.lock:
+            self._connecting.add(waker)
+            if now < self.quiet_until:
+                waker.wake()
+
+    def end_connect(self, waker: Waker) -> None:
+        """Leave *waker* alone."""
+        with self.lock:
+            self._connecting.discard(waker)
 
     def connected(self, weight: int, now: float) -> None:
         """Count a connect of *weight*. No answer will tell what it was counted as."""
@@ -129,6 +145,10 @@ class Gate:
         """Take in that the exchange may have closed the budget. Requires the lock."""
         self.quiet_until = max(self.budget.banned_until - self.offset, 0.0)
         self.closed_until = max(self.budget.closed_until - self.offset, 0.0)
+        if self.budget.banned_until > self._banned_until:
+            self._banned_until = self.budget.banned_until
+            for waker in self._connecting:
+                waker.wake()
 
     def view(self, account: Hashable, now: float) -> RateLimits:
         """Return what is used, as *account* sees it."""

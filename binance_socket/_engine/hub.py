@@ -31,7 +31,7 @@ from ..options import ClientOptions, Environment, ListenKeyTransport
 from .audience import Listener, Opening
 from .clock import Clock, SystemClock
 from .connection import Connection
-from .connects import take_connect
+from .connects import AbidingNetwork, take_connect
 from .doubts import Doubts
 from .ending import Ending
 from .futures import CallFuture
@@ -110,7 +110,7 @@ class Hub:
         self._helpers = Workers(8, "helper")
         self._process = process_token()
         self._ending = Ending(self._stop, self._finish)
-        self._network = network
+        self._network = AbidingNetwork(network, self._gate, clock)
         self._ids = _request_ids()
         self._rest = ListenKeyRest(environment, options, self._gate, executor=executor, timer=self.timer)
         # Guards everything below.

@@ -244,6 +244,9 @@ class Session:
             self._admission.connect_refused(error, self._requests, now)
             self._retreat(None if error.retry_after is None else min(error.retry_after, LONG_BAN))
         else:
+            # It may have been a ban that ended it, and whoever cannot wait for its end need not wait.
+            for pending in self._requests:
+                self._admission.check(pending, now)
             self._retreat(None)
 
     def connected(self, now: float) -> None:

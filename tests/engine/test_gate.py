@@ -8,6 +8,7 @@ import pytest
 
 from binance_socket import ApiError, CallCancelled, CancellationToken, Certainty, RateLimited, RateLimitPolicy
 from binance_socket._engine.gate import Door, Gate
+from binance_socket._engine.waker import Waker
 from binance_socket._session.effects import Pending
 from binance_socket._wire.messages import Request
 
@@ -186,6 +187,48 @@ def test_what_waits_to_be_written_is_not_written_after_a_refusal(
     exchange.refuse(transport, transport.sent(), -1)
     assert not isinstance(patient.exception(PATIENCE), RateLimited)
     assert transport.nothing_sent()
+
+
+def test_connecting_is_given_up_when_a_ban_comes(make_client, network, exchange, clock, pass_time):
+    """At whichever step it is; it is begun anew when the ban is over."""
+    client, other = make_client(), make_client()
+    refused = ask(client)
+    transport = network.accept()
+    network.wait_attempt()
+    request = transport.sent()
+    network.hang()
+    waiting, impatient = ask(other, timeout=1000), ask(other, timeout=50)
+    network.wait_attempt()
+    until = int(clock.time() * 1000) + 100_000
+    exchange.refuse(transport, request, -1003, status=418, data={"retryAfter": until})
+    assert isinstance(refused.exception(PATIENCE), RateLimited)
+    error = impatient.exception(PATIENCE)
+    assert (type(error), error.banned, error.certainty) == (RateLimited, True, Certainty.NOT_SENT)
+    pass_time(other, 80)
+    assert len(network.attempts) == 2
+    pass_time(other, 22)
+    link = network.accept()
+    exchange.refuse(link, link.sent(), -1)
+    assert not isinstance(waiting.exception(PATIENCE), RateLimited)
+
+
+def test_what_a_ban_ends():
+    """Connects under way, and those that are about to begin; not what is connected, nor for a ban that is known."""
+    gate = Gate(monotonic=0.0, wall=1_700_000_000.0)
+    wakers = [Waker() for _ in range(4)]
+    connected, under_way, late, later = wakers
+    for waker in (connected, under_way):
+        gate.begin_connect(waker, 0.0)
+    gate.end_connect(connected)
+    with gate.lock:
+        gate.ban(100.0)
+    gate.begin_connect(late, 50.0)
+    gate.begin_connect(later, 101.0)
+    with gate.lock:
+        gate.note_refusal()
+    assert [waker.woken for waker in wakers] == [False, True, True, False]
+    for waker in wakers:
+        waker.close()
 
 
 def test_a_stop_is_reckoned_by_what_is_known_of_the_clock():
