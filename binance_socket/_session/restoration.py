@@ -8,6 +8,7 @@ when it happened.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -123,6 +124,7 @@ class _Restoration:
             for key, order in earlier.put_off.items():
                 if key not in self._answered or self._answered[key]["updateTime"] < order["updateTime"]:
                     self._answered[key] = order
+        self._marks_since = told.marks_since()
         for event in held:
             self._hold(event)
         # With when it happened, and how much it is worth telling first of what happened at the same time.
@@ -183,7 +185,12 @@ class _Restoration:
         else:
             filled, quote = self._before(order, trades)
         whole = amount_or_zero(order.get("origQty", order["executedQty"]))
+        since = deque(self._marks_since.get(key, ()))
         for trade in trades:
+            while since and since[0].trade_id < trade["id"]:
+                # What was told may be of too long ago to be found, or not be found yet.
+                told = since.popleft()
+                filled, quote = max(filled, amount_or_zero(told.filled)), max(quote, amount_or_zero(told.quote))
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
             known = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades

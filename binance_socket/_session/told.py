@@ -104,8 +104,8 @@ class Told:
         # Whether another one is bound to open: an event that belongs to it was missed.
         self._missed = False
         self._marks: dict[OrderKey, Mark] = {}
-        # Each with the number of the latest gap.
-        self._trades: dict[TradeKey, int] = {}
+        # Each with the number of the latest gap; trades with how much of their order was filled, and for how much.
+        self._trades: dict[TradeKey, tuple[int, Any, Any]] = {}
         self._restored: dict[OrderKey, tuple[int, int]] = {}
         self._summed: dict[OrderKey, int] = {}
         self._restored_lists: dict[int, tuple[Any, int, int]] = {}
@@ -161,7 +161,7 @@ class Told:
                     self._give_up(at)
             if trade >= 0:
                 trade_key: TradeKey = (*key, trade)
-                self._trades[trade_key] = self._gap
+                self._trades[trade_key] = self._gap, filled, quote
                 if len(self._trades) > MOST_TRADES:
                     self._give_up(at)
         if trade > latest:
@@ -286,7 +286,7 @@ class Told:
             # A trade of before what has come live: the order is further by now.
             if event["t"] >= 0:
                 trade_key: TradeKey = (*key, event["t"])
-                self._trades[trade_key] = self._gap
+                self._trades[trade_key] = self._gap, event["z"], event["Z"]
         else:
             self._note_order(key, event)
         if as_of is not None:
@@ -350,7 +350,7 @@ class Told:
             _, settled, is_closed = self._settling.popleft()
             if is_closed:
                 closed = settled
-        self._trades = {key: gap for key, gap in self._trades.items() if gap > closed}
+        self._trades = {key: entry for key, entry in self._trades.items() if entry[0] > closed}
         self._restored = {key: entry for key, entry in self._restored.items() if entry[-1] > settled}
         self._summed = {key: gap for key, gap in self._summed.items() if gap > settled}
         self._restored_lists = {key: entry for key, entry in self._restored_lists.items() if entry[-1] > settled}
@@ -393,6 +393,13 @@ class Told:
             return None if mark == Mark() else mark
         order = self.order(key)
         return None if order is None else Mark(order.trade_id, order.filled, order.quote)
+
+    def marks_since(self) -> dict[OrderKey, list[Mark]]:
+        """Return how far orders had been told of with each trade that was told since, the earliest first."""
+        marks: dict[OrderKey, list[Mark]] = {}
+        for (symbol, number, trade), (_, filled, quote) in sorted(self._trades.items(), key=lambda entry: entry[0]):
+            marks.setdefault((symbol, number), []).append(Mark(trade, filled, quote))
+        return marks
 
     def knows_trade(self, key: OrderKey, trade_id: int) -> bool:
         """Return whether a trade of that order was told."""

@@ -410,6 +410,37 @@ def test_a_link_that_is_lost_again_and_again_before_everything_is_asked(subscrib
     assert len(subscriber.recovery.told._restored) < 5
 
 
+def test_an_order_that_is_filled_while_links_are_lost_again_and_again(subscriber, clock):
+    """Every fill says how much is filled, also when the first ones are of too long ago to be asked for."""
+    filled = []
+    subscriber.deliver_recovered = lambda payload, *, late: filled.append((payload["e"], payload.get("z")))
+    trades = []
+
+    def fill():
+        at = round(clock.time() * 1000)
+        trades.append({**FILL, "id": len(trades), "qty": "0.01", "quoteQty": "0.01", "time": at})
+        return at, f"{len(trades) / 100:.2f}"
+
+    for _ in range(10):
+        at, executed = fill()
+        subscriber.event(0, **trade_report(len(trades) - 1, executed, at=at))
+        clock.advance(20)
+        subscriber.lose()
+        clock.advance(2)
+        at, executed = fill()
+        clock.advance(2)
+        subscriber.open()
+        if len(subscriber.asked) == 1:
+            subscriber.tell_time()
+        [start] = {request.params["startTime"] for request, _ in subscriber.asked if request.method == "myTrades"}
+        order = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": executed, "time": BEGAN, "updateTime": at}
+        found = [trade for trade in trades if trade["time"] >= start]
+        subscriber.answer(allOrders=[order], myTrades=found)
+        assert filled.pop(0) == ("executionReport", executed)
+        filled.clear()
+    assert len(found) < len(trades)
+
+
 def test_answers_that_end_the_link_for_ever(subscriber):
     """The pause has an end, however often."""
     for _ in range(1_030):

@@ -153,6 +153,18 @@ def restored(told, found, held=(), last=False, until=10_000, earlier=None):
     return done
 
 
+@pytest.mark.parametrize("numbers", [(9,), (7, 9), (3, 4, 7, 9), (4, 9)], ids=str)
+def test_amounts_run_on_from_trades_that_are_not_found(told, numbers):
+    """They were told since the gap began, and are of too long ago, or the database does not show them yet."""
+    for trade, executed in ((3, "0.1"), (4, "0.3"), (7, "0.6")):
+        told.take(report(1, "TRADE", "PARTIALLY_FILLED", at=4500, trade=trade, executed=executed))
+    quantities = {3: "0.1", 4: "0.2", 7: "0.3", 9: "0.4"}
+    fills = [fill(number, quantity=quantities[number]) for number in numbers]
+    done = restored(told, findings([entry(status="FILLED", executed="1", at=5000)], fills), last=True)
+    assert said(done) == [(1, "TRADE", "FILLED", 9, "1.0", "0.4")]
+    assert Decimal(done.events[0]["Z"]) == 10
+
+
 def test_each_trade_and_then_what_became_of_the_order(told):
     """Cumulative amounts run on from what was told."""
     found = findings([entry(status="CANCELED", executed="0.3", at=6000)], [fill(5), fill(6, quantity="0.2", at=5500)])
