@@ -15,10 +15,12 @@ _FEW: Final = 1024
 
 
 class Correlation:
-    """The requests of one connection that wait for an answer, by id, and their deadlines."""
+    """The requests of one connection that wait for an answer, by id and by who asked, and their deadlines."""
 
     def __init__(self) -> None:
         self._pending: dict[str | int | None, Pending] = {}
+        # By the ids of their handles, which live for as long as what holds them.
+        self._asked: dict[int, Pending] = {}
         # Ids of requests that were answered stay in the heap until they come up, or are many: removing each would cost
         # more.
         self._deadlines: list[tuple[float, str]] = []
@@ -35,6 +37,8 @@ class Correlation:
 
     def add(self, pending: Pending) -> None:
         self._pending[pending.id] = pending
+        if pending.handle is not None:
+            self._asked[id(pending.handle)] = pending
         if len(self._deadlines) > _FEW and len(self._deadlines) > 2 * len(self._pending):
             self._deadlines = [entry for entry in self._deadlines if entry[1] in self._pending]
             heapq.heapify(self._deadlines)
@@ -42,12 +46,20 @@ class Correlation:
 
     def take(self, request_id: str | int | None) -> Pending | None:
         """Remove and return the request with this id, or None: it is unknown, answered already, or timed out."""
-        return self._pending.pop(request_id, None)
+        pending = self._pending.pop(request_id, None)
+        if pending is not None:
+            self._asked.pop(id(pending.handle), None)
+        return pending
+
+    def asked_by(self, handle: object) -> Pending | None:
+        """Return the request of *handle* that waits, if there is one. There is one at a time."""
+        return self._asked.get(id(handle))
 
     def take_all(self) -> list[Pending]:
         """Remove and return everything."""
         everything = list(self._pending.values())
         self._pending.clear()
+        self._asked.clear()
         self._deadlines.clear()
         return everything
 
@@ -55,7 +67,7 @@ class Correlation:
         """Remove and return the requests whose deadline has come."""
         due: list[Pending] = []
         while self._deadlines and self._deadlines[0][0] <= now:
-            pending = self._pending.pop(heapq.heappop(self._deadlines)[1], None)
+            pending = self.take(heapq.heappop(self._deadlines)[1])
             if pending is not None:
                 due.append(pending)
         return due

@@ -185,13 +185,13 @@ class Session:
 
     def give_up(self, handle: Any) -> None:
         """Answer the request of *handle* with CallCancelled, if it still waits: whoever asked does not any more."""
-        for pending in self._requests:
-            if pending.handle is handle:
-                self._requests.take(pending.id)
-                unsent = pending.claim()
-                self._complete(pending, abandoned(pending, unsent=unsent))
-                if not unsent:
-                    self._tombstones.bury(pending)
+        pending = self._requests.asked_by(handle)
+        if pending is not None:
+            self._requests.take(pending.id)
+            unsent = pending.claim()
+            self._complete(pending, abandoned(pending, unsent=unsent))
+            if not unsent:
+                self._tombstones.bury(pending)
 
     def unsendable(self, pending: Pending, error: BinanceSocketError, now: float) -> None:
         """Answer a request that could not even be written with *error*; one that was held back waits for its turn."""

@@ -45,6 +45,23 @@ def test_membership_is_identity(asked: Asked) -> None:
     assert one not in waiting
 
 
+def test_who_asked_is_known() -> None:
+    """By identity, and for as long as the request waits."""
+    waiting = Correlation()
+    handles = [[], [], [], []]
+    for number, handle in enumerate(handles):
+        waiting.add(Pending(str(number), Request("ping"), float(number), handle))
+    waiting.add(Pending("own", Request("ping"), 10.0))
+    assert [waiting.asked_by(handle) for handle in handles] == list(waiting)[:4]
+    assert (waiting.asked_by([]), waiting.asked_by(None)) == (None, None)
+    waiting.take("1")
+    waiting.take_due(0.0)
+    assert [waiting.asked_by(handle) is None for handle in handles] == [True, True, False, False]
+    waiting.take("own")
+    waiting.take_all()
+    assert [waiting.asked_by(handle) for handle in handles] == [None] * 4
+
+
 def test_iteration_is_over_a_snapshot(asked: Asked) -> None:
     """Requests may be taken while iterating."""
     waiting = Correlation()

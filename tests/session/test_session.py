@@ -9,6 +9,7 @@ import pytest
 
 from binance_socket._session.admission import held_back
 from binance_socket._session.closing import LinkClosed
+from binance_socket._session.correlation import Correlation
 from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Leaving, Lost, Probe, Send
 from binance_socket._session.state import ConnectionState as State
 from binance_socket._session.topics import STREAMS, WS_API, StreamTopic, UserDataTopic
@@ -409,6 +410,20 @@ def test_give_up(ready: Any, outcomes: Any) -> None:
     ready.session.give_up("a")
     assert ready.session.effects() == []
     assert ready.session.in_flight == 1
+
+
+def test_giving_up_looks_at_no_other_request(ready: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or whoever cancels all calls would wait for as long as the square of their number is large."""
+    for name in "abc":
+        ready.submit(name)
+
+    def look(requests: Correlation) -> Any:
+        raise AssertionError("all requests were looked at")
+
+    monkeypatch.setattr(Correlation, "__iter__", look)
+    for name in "abc":
+        ready.session.give_up(name)
+    assert ready.session.in_flight == 0
 
 
 def test_unsendable(ready: Any, outcomes: Any) -> None:
