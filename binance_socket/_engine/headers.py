@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from .._session.refusals import LONG_BAN
+
 __all__ = ["count_of", "seconds_of"]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
@@ -19,15 +21,16 @@ def count_of(value: str | None) -> int | None:
 
 def seconds_of(retry_after: str | None, wall: Callable[[], float]) -> float | None:
     """
-    Return for how many seconds a Retry-After header asks; None where it makes no sense.
+    Return for how many seconds a Retry-After header asks, a week at most; None where it makes no sense.
 
     It is seconds or a date. *wall* tells what time it is, in epoch seconds.
     """
-    seconds = count_of(retry_after)
-    if seconds is not None or retry_after is None:
-        return seconds
-    try:
-        moment = email.utils.parsedate_to_datetime(retry_after)
-        return max(0.0, moment.timestamp() - wall())
-    except (ValueError, TypeError, OverflowError):
+    if retry_after is None:
         return None
+    seconds: float | None = count_of(retry_after)
+    if seconds is None:
+        try:
+            seconds = email.utils.parsedate_to_datetime(retry_after).timestamp() - wall()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(0.0, seconds), LONG_BAN)

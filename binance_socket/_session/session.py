@@ -32,7 +32,6 @@ from .correlation import Correlation
 from .effects import Abort, Changed, Closed, Complete, Effect, Late, Outcome, Pending
 from .logon import Logon
 from .own_requests import OwnRequests
-from .refusals import LONG_BAN
 from .server_clock import ServerClock, learn_from
 from .state import MISHAPS, TRANSITIONS
 from .state import ConnectionState as State
@@ -242,7 +241,7 @@ class Session:
             self._become(State.IDLE)
         elif isinstance(error, HandshakeError):
             self._admission.connect_refused(error, self._requests, now)
-            self._retreat(None if error.retry_after is None else min(error.retry_after, LONG_BAN))
+            self._retreat(error.retry_after)
         else:
             # It may have been a ban that ended it, and whoever cannot wait for its end need not wait.
             for pending in self._requests:

@@ -195,7 +195,7 @@ def test_when_to_come_back(moment):
     assert retry_after is None or retry_after.year < 10_000
 
 
-def rest_account(make_client, port):
+def rest_client(make_client, port):
     venue = Environment(
         name="venue",
         ws_api_url="wss://api.example",
@@ -203,7 +203,11 @@ def rest_account(make_client, port):
         rest_url=f"http://127.0.0.1:{port}",
         listen_key_transport=ListenKeyTransport.REST,
     )
-    return make_client(environment=venue).spot_api.account
+    return make_client(environment=venue)
+
+
+def rest_account(make_client, port):
+    return rest_client(make_client, port).spot_api.account
 
 
 def answering(answer):
@@ -229,6 +233,27 @@ def test_numbers_in_headers(number, name, make_client, serve):
     with pytest.raises(RateLimited) as caught:
         account.start_user_stream()
     assert caught.value.retry_after is None
+
+
+@pytest.mark.parametrize("status", [418, 429])
+@pytest.mark.parametrize(
+    "header, body",
+    [
+        ("Retry-After: 999999999", b"{}"),
+        ("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", b"{}"),
+        ("X: y", b'{"code":-1003,"msg":"no","data":{"retryAfter":99999999999999}}'),
+    ],
+)
+def test_a_retry_after_beyond_all_reason(header, body, status, make_client, serve, clock):
+    """A server that asks for thirty years, or eight thousand, gets a week."""
+    head = f"HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    client = rest_client(make_client, serve(answering(head + body)).port)
+    with pytest.raises(RateLimited):
+        client.spot_api.account.start_user_stream()
+    limits = client.rate_limits
+    until = limits.banned_until if status == 418 else limits.closed_until
+    assert until is not None
+    assert until.timestamp() - clock.time() == pytest.approx(7 * 86400, abs=1)
 
 
 @pytest.mark.parametrize(

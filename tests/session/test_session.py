@@ -372,14 +372,6 @@ def test_retry_after(driven: Any) -> None:
     assert driven.session.resume_at == driven.now + 60.5
 
 
-def test_a_retry_after_beyond_all_reason(driven: Any) -> None:
-    """A server that asks for thirty years gets a week."""
-    driven.session.connecting()
-    driven.session.connect_failed(HandshakeError("go away", 503, 1e9), driven.now)
-    assert driven.session.state is State.BACKOFF
-    assert driven.session.resume_at - driven.now <= 7 * 86400 + 1
-
-
 def test_no_hope(driven: Any, outcomes: Any) -> None:
     """When connecting cannot help, everything that waits hears so, and a new request tries again."""
     error = TlsError("expired")
