@@ -181,7 +181,9 @@ class _Restoration:
         mark = self._told.mark(key)
         if mark is not None:
             filled, quote = amount_or_zero(mark.filled), amount_or_zero(mark.quote)
-            trades = [trade for trade in trades if trade["id"] > mark.trade_id]
+            # Where a gap before this one has told of an order without its trades, nobody knew their numbers.
+            was_closed = self._told.was_closed(key)
+            trades = [trade for trade in trades if trade["id"] > mark.trade_id and not was_closed]
         else:
             filled, quote = self._before(order, trades)
         whole = amount_or_zero(order.get("origQty", order["executedQty"]))

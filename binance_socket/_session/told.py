@@ -394,6 +394,10 @@ class Told:
         order = self.order(key)
         return None if order is None else Mark(order.trade_id, order.filled, order.quote)
 
+    def was_closed(self, key: OrderKey) -> bool:
+        """Return whether an order had been told to be closed when the gap began: with all that was filled of it."""
+        return key in self._closed and key not in self._marks
+
     def marks_since(self) -> dict[OrderKey, list[Mark]]:
         """Return how far orders had been told of with each trade that was told since, the earliest first."""
         marks: dict[OrderKey, list[Mark]] = {}

@@ -153,6 +153,16 @@ def restored(told, found, held=(), last=False, until=10_000, earlier=None):
     return done
 
 
+@pytest.mark.parametrize("status", ["FILLED", "CANCELED"])
+def test_a_trade_that_a_state_stood_for_is_not_told_by_the_next_gap(told, status):
+    """The database showed the order, and not yet the trade, until the gap before was over."""
+    order = entry(status=status, executed="0.5", quantity="0.5" if status == "FILLED" else "1")
+    assert [event[4] for event in said(restored(told, findings([order]), last=True))] == ["0.5"]
+    told.gap_closed(10_000)
+    told.gap_opened()
+    assert said(restored(told, findings([order], [fill(5, quantity="0.5")]), last=True)) == []
+
+
 @pytest.mark.parametrize("numbers", [(9,), (7, 9), (3, 4, 7, 9), (4, 9)], ids=str)
 def test_amounts_run_on_from_trades_that_are_not_found(told, numbers):
     """They were told since the gap began, and are of too long ago, or the database does not show them yet."""
