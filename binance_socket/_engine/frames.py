@@ -148,6 +148,8 @@ class FrameParser:
                         if size != 126:
                             break
                         size = data[start] << 8 | data[start + 1]
+                        if size < 126:
+                            break
                         start += 2
                     stop = start + size
                     if stop > end or size > limit:
@@ -181,6 +183,8 @@ class FrameParser:
                 return None
             size = int.from_bytes(data[start : start + width], "big")
             start += width
+            if size < (126 if width == 2 else 65536):
+                raise _Refused(PROTOCOL_ERROR, "the server wrote a length in more bytes than it takes")
         # From the header alone: what is too large is not read first.
         total = size + (len(self._fragments) if self._fragments is not None and opcode < CLOSE else 0)
         if total > self._limit:

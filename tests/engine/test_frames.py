@@ -165,6 +165,20 @@ def test_it_is_noticed_however_it_is_cut(frame, kind):
     assert parser.ended.code == code
 
 
+@pytest.mark.parametrize("opcode", [TEXT, 0])
+@pytest.mark.parametrize("width, size", [(2, 0), (2, 5), (2, 125), (8, 0), (8, 125), (8, 126), (8, 65535)])
+def test_a_length_in_more_bytes_than_it_takes(frame, opcode, width, size):
+    """Is refused (RFC 6455, 5.2), however it is cut: whoever reads lengths in another way reads other messages."""
+    before = frame(b"before") + (b"" if opcode else frame(b"begun", fin=False))
+    bad = bytes((0x80 | opcode, 126 if width == 2 else 127)) + size.to_bytes(width, "big") + b"x" * size
+    for cut in [*range(len(before), len(before) + 2 + width + 1), len(before + bad)]:
+        parser = FrameParser(LIMIT)
+        messages = parser.feed((before + bad)[:cut])
+        if parser.ended is None:
+            messages += parser.feed((before + bad)[cut:])
+        assert (messages, parser.ended.code, parser.refused) == ([b"before"], 1002, True)
+
+
 def test_a_message_within_another_is_refused(parser, frame):
     """A new message before the last fragment."""
     parser.feed(frame(b"begun", fin=False) + frame(b"another"))
