@@ -245,7 +245,7 @@ class Recovery(Generic[T]):
         backfill = Backfill(
             symbols=told.symbols((*self._unchecked, *self._checked)),
             open_orders=(*(told.open_orders if whole else ()), *self._unknown_orders),
-            open_lists=told.open_lists,
+            open_lists=(*told.open_lists, *(() if self._found is None else self._found.unknown_lists)),
             start=start,
             end=end,
             budget=sources.room() // _SHARE,
@@ -344,7 +344,7 @@ class Recovery(Generic[T]):
             self._missing.add(Unrecoverable.UNCHECKED_SYMBOLS)
         if self._found is None or not self._found.balances:
             self._missing.add(Unrecoverable.BALANCES)
-        if self._lacks_lists:
+        if self._lacks_lists or (self._found is not None and self._found.unknown_lists):
             self._missing.add(Unrecoverable.OPEN_ORDERS)
         if not self._dated:
             self._missing.add(Unrecoverable.TIME)

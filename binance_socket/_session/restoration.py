@@ -61,6 +61,8 @@ class Restored:
     put_off: Mapping[OrderKey, dict[str, Any]] = attrs.field(factory=dict[OrderKey, "dict[str, Any]"])
     """Orders, as they were answered, of which a later round tells: they are filled by more than their trades tell, or
     have changed after an event that waits."""
+    unknown_lists: tuple[int, ...] = ()
+    """Order lists that orders were found out of, and nothing else: they began and ended unheard. To be asked for."""
 
 
 def restore(
@@ -119,6 +121,9 @@ class _Restoration:
         self._earlier = earlier
         self._answered = dict(findings.orders)
         self._put_off: dict[OrderKey, dict[str, Any]] = {}
+        # Those that orders are of which are told of.
+        self._of_lists: dict[int, None] = dict.fromkeys(() if earlier is None else earlier.unknown_lists)
+        self._unknown_lists = frozenset(self._of_lists)
         if earlier is not None:
             # What was read from memory is not taken back by a database that is behind.
             for key, order in earlier.put_off.items():
@@ -156,7 +161,13 @@ class _Restoration:
         self._events.sort(key=lambda entry: entry[:2])
         events = tuple(event for _, _, event in self._events)
         as_of = self._balances_as_of
-        return Restored(events, len(self._orders), self._trades, as_of is not None, as_of, self._put_off)
+        lists = tuple(number for number in self._of_lists if not self._knows_list(number))
+        return Restored(events, len(self._orders), self._trades, as_of is not None, as_of, self._put_off, lists)
+
+    def _knows_list(self, number: int) -> bool:
+        """Return whether it is known what became of an order list."""
+        told = number in self._findings.lists or self._told.knows_list(number)
+        return told or str(number) in self._held_lists
 
     # Orders and trades.
 
@@ -171,9 +182,13 @@ class _Restoration:
                 # Nobody can tell of its trades what order they were of. The next round asks again.
                 continue
             trades = sorted(by_order.get(key, ()), key=lambda trade: trade["id"])
+            before = len(self._events)
             filled = self._tell_trades(key, order, trades)
             if key not in self._held_orders:
                 self._tell_state(key, order, filled)
+            number = order.get("orderListId")
+            if len(self._events) > before and type(number) is int and number >= 0:
+                self._of_lists[number] = None
             self._told.note_answer(key, order["status"])
 
     def _tell_trades(self, key: OrderKey, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> Decimal:
@@ -286,8 +301,9 @@ class _Restoration:
         for number, entry in self._findings.lists.items():
             told = self._told.list_status(number)
             is_done, at = entry["listOrderStatus"] != "EXECUTING", entry["transactionTime"]
-            if str(number) in self._held_lists or is_done == (told is None):
-                # Told already; or done, and nobody knew of it: it was asked for because it was open.
+            is_news = told is None if not is_done else told is not None or number in self._unknown_lists
+            if str(number) in self._held_lists or not is_news:
+                # Told already; or done, and told by now: it was asked for because it was open.
                 continue
             if milliseconds_of(at) > self._until or (told is None and milliseconds_of(at) < self._start):
                 continue

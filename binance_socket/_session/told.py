@@ -416,6 +416,10 @@ class Told:
         """Return what was told to be free, and locked, of an asset."""
         return self._balances.get(asset)
 
+    def knows_list(self, number: int) -> bool:
+        """Return whether an order list is open as far as was told, or was found out lately."""
+        return number in self._lists or number in self._restored_lists
+
     def list_status(self, number: int) -> dict[str, Any] | None:
         """Return the latest event of an order list that is open, as far as was told."""
         return self._lists.get(number)

@@ -1018,6 +1018,34 @@ def test_a_fill_that_only_the_first_round_has_read(subscriber, clock):
     assert (subscriber.gaps[-1].recovered_orders, subscriber.gaps[-1].status) == (1, GapStatus.RECOVERED_STATE)
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "not answered"])
+def test_an_order_list_within_a_gap(subscriber, clock, answers):
+    """Its orders are found out first; then it is asked for by its number."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    leg = {**FILLED, "status": "CANCELED", "executedQty": "0", "orderListId": 9}
+    one = {**leg, "status": "PARTIALLY_FILLED", "executedQty": "0.1", "orderListId": -1, "updateTime": BEGAN}
+    done = {"orderListId": 9, "symbol": "BTCUSDT", "listOrderStatus": "ALL_DONE", "orders": []}
+    done |= {"transactionTime": BEGAN + 32_000}
+    told = []
+    subscriber.deliver_recovered = lambda payload, *, late: told.append((payload["e"], late))
+    for number, seconds in enumerate((5, 25, 0)):
+        asked = subscriber.answer(
+            allOrders=[one, *({**leg, "orderId": order_id} for order_id in (11, 12))],
+            account_status=CHANGED,
+            orderList_status=done if answers else ConnectionLost("gone"),
+        )
+        assert ("orderList.status" in asked) is (number == 1 or (number == 2 and not answers))
+        subscriber.timer.pass_time(seconds)
+    assert told.count(("listStatus", True)) == answers
+    final = subscriber.gaps[-1]
+    assert final.status is (GapStatus.RECOVERED_STATE if answers else GapStatus.PARTIAL)
+    assert (Unrecoverable.OPEN_ORDERS in final.unrecoverable) is not answers
+
+
 def test_an_order_list_that_could_be_asked_for_in_the_end(subscriber):
     """The same goes for those."""
     subscriber.event(0, e="listStatus", g=7, L="EXECUTING", T=BEGAN)

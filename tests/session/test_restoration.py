@@ -479,6 +479,42 @@ def test_order_lists(told):
     ]
 
 
+def test_an_order_list_that_began_and_ended_unheard(told):
+    """Its orders tell that there was one; it is asked for in the next round, and told."""
+    legs = [entry(number, "CANCELED", orderListId=7) for number in (11, 12)]
+    first = restored(told, findings([*legs, entry(13)]))
+    assert (len(first.events), first.unknown_lists) == (3, (7,))
+    # Nobody answered.
+    second = restored(told, findings(legs), earlier=first)
+    assert (second.events, second.unknown_lists) == ((), (7,))
+    third = restored(told, findings(legs, lists=[order_list(7, "ALL_DONE"), order_list(8, "ALL_DONE")]), earlier=second)
+    assert [(event["e"], event["g"], event["L"]) for event in third.events] == [("listStatus", 7, "ALL_DONE")]
+    assert third.unknown_lists == ()
+    assert not told.take(third.events[0])
+
+
+def test_an_order_list_that_was_told_before_it_was_answered(told):
+    """It is told no second time."""
+    first = restored(told, findings([entry(11, "CANCELED", orderListId=7)]))
+    assert first.unknown_lists == (7,)
+    told.take({"e": "listStatus", "E": 1, "g": 7, "L": "EXECUTING"})
+    second = restored(told, findings(lists=[order_list(7)]), earlier=first)
+    assert (second.events, second.unknown_lists) == ((), ())
+
+
+def test_order_lists_that_are_known(told):
+    """Whether they were told before, are open, or wait: nobody has to be asked what became of them."""
+    told.take({"e": "listStatus", "E": 1, "g": 8, "L": "EXECUTING"})
+    held = [{"e": "listStatus", "E": 1, "g": 9, "L": "ALL_DONE"}]
+    orders = [entry(10 + number, "CANCELED", executed="0.1", orderListId=number) for number in (7, 8, 9)]
+    found = findings(orders, [fill(number, 10 + number) for number in (7, 8, 9)], lists=[order_list(7)])
+    assert restored(told, found, held).unknown_lists == ()
+    strange = findings([entry(20, orderListId="7")])
+    assert restore(told, strange, [], start=START, until=10_000, last=True).unknown_lists == ()
+    # What nothing new was found out of is no reason to ask, either.
+    assert restored(told, findings([entry(1, orderListId=6)])).unknown_lists == ()
+
+
 def test_balances_that_have_changed(told):
     """And those that nobody had heard of, also if there are none of them: they may have been sold in the gap."""
     told.take(positions(BTC="1", ETH="2"))
