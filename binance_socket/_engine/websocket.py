@@ -33,6 +33,8 @@ __all__ = ["WebSocketNetwork", "WebSocketTransport"]
 _MAX_RESPONSE = 64 * 1024
 # What comes with one wake-up is handed on together, up to about this many messages: handing on has its price, too.
 _MANY = 512
+# And up to so many reads after the first whole frame: pings and fragments that never end are no messages.
+_READS = 4
 _USER_AGENT = "binance-socket"
 
 
@@ -107,7 +109,8 @@ class WebSocketTransport:
         frames = parser.frames
         messages: list[bytes] = []
         alive = False
-        while len(messages) < _MANY:
+        reads = 0
+        while len(messages) < _MANY and reads < _READS:
             try:
                 data = self._early or self._read(wait=not alive)
             except LinkClosed:
@@ -131,8 +134,10 @@ class WebSocketTransport:
                 break
             # Half a frame is no sign of life: a peer that trickles bytes would keep a dead link for ever.
             alive = parser.frames != frames
-            if alive and not self._sock.more:
-                break
+            if alive:
+                if not self._sock.more:
+                    break
+                reads += 1
         return messages
 
     def ping(self) -> None:

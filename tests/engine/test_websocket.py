@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import logging
 import queue
@@ -11,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from binance_socket._engine import websocket as module
+from binance_socket._engine.guarded_socket import GuardedSocket
 from binance_socket._engine.waker import Waker
-from binance_socket._engine.websocket import WebSocketNetwork
+from binance_socket._engine.websocket import WebSocketNetwork, WebSocketTransport
 from binance_socket._session.closing import LinkClosed
 from binance_socket.errors import Certainty, ConnectionLost, HandshakeError, InvalidRequest, ProxyError, TlsError
 
@@ -562,6 +564,57 @@ def test_pings_are_answered_while_nobody_sends(serve, connect, frame, background
     background(receive_all, transport)()
     for payload in (b"", b"1699999999999", b"x" * 125):
         assert pongs.get(timeout=PATIENCE) == (PONG, payload)
+
+
+class Endless(GuardedSocket):
+    """A socket on which there is always more to read."""
+
+    def __init__(self, sock, *reads):
+        super().__init__(sock, Waker())
+        self._reads = itertools.chain(reads[:-1], itertools.repeat(reads[-1], 1000))
+
+    @property
+    def more(self):
+        return True
+
+    def try_recv(self):
+        return next(self._reads)
+
+    def wait_readable(self, deadline=None, *, or_writable=False):
+        pass
+
+
+@pytest.fixture
+def endless():
+    """Build a transport that reads these pieces, and the last of them again and again."""
+    with contextlib.ExitStack() as stack:
+
+        def build(*reads):
+            ours, peer = socket.socketpair()
+            stack.callback(peer.close)
+            ours.setblocking(False)
+            transport = WebSocketTransport(Endless(ours, *reads), b"", 2**20, 5.0)
+            stack.callback(transport.close)
+            return transport
+
+        yield build
+
+
+@pytest.mark.parametrize("opcode, fin", [(PING, True), (PONG, True), (0, False)])
+def test_a_flood_without_messages_keeps_none_back(endless, frame, opcode, fin):
+    """What came before it is handed on, and then that there is life, however fast it comes."""
+    begin = b"" if opcode else frame(b"", fin=False)
+    transport = endless(frame(b"event") + begin, frame(b"", opcode, fin=fin) * 1000)
+    assert transport.receive() == [b"event"]
+    for _ in range(10):
+        assert transport.receive() == []
+
+
+def test_a_large_message_is_read_in_one_go(endless, frame):
+    """As long as no frame is whole, there is nothing to tell: that would be taken for a sign of life."""
+    whole = frame(b"x" * 100_000)
+    pieces = [whole[at : at + 1000] for at in range(0, len(whole), 1000)]
+    assert endless(*pieces, frame(b"", PING)).receive() == [b"x" * 100_000]
 
 
 def test_a_ping_of_ours(serve, connect, frame):
