@@ -19,9 +19,10 @@ from typing_extensions import Self
 
 from ._engine.clock import Clock, SystemClock
 from ._engine.dial import Proxy
+from ._engine.ending import Ending
 from ._engine.futures import CallFuture
 from ._engine.hooks import Hook, Listeners
-from ._engine.hub import Hub
+from ._engine.hub import CLOSE_MAY_TAKE, Hub
 from ._engine.listen_key import ListenKeyKeeper
 from ._engine.recoverable import Sources
 from ._engine.threads import on_engine_thread
@@ -308,12 +309,21 @@ class _Anchor:
         hub.hooks.serve(self.listeners)
         self.symbols = SymbolCache(hub.options.symbol_rules_lifetime, hub.clock.monotonic)
         weakref.finalize(self, _let_go, hub)
+        _HELD[id(hub)] = hub
+
+
+_HELD: Final[dict[int, Hub]] = {}
+"""The hubs of the clients that somebody holds. No lock guards it: the garbage collector may come anywhere."""
 
 
 def _let_go(hub: Hub) -> None:
-    """Close the client that nobody holds any more, or at the interpreter's exit."""
-    # The garbage collector may call this anywhere, even on one of the hub's own threads while it holds a lock.
-    hub.close(wait=not threading.main_thread().is_alive())
+    """Close the client that nobody holds any more; or, at the interpreter's exit, all that are left."""
+    _HELD.pop(id(hub), None)
+    if threading.main_thread().is_alive():
+        # The garbage collector may call this anywhere, even on one of the hub's own threads while it holds a lock.
+        hub.close(wait=False)
+    else:
+        Ending.together([one.ending for one in (hub, *_HELD.values()) if one.is_here], CLOSE_MAY_TAKE)
 
 
 @attrs.frozen(kw_only=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .clock import SystemClock
 from .threads import NAME_PREFIX
@@ -67,6 +68,25 @@ class Ending:
         if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join(max(0.0, deadline - SystemClock().monotonic()))
 
+    @staticmethod
+    def together(endings: Sequence[Ending], timeout: float) -> None:
+        """
+        Do what is left of all *endings* on this thread, and wait up to *timeout* seconds for what others do of them.
+
+        For the interpreter's exit, where no thread can be started any more from Python 3.12 on. All are stopped first,
+        so that all callbacks have the same time: each client's own would add up.
+        """
+        deadline = SystemClock().monotonic() + timeout
+        ours = [ending for ending in endings if ending._is_ours()]
+        with contextlib.ExitStack() as work:
+            # The last comes first.
+            for ending in ours:
+                work.callback(ending._conclude)
+            for ending in ours:
+                work.callback(ending._halt)
+        for ending in endings:
+            ending.wait(max(0.0, deadline - SystemClock().monotonic()), for_callbacks=True)
+
     def _launch(self) -> None:
         if not self._is_ours():
             return
@@ -86,15 +106,23 @@ class Ending:
         return True
 
     def _run(self) -> None:
+        try:
+            self._halt()
+        finally:
+            self._conclude()
+
+    def _halt(self) -> None:
         self._worker = threading.get_ident()
         try:
             self._stop()
         finally:
             self._stopped.happen()
-            try:
-                self._finish()
-            finally:
-                self._over.happen()
+
+    def _conclude(self) -> None:
+        try:
+            self._finish()
+        finally:
+            self._over.happen()
 
 
 class Finish:

@@ -49,7 +49,7 @@ from .turns import Turns
 from .watchdog import Watchdog
 from .workers import Workers
 
-__all__ = ["Hub"]
+__all__ = ["CLOSE_MAY_TAKE", "Hub"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ _READERS_MAY_TAKE = 1.0
 _TIMER_MAY_TAKE = 0.3
 _CALLBACKS_MAY_TAKE = 1.0
 _THREADS_MAY_TAKE = 0.15
-_CLOSE_MAY_TAKE = 2.8
+CLOSE_MAY_TAKE = 2.8
 # The exchange allows 36 characters; eight of them tell our connections' requests from everybody else's in its logs.
 _ID_PREFIX_BYTES = 6
 
@@ -109,13 +109,13 @@ class Hub:
         # What engine threads must not wait for: writing to a peer that does not read.
         self._helpers = Workers(8, "helper")
         self._process = process_token()
-        self._ending = Ending(self._stop, self._finish)
+        self.ending = Ending(self._stop, self._finish)
         self._network = AbidingNetwork(network, self._gate, clock)
         self._ids = _request_ids()
         self._rest = ListenKeyRest(environment, options, self._gate, executor=executor, timer=self.timer)
         # Guards everything below.
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed, self._callbacks_by = False, 0.0
         self._subscribers: set[Listener] = set()
         self.api = self._connection("api", options.ws_api_url(environment), WS_API)
         self._inquirer = Inquirer(
@@ -282,12 +282,12 @@ class Hub:
         if not self.is_here or sys.is_finalizing():
             return
         self._closed = True
-        self._ending.begin()
+        self.ending.begin()
         if wait and not on_engine_thread():
             workers = self._own_workers
             # A callback that closes the client cannot wait for itself.
             is_callback = workers is not None and workers.is_own_thread()
-            self._ending.wait(_CLOSE_MAY_TAKE, for_callbacks=not is_callback)
+            self.ending.wait(CLOSE_MAY_TAKE, for_callbacks=not is_callback)
 
     def _stop(self) -> None:
         """Fail what waits, and end the threads that bring anything new."""
@@ -305,6 +305,7 @@ class Hub:
             connection.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self._inquirer.join(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
         self.timer.close(_TIMER_MAY_TAKE)
+        self._callbacks_by = _SYSTEM_CLOCK.monotonic() + _CALLBACKS_MAY_TAKE
 
     def _finish(self) -> None:
         """Let callbacks have what was received, for a limited time; then end the other threads."""
@@ -313,18 +314,18 @@ class Hub:
             self._subscribers.clear()
         self._helpers.shutdown(wait=False)
         workers = self._own_workers
-        deadline = _SYSTEM_CLOCK.monotonic() + _CALLBACKS_MAY_TAKE
         for subscriber in subscribers:
             if workers is None:
                 # An executor of the user's may be a window's thread, which perhaps waits for us.
                 subscriber.leave(_CALLBACKS_MAY_TAKE)
             else:
-                subscriber.finish(max(0.0, deadline - _SYSTEM_CLOCK.monotonic()))
+                subscriber.finish(max(0.0, self._callbacks_by - _SYSTEM_CLOCK.monotonic()))
         if workers is not None:
             # What comes later finds no thread any more.
             self.hooks.close()
             workers.shutdown(wait=False)
-            workers.join(_THREADS_MAY_TAKE)
+            left = self._callbacks_by + _THREADS_MAY_TAKE - _SYSTEM_CLOCK.monotonic()
+            workers.join(max(0.0, min(_THREADS_MAY_TAKE, left)))
         self._helpers.join(_THREADS_MAY_TAKE)
         self._rest.join(_THREADS_MAY_TAKE)
 

@@ -545,7 +545,7 @@ def test_a_signal_while_the_client_is_being_closed(stage, on_signal):
         hub = scene.client._hub
         finish = hub._finish
         middle = queue.SimpleQueue()
-        hub._ending._finish = lambda: (middle.put(threading.current_thread()), finish())
+        hub.ending._finish = lambda: (middle.put(threading.current_thread()), finish())
         join = scene.run(lambda: (middle.get(timeout=PATIENCE), os.kill(os.getpid(), signal.SIGUSR1)))
         nested = []
         signal.signal(signal.SIGUSR1, lambda *_: nested.append(scene.client.close()))

@@ -40,6 +40,19 @@ def test_without_close(exits, way, stuck):
     assert exits(script) == code
 
 
+def test_several_clients(exits):
+    """Within the same time as one, though the callbacks of all are stuck for ever."""
+    script = f"""
+STUCK, clients = True, []
+for _ in range(8):
+    network = FakeNetwork()
+    {BUSY.replace(chr(10), chr(10) + "    ")}
+    clients.append((client, subscription))
+print('end', flush=True)
+"""
+    assert exits(script) == 0
+
+
 def test_a_thread_of_the_users_that_waits_for_an_answer(exits):
     """One that is no daemon is waited for by Python, which is until its call is out of time, and no longer."""
     script = """

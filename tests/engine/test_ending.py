@@ -139,3 +139,39 @@ def test_without_a_thread_to_be_had(work, monkeypatch, where):
         work.ending.begin()
         work.ending.wait(PATIENCE, for_callbacks=True)
     assert work.calls == ["stop", "finish"]
+
+
+def test_several_end_together(monkeypatch):
+    """All are stopped before any is finished, on this thread; what goes wrong with one leaves none of the others."""
+
+    def refuse(*args):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    calls = []
+
+    def fail():
+        raise ZeroDivisionError
+
+    def ending(name, stop=lambda: None):
+        return Ending(lambda: (calls.append(("stop", name)), stop()), lambda: calls.append(("finish", name)))
+
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    over = ending("over")
+    over.begin()
+    calls.clear()
+    with pytest.raises(ZeroDivisionError):
+        Ending.together([ending("a"), ending("b", fail), over, ending("c")], PATIENCE)
+    assert [what for what, _ in calls] == ["stop"] * 3 + ["finish"] * 3
+    assert {name for what, name in calls if what == "stop"} == {"a", "b", "c"}
+
+
+def test_what_another_thread_has_begun_is_waited_for(work, run):
+    """Until it is over, or for as long as whoever ends them all wants to."""
+    work.ending.begin()
+    assert work.begun.wait(PATIENCE)
+    Ending.together([work.ending], 0.01)
+    work.may_stop.set()
+    join = run(lambda: (Ending.together([work.ending], PATIENCE), list(work.calls))[1])
+    work.may_finish.set()
+    assert join() == ["stop", "finish"]
+    assert closers() == []
