@@ -536,6 +536,8 @@ def test_close_by_somebody_who_holds_a_lock_of_ours(stage, on_signal, lock, how)
                 on_signal(scene.client.close)
             else:
                 Holder()
+        # Only now can the reader look at what has become of it.
+        hub.api.join(PATIENCE)
         from_main(scene)
 
 
