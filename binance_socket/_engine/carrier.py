@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 
 from .._session.effects import Abort, Complete, Effect, Late, Leaving, Probe
 from .audience import After
@@ -11,9 +12,25 @@ from .futures import complete, deliver_late
 from .link import Link
 from .writer import Writer
 
-__all__ = ["Carrier"]
+__all__ = ["Carrier", "Decided"]
 
 logger = logging.getLogger(__name__)
+
+
+class Decided:
+    """
+    What a session wants, and the link that it wants it of; whether many requests are under way. See :class:`Carrier`.
+
+    What has been done is taken out of it, so that whoever is interrupted may leave the rest to others.
+    """
+
+    __slots__ = ("crowded", "effects", "link", "tellings")
+
+    def __init__(self) -> None:
+        self.effects: deque[Effect] = deque()
+        self.tellings: deque[After] = deque()
+        self.link: Link | None = None
+        self.crowded = False
 
 
 class Carrier:
@@ -35,42 +52,37 @@ class Carrier:
         self._leaving = leaving
         self._failed = failed
 
-    def carry_out(
-        self,
-        effects: Iterable[Effect],
-        tellings: Iterable[After],
-        link: Link | None,
-        *,
-        crowded: bool,
-        is_final: bool,
-    ) -> None:
+    def carry_out(self, decided: Decided, *, is_final: bool) -> None:
         """
-        Do all of it: tell subscribers, write what is queued on *link*, and then the rest.
+        Do all of it: tell subscribers, write what is queued on the link, and then the rest.
 
         Where the session *is_final*, whoever waits for an answer is told before subscribers are: those have executors
         of the user's, which may be slow to take it.
         """
+        effects, tellings, link = decided.effects, decided.tellings, decided.link
         defects: list[Exception] = []
         if is_final:
             self._do_all(effects, link, defects)
-        for tell in tellings:
+        while tellings:
             try:
-                tell()
+                tellings[0]()
             except Exception as exc:  # noqa: BLE001  # told below
                 defects.append(exc)
+            tellings.popleft()
         if not is_final:
             if link is not None and link.has_outbox:
-                self._writer.flush(link, crowded=crowded)
+                self._writer.flush(link, crowded=decided.crowded)
             self._do_all(effects, link, defects)
         if defects:
             self._failed(defects[-1])
 
-    def _do_all(self, effects: Iterable[Effect], link: Link | None, defects: list[Exception]) -> None:
-        for effect in effects:
+    def _do_all(self, effects: deque[Effect], link: Link | None, defects: list[Exception]) -> None:
+        while effects:
             try:
-                self._do(effect, link)
+                self._do(effects[0], link)
             except Exception as exc:  # noqa: BLE001  # told by whoever takes them
                 defects.append(exc)
+            effects.popleft()
 
     def _do(self, effect: Effect, link: Link | None) -> None:
         if isinstance(effect, Complete):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .._session.closing import LinkClosed
-from .._session.effects import Effect, Pending, Send
+from .._session.effects import Pending, Send
 from .._session.session import Session
 from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic
@@ -19,7 +19,7 @@ from ..errors import BinanceSocketError, CallCancelled, ConnectionLost
 from ..health import ConnectionHealth, ConnectionRole
 from ..models.response import Response
 from .audience import After, Audience, Opening, Subscriber
-from .carrier import Carrier
+from .carrier import Carrier, Decided
 from .clock import Clock
 from .futures import CallFuture, defect_error
 from .hooks import Hooks
@@ -41,8 +41,6 @@ R = TypeVar("R")
 
 # With this many requests in flight they are written together.
 _CROWD = 4
-
-_Decided = tuple[list[Effect], list[After], Link | None, bool]
 
 
 class Watcher(Protocol):
@@ -66,7 +64,7 @@ class Connection:
     Threaded implementation of a session: one socket at a time, one reader thread.
 
     No I/O is done, no future completed and no callback run while the lock is held: every entry point changes the
-    session under the lock, and performs the session's effects after releasing it. See :meth:`_update`.
+    session under the lock, and performs the session's effects after releasing it. See update.py.
     """
 
     def __init__(
@@ -99,37 +97,48 @@ class Connection:
         self._budget = budget
         self._connect_timeout = connect_timeout
         # Guards everything below. Notified whenever any of it changes.
-        self._changed = threading.Condition(threading.Lock())
+        self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
         self._session = session
         self._link: Link | None = None
         self._waker: Waker | None = None
         self._reader: EngineThread | None = None
         self._audience = Audience()
-        self.vitals = Vitals(name, self._changed, session, self._audience, clock, hooks)
+        self.vitals = Vitals(name, session, self._audience, clock, hooks)
         # The reader's alone.
         self._lanes = Lanes(dialect, self._audience, others=self._state_lane, ended=self._ended)
         self._alarm: Alarm | None = None
         self._alarm_at = float("inf")
-        self._updating = Update(self._changed, lambda: self._session, self._decide, self._perform)
+        self._update = Update(
+            self._mutex,
+            lambda: self._session,
+            Decided,
+            self._decide,
+            self._perform,
+            look=self._tick,
+            elsewhere=lambda function: timer.call_at(clock.monotonic(), function),
+            clock=clock,
+        )
+        self._after, self._change = self._update.after, self._update.change
         # Written by the reader alone.
         self._heard_at = self._read_at = self._event_at = 0.0
         self.read_on_at = 0.0
         """When the reader went on after it had waited for room (monotonic). Any thread."""
         self.watcher: Watcher | None = None
         self.succession: Succession[Connection] = Succession(
-            self._changed, self._update, session, self._audience, dialect, clock, executor
+            self._update, session, self._audience, dialect, clock, executor
         )
 
     @property
     def state(self) -> State:
         """What the connection is doing. Any thread."""
-        with self._changed:
+        with self._mutex:
             return self._session.state
 
     @property
     def in_flight(self) -> int:
         """How many requests wait for an answer. Any thread."""
-        with self._changed:
+        with self._mutex:
             return self._session.in_flight
 
     @property
@@ -150,7 +159,7 @@ class Connection:
 
     def health(self, role: ConnectionRole, next_rotation: datetime | None = None) -> ConnectionHealth:
         """Return how the connection is. Any thread."""
-        with self._changed:
+        with self._mutex:
             return self.vitals.examine(role, self._link, self._read_at, self.stalled, next_rotation)
 
     # What the application does.
@@ -166,7 +175,7 @@ class Connection:
         if future is None:
             future = CallFuture(self._executor, self.cancel)
         self._start()
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             successor = self.succession.successor
             if successor is None:
                 session.submit(request, future, self._clock.monotonic(), timeout)
@@ -174,7 +183,7 @@ class Connection:
 
     def cancel(self, future: Future[Any]) -> None:
         """Give up waiting: *future* ends with CallCancelled, unless it is done. Any thread."""
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             session.give_up(future)
 
     def subscribe(
@@ -188,7 +197,7 @@ class Connection:
         self._start()
         now = self._clock.monotonic()
         tellings: list[After] = []
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             successor = self.succession.successor
             if successor is None:
                 # It is in place before the exchange hears of it.
@@ -208,7 +217,7 @@ class Connection:
 
         If it still waits for the exchange's yes, that ends with *error*. Any thread.
         """
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             successor = self.succession.successor
             waiting = self._audience.withdraw(topics, subscriber)
             left = self._audience.remove(topics, subscriber)
@@ -221,7 +230,7 @@ class Connection:
 
     def no_answer(self, topics: Sequence[Topic], subscriber: Subscriber) -> None:
         """*subscriber* has waited long enough for *topics* to open, if it still does. Any thread."""
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             successor = self.succession.successor
             waiting = self._audience.withdraw(topics, subscriber)
             error = session.no_answer(topics[0])
@@ -236,28 +245,28 @@ class Connection:
 
     def unreadable(self, why: str) -> None:
         """An event that was delivered as text cannot be read. Any thread."""
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             session.unreadable(why, self._clock.monotonic())
 
     def resumed(self) -> None:
         """The machine has slept: find out what has become of the link. Any thread."""
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             session.resumed(self._clock.monotonic())
 
     def wake(self) -> None:
         """Look again whether subscribers have room. Any thread."""
-        with self._changed:
+        with self._mutex:
             self._changed.notify_all()
 
     def close(self) -> None:
         """End for good: what is pending fails, subscribers are told. Idempotent; any thread; does not wait."""
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             session.close()
         self._interrupt()
 
     def _interrupt(self) -> None:
         """Have the reader look at the state of the session."""
-        with self._changed:
+        with self._mutex:
             link, waker = self._link, self._waker
         if link is not None:
             # The peer is told that this is on purpose, if it listens.
@@ -282,7 +291,7 @@ class Connection:
         """Start the reader, if it has not been."""
         if self._reader is not None:
             return
-        with self._changed:
+        with self._mutex:
             if self._reader is not None or self._session.state.is_final:
                 return
             reader = self._reader = EngineThread(self._run, f"{self.name}-reader")
@@ -291,7 +300,7 @@ class Connection:
             self._timer.start()
             reader.start()
         except RuntimeError as exc:
-            with self._changed:
+            with self._mutex:
                 self._reader = None
             raise ConnectionLost(f"no thread to read with: {exc}") from exc
 
@@ -305,7 +314,7 @@ class Connection:
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
             self.fail(exc)
         finally:
-            with self._changed:
+            with self._mutex:
                 waker = self._waker
             if waker is not None:
                 waker.close()
@@ -319,13 +328,13 @@ class Connection:
         logger.error("%s has failed", self.name, exc_info=exc)
         if self._session.state.is_final:
             return
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             session.fail(defect_error(exc))
         self._interrupt()
 
     def _await_turn(self) -> bool:
         """Wait until there is something to connect for, and it is time. Return False when closed."""
-        with self._changed:
+        with self._mutex:
             session = self._session
             while not session.state.is_final:
                 now = self._clock.monotonic()
@@ -343,12 +352,12 @@ class Connection:
 
     def _connect_and_receive(self) -> None:
         # That it is connecting was decided where nothing could be told.
-        with self._update():
+        with self._after, self._mutex, self._change:
             pass
         try:
             transport = self._connect()
         except ConnectionLost as error:
-            with self._update() as session:
+            with self._after, self._mutex, self._change as session:
                 waker, self._waker = self._waker, None
                 if not session.state.is_final:
                     session.connect_failed(error, self._clock.monotonic())
@@ -361,11 +370,11 @@ class Connection:
         except LinkClosed as error:
             # From here on nothing more is written, so that the session can tell what was from what was not.
             link.kill()
-            with self._update() as session:
+            with self._after, self._mutex, self._change as session:
                 self._link = self._waker = None
                 session.lost(error, self._clock.monotonic())
         finally:
-            with self._changed:
+            with self._mutex:
                 self._link = self._waker = None
             link.kill()
             transport.close()
@@ -375,7 +384,7 @@ class Connection:
             waker = Waker()
         except OSError as exc:  # there are too many open files
             raise ConnectionLost(f"nothing to connect with: {exc}") from exc
-        with self._changed:
+        with self._mutex:
             self._waker = waker
             if self._session.state.is_final:
                 raise ConnectionLost("closed before connecting")
@@ -383,7 +392,7 @@ class Connection:
 
     def _receive(self, link: Link) -> None:
         now = self._heard_at = self._read_at = self._clock.monotonic()
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             if session.state.is_final:
                 raise LinkClosed(1000, "closed while connecting")
             self._link = link
@@ -403,7 +412,7 @@ class Connection:
                     self._await_room()
 
     def _state_lane(self, messages: list[Any]) -> None:
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             now = self._clock.monotonic()
             for message in messages:
                 if isinstance(message, Malformed):
@@ -412,7 +421,7 @@ class Connection:
                     session.received(message, now)
 
     def _ended(self, topic: Topic, subscribers: tuple[Subscriber, ...], route: Hashable, name: str) -> None:
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             session.subscription_event(route, name, self._clock.monotonic())
         for subscriber in subscribers:
             subscriber.ended(topic, name, self._clock.monotonic())
@@ -423,7 +432,7 @@ class Connection:
 
         While an answer is due, reading goes on, because a callback may be waiting for just that; but not for ever.
         """
-        with self._changed:
+        with self._mutex:
             # While nobody reads, silence says nothing about the peer.
             self._heard_at = float("inf")
             while not self._session.state.is_final and self._audience.anyone_full(flooded=self._session.in_flight > 0):
@@ -435,7 +444,7 @@ class Connection:
 
     def _tick(self) -> None:
         try:
-            with self._update() as session:
+            with self._after, self._mutex, self._change as session:
                 self._alarm, self._alarm_at = None, float("inf")
                 session.tick(self._clock.monotonic(), self._heard_at, self._event_at)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
@@ -446,39 +455,36 @@ class Connection:
         when = self._session.next_tick(self._heard_at, self._event_at)
         if when is None or when >= self._alarm_at or self._session.state.is_final:
             return
-        if self._alarm is not None:
-            self._alarm.cancel()
+        # Should something interrupt this, there is an alarm too many, but never none.
+        before = self._alarm
         self._alarm, self._alarm_at = self._timer.call_at(when, self._tick), when
+        if before is not None:
+            before.cancel()
 
     # How the session's decisions are carried out.
 
-    def _update(self) -> Update[_Decided]:
-        """Return what changes the session: ``with self._update() as session``. See :class:`Update`."""
-        return self._updating
-
-    def _decide(self) -> _Decided:
-        """Return what must be done once the lock is released, and whether requests are many. Requires holding it."""
-        effects, changes = self._session.effects(), self._session.changes()
+    def _decide(self, decided: Decided) -> None:
+        """Note what must be done once the lock is released. Requires holding it."""
+        effects = decided.effects
+        self._session.hand_over(effects.extend)
+        changes = self._session.changes()
         link = self._link
-        tellings: list[After] = []
         if effects:
             if link is not None:
                 link.enqueue(effect.pending for effect in effects if isinstance(effect, Send))
             now, wall = self._clock.monotonic(), self._clock.time()
-            tellings = self._audience.follow(effects, now, wall, self._read_at)
+            decided.tellings.extend(self._audience.follow(effects, now, wall, self._read_at))
         if changes:
             self.vitals.note(changes)
         self._schedule()
         self._changed.notify_all()
-        if self._session.state.is_final:
-            # Nothing is written any more.
-            link = None
-        return effects, tellings, link, self._session.in_flight >= _CROWD
+        if not self._session.state.is_final:
+            # Afterwards nothing is written any more.
+            decided.link = link
+        decided.crowded = self._session.in_flight >= _CROWD
 
-    def _perform(self, decided: _Decided) -> None:
-        effects, tellings, link, crowded = decided
-        is_final = self._session.state.is_final
-        self._carrier.carry_out(effects, tellings, link, crowded=crowded, is_final=is_final)
+    def _perform(self, decided: Decided) -> None:
+        self._carrier.carry_out(decided, is_final=self._session.state.is_final)
         self.vitals.tell()
         self.succession.look()
 
@@ -487,6 +493,6 @@ class Connection:
             self.watcher.leaving(self)
 
     def _unsendable(self, requests: list[tuple[Pending, BinanceSocketError]]) -> None:
-        with self._update() as session:
+        with self._after, self._mutex, self._change as session:
             for pending, error in requests:
                 session.unsendable(pending, error, self._clock.monotonic())

@@ -5,21 +5,25 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from .._session.effects import Complete, Late, Outcome, Pending
 from .._wire.messages import Reply, response_to
 from ..errors import BinanceSocketError, ClientClosed, OutcomeUnknown
 from ..masking import hand_over
-from .threads import check_process, on_engine_thread, process_token
+from .threads import check_process, let_go, on_engine_thread, process_token
 
 __all__ = ["CallFuture", "Doubtful", "Repeating", "begin", "complete", "complete_with", "defect_error", "deliver_late"]
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_UNREACHABLE: Final = 5.0
+"""How long a future's lock is waited for, in seconds. Nobody holds it for more than an instant."""
 
 
 if sys.version_info < (3, 11):
@@ -59,6 +63,8 @@ class CallFuture(Future[T]):
 
     def __init__(self, executor: Executor, withdraw: Callable[[CallFuture[T]], object] | None = None) -> None:
         super().__init__()
+        self._lock = threading.RLock()
+        self._condition = threading.Condition(self._lock)
         self._executor = executor
         self._process = process_token()
         # Is told when the future was cancelled: whoever has the request need not keep a place for it any more.
@@ -71,6 +77,7 @@ class CallFuture(Future[T]):
         """Whether whoever asked does not wait any more. Guarded by the lock of those who ask again."""
         # Guarded by the future's own condition, which is reentrant.
         self._started: bool | None = None
+        self._asked = False
 
     def cancel(self) -> bool:
         """Cancel the call if its request has not been written yet; then it never is. Any thread."""
@@ -83,10 +90,28 @@ class CallFuture(Future[T]):
 
     def start(self) -> bool:
         """Make it too late for ``cancel()``, and return False if that came first. Idempotent; any thread."""
-        with self._condition:
-            if self._started is None:
-                self._started = self.set_running_or_notify_cancel()
-            return self._started
+        try:
+            # A signal handler may have raised something while its thread held the lock, which nobody releases then.
+            # Then nobody can look at the future any more, and others must not wait for that.
+            if not self._lock.acquire(timeout=_UNREACHABLE):
+                return False
+            try:
+                return self._start()
+            finally:
+                self._lock.release()
+        except BaseException:
+            let_go(self._lock)
+            raise
+
+    def _start(self) -> bool:
+        """Requires the lock."""
+        if self._started is None and self._asked and (self.running() or self.cancelled()):
+            # Whoever asked was interrupted right after it.
+            self._started = self.running()
+        elif self._started is None:
+            self._asked = True
+            self._started = self.set_running_or_notify_cancel()
+        return self._started
 
     def result(self, timeout: float | None = None) -> T:
         """Return the result. Raises ForkedClientError after a fork: it would never come."""
@@ -180,7 +205,8 @@ def defect_error(exc: Exception) -> ClientClosed:
 def complete_with(pending: Pending, outcome: Outcome) -> None:
     """Complete a call's future with *outcome*."""
     future: CallFuture[Any] = pending.handle
-    if not future.start():
+    if not future.start() or future.done():
+        # It was cancelled; or done by somebody who was interrupted right after that.
         return
     request = pending.request
     try:

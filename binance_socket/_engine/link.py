@@ -11,6 +11,7 @@ from .._session.effects import Pending
 from ..errors import BinanceSocketError, InvalidRequest
 from .clock import Clock
 from .futures import begin
+from .threads import let_go
 from .transport import Transport
 
 __all__ = ["Link"]
@@ -41,8 +42,10 @@ class Link:
         # Appended to by whoever holds the connection's lock, popped by whoever holds _sending: the order in which
         # requests were decided is the order in which they leave.
         self._outbox: deque[Pending] = deque()
-        # Guards the writing half of the transport.
-        self._sending = threading.Lock()
+        # Guards the writing half of the transport. Reentrant: see let_go().
+        self._sending = threading.RLock()
+        # Who holds it.
+        self._writer: int | None = None
         self._dead = False
         # Whoever pops it hands the outbox over to a sender thread; that puts it back before it looks into the outbox.
         self._errand: list[None] = [None]
@@ -83,12 +86,21 @@ class Link:
         A thread that finds another one writing leaves its requests to it. Blocks for the send timeout at most.
         """
         unsendable: list[tuple[Pending, BinanceSocketError]] = []
+        if self._writer == threading.get_ident():
+            # This is a signal handler, in the middle of it.
+            return unsendable
         # Whoever writes looks at the outbox again after letting go, so that nothing is left behind.
-        while self._outbox and self._sending.acquire(blocking=False):
-            try:
-                self._drain(unsendable)
-            finally:
-                self._sending.release()
+        try:
+            while self._outbox and self._sending.acquire(blocking=False):
+                try:
+                    self._writer = threading.get_ident()
+                    self._drain(unsendable)
+                finally:
+                    self._writer = None
+                    self._sending.release()
+        except BaseException:
+            let_go(self._sending)
+            raise
         return unsendable
 
     def kill(self) -> None:

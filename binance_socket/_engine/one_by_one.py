@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from .threads import let_go
+
 __all__ = ["OneByOne"]
 
 logger = logging.getLogger(__name__)
@@ -65,23 +67,30 @@ class OneByOne:
     def _work(self) -> None:
         if self._worker == threading.get_ident():
             return
+        interrupt: BaseException | None = None
         try:
             while self._waiting and self._busy.acquire(blocking=self._is_patient):
                 self._worker = threading.get_ident()
                 try:
-                    self._drain()
+                    interrupt = self._drain() or interrupt
                 finally:
                     self._worker = None
                     self._busy.release()
+        except BaseException:
+            let_go(self._busy)
+            raise
         finally:
             # It may have been the last that was waited for, and nobody knows when there is something to do again.
             self._look()
+        if interrupt is not None:
+            raise interrupt
 
     @property
     def _is_patient(self) -> bool:
         return self._last is not None or len(self._waiting) > MOST_WAITING
 
-    def _drain(self) -> None:
+    def _drain(self) -> BaseException | None:
+        """Do what waits. Return what is to be raised when all is done: it is meant for this thread alone."""
         interrupt: BaseException | None = None
         while True:
             try:
@@ -92,11 +101,10 @@ class OneByOne:
                 function()
             except Exception as exc:  # noqa: BLE001  # told to whoever has to do with it
                 _tell(failed, exc)
-            except BaseException as exc:  # noqa: BLE001  # raised when the rest is done: it is meant for this thread alone
+            except BaseException as exc:  # noqa: BLE001  # raised when the rest is done
                 interrupt = exc
                 _tell(failed, RuntimeError(f"interrupted by {exc!r}"))
-        if interrupt is not None:
-            raise interrupt
+        return interrupt
 
     def _look(self) -> None:
         """Call what comes last, if it is time. Whoever has done something calls this when it is done."""

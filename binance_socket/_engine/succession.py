@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -17,6 +15,7 @@ from ..models.response import Response
 from .audience import Audience, StandIn, Subscriber, Waiting
 from .clock import Clock
 from .futures import CallFuture
+from .update import Update
 
 __all__ = ["Succession", "Yielded"]
 
@@ -43,8 +42,7 @@ class Succession(Generic[C]):
 
     def __init__(
         self,
-        changed: threading.Condition,
-        update: Callable[[], AbstractContextManager[Session]],
+        update: Update[Any],
         session: Session,
         audience: Audience,
         dialect: Dialect,
@@ -52,7 +50,7 @@ class Succession(Generic[C]):
         executor: Executor,
     ) -> None:
         # The connection's lock. It guards everything below.
-        self._changed = changed
+        self._mutex = update.lock
         self._update = update
         self._session = session
         self._audience = audience
@@ -67,41 +65,41 @@ class Succession(Generic[C]):
     @property
     def in_use(self) -> bool:
         """Whether somebody listens, or was asked for something lately, here."""
-        with self._changed:
+        with self._mutex:
             return bool(self._audience.subscribers) or self._session.in_flight > 0 or self._session.logon.wanted
 
     def is_settled(self) -> bool:
         """Whether there is a link, and everything that is wanted is open on it, or will never be."""
-        with self._changed:
+        with self._mutex:
             settled = self._audience.all_open or self._session.exhausted
             return self._session.state is State.READY and settled
 
     def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
         """Return who hears what."""
-        with self._changed:
+        with self._mutex:
             return self._audience.subscribers
 
     def stand_ins(self) -> dict[Topic, StandIn]:
         """Return who stands for the subscribers of which topic."""
-        with self._changed:
+        with self._mutex:
             return self._audience.stand_ins
 
     @property
     def logon_wanted(self) -> bool:
         """Whether the session should be logged on."""
-        with self._changed:
+        with self._mutex:
             return self._session.logon.wanted
 
     @property
     def found_at(self) -> float:
         """When everything that was subscribed was there, as the exchange has said (monotonic)."""
-        with self._changed:
+        with self._mutex:
             return self._session.found_at
 
     @property
     def lacks_logon(self) -> bool:
         """Whether the session should be logged on, and is not."""
-        with self._changed:
+        with self._mutex:
             return self._session.logon.wanted and not self._session.logon.on
 
     def follow_logon(self, *, wanted: bool) -> bool:
@@ -109,19 +107,19 @@ class Succession(Generic[C]):
 
         Return whether the present one is.
         """
-        with self._changed:
+        with self._mutex:
             self._session.logon.wanted = wanted
             return self._session.logon.on
 
     def put_in(self, stand_ins: Mapping[Topic, StandIn]) -> Mapping[Topic, Hashable]:
         """Let *stand_ins* hear their topics in place of the subscribers. Return the routes of those that are open."""
-        with self._changed:
+        with self._mutex:
             self._audience.put_in(stand_ins)
             return self._audience.open_routes
 
     def take_out(self, topics: Iterable[Topic], *, when: Callable[[], bool]) -> bool:
         """Let the subscribers hear *topics* themselves again, if *when* says so, under the lock. Return whether."""
-        with self._changed:
+        with self._mutex:
             if not when():
                 return False
             self._audience.take_out(topics)
@@ -131,12 +129,12 @@ class Succession(Generic[C]):
         self, subscribers: Mapping[Topic, tuple[Subscriber, ...]], stand_ins: Mapping[Topic, StandIn]
     ) -> None:
         """Take the subscribers of another connection, which are represented by *stand_ins*."""
-        with self._changed:
+        with self._mutex:
             self._audience.take_over(subscribers, stand_ins)
 
     def give_back(self) -> None:
         """Take back :meth:`take_over`: only the stand-ins are left. As long as the other one has not yielded."""
-        with self._changed:
+        with self._mutex:
             self._audience.hand_over()
 
     def yield_to(self, successor: C, subscribers: Mapping[Topic, tuple[Subscriber, ...]]) -> Yielded | None:
@@ -145,7 +143,7 @@ class Succession(Generic[C]):
 
         From now on everybody who asks or subscribes here is passed on. The server is told to send no more events.
         """
-        with self._update() as session:
+        with self._update.after, self._mutex, self._update.change as session:
             if self._audience.subscribers != subscribers:
                 return None
             self.successor = successor
@@ -163,19 +161,19 @@ class Succession(Generic[C]):
 
     def adopt(self, waiting: Waiting) -> None:
         """Tell those who have waited for another connection, when it is time."""
-        with self._changed:
+        with self._mutex:
             told = self._audience.adopt(waiting)
         for topic, opening in told:
             opening.opened(topic)
 
     def pass_back(self, predecessor: C) -> None:
         """From now on have *predecessor*, which this one was to take over from, serve everybody who asks here."""
-        with self._changed:
+        with self._mutex:
             self.successor = predecessor
 
     def tell_drained(self, function: Callable[[], object]) -> None:
         """Have *function* called, now and whenever something has changed here, under no lock."""
-        with self._changed:
+        with self._mutex:
             self._drained = function
         function()
 

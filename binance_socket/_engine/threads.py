@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from ..errors import ForkedClientError
 
-__all__ = ["NAME_PREFIX", "EngineThread", "check_process", "on_engine_thread", "process_token"]
+__all__ = ["NAME_PREFIX", "EngineThread", "check_process", "let_go", "on_engine_thread", "process_token"]
 
 NAME_PREFIX = "binance-socket-"
 
@@ -29,6 +31,24 @@ class EngineThread(threading.Thread):
 def on_engine_thread() -> bool:
     """Tell whether the calling thread is one that must never block on an answer."""
     return isinstance(threading.current_thread(), EngineThread)
+
+
+class _Reentrant(Protocol):
+    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool: ...
+
+    def release(self) -> None: ...
+
+
+def let_go(lock: _Reentrant) -> None:
+    """
+    Release *lock* if this thread holds it, once: a signal handler has raised something right after it was acquired.
+
+    A with statement is safe from that. This is for those who ask whether they may have a lock.
+    """
+    if lock.acquire(blocking=False):
+        lock.release()
+        with contextlib.suppress(RuntimeError):  # it did not hold it
+            lock.release()
 
 
 _tokens = itertools.count()

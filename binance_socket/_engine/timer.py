@@ -61,7 +61,8 @@ class Timer:
         self._resumed = resumed
         self._asleep = self._clock.asleep()
         # Guards everything below, and what the alarms hold.
-        self._changed = threading.Condition(threading.Lock())
+        self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
         self._heap: list[tuple[float, int, Alarm]] = []
         self._sequence = itertools.count()
         self._cancelled = 0
@@ -79,7 +80,7 @@ class Timer:
         Functions that are due at the same time run in the order in which they were given. A closed timer runs nothing.
         """
         alarm = Alarm(self, function)
-        with self._changed:
+        with self._mutex:
             if self._closed:
                 alarm._function = None  # pyright: ignore[reportPrivateUsage]
                 return alarm
@@ -93,7 +94,7 @@ class Timer:
 
     def start(self) -> None:
         """Start the thread now rather than with the first alarm. Raises RuntimeError when there is none to be had."""
-        with self._changed:
+        with self._mutex:
             if not self._closed:
                 self._start()
 
@@ -110,7 +111,7 @@ class Timer:
 
         Idempotent; any thread, the timer's own included, where it does not wait.
         """
-        with self._changed:
+        with self._mutex:
             self._closed = True
             for _, _, alarm in self._heap:
                 alarm._function = None  # pyright: ignore[reportPrivateUsage]
@@ -121,7 +122,7 @@ class Timer:
             thread.join(timeout)
 
     def _cancel(self, alarm: Alarm) -> None:
-        with self._changed:
+        with self._mutex:
             if alarm._function is None:  # pyright: ignore[reportPrivateUsage]
                 return
             alarm._function = None  # pyright: ignore[reportPrivateUsage]
@@ -156,7 +157,7 @@ class Timer:
 
     def _next(self) -> Callable[[], object] | None:
         """Wait until a function is due, and return it; None when closed."""
-        with self._changed:
+        with self._mutex:
             while not self._closed:
                 asleep, before = self._clock.asleep(), self._asleep
                 self._asleep = asleep

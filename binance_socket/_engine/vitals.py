@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
@@ -31,7 +30,6 @@ class Vitals:
     def __init__(
         self,
         name: str,
-        changed: threading.Condition,
         session: Session,
         audience: Audience,
         clock: Clock,
@@ -39,7 +37,6 @@ class Vitals:
     ) -> None:
         self.number = next(_numbers)
         self._name = name
-        self._changed = changed
         self._session = session
         self._audience = audience
         self._clock = clock

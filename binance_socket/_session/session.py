@@ -186,9 +186,10 @@ class Session:
         """Answer the request of *handle* with CallCancelled, if it still waits: whoever asked does not any more."""
         pending = self._requests.asked_by(handle)
         if pending is not None:
-            self._requests.take(pending.id)
+            # It is forgotten last: the main thread may be interrupted, and then it is answered by its deadline.
             unsent = pending.claim()
             self._complete(pending, abandoned(pending, unsent=unsent))
+            self._requests.take(pending.id)
             if not unsent:
                 self._tombstones.bury(pending)
 
@@ -376,9 +377,14 @@ class Session:
 
     def effects(self) -> list[Effect]:
         """Return what must be performed, in order. Each is returned only once."""
-        effects = self._effects[:]
-        self._effects.clear()
+        effects: list[Effect] = []
+        self.hand_over(effects.extend)
         return effects
+
+    def hand_over(self, take: Callable[[list[Effect]], object]) -> None:
+        """Have *take* given the same. Should something interrupt this, some may be given again by the next call."""
+        take(self._effects)
+        self._effects.clear()
 
     def changes(self) -> list[Changed]:
         """Return the states that the session has been in since the last call, in order."""
@@ -485,10 +491,10 @@ class Session:
         self._complete(pending, error)
 
     def _complete(self, pending: Pending, outcome: Outcome) -> None:
-        self._admission.ended(pending, self._now)
         if pending.handle is not None:
             self._effects.append(Complete(pending, outcome))
-        else:
+        self._admission.ended(pending, self._now)
+        if pending.handle is None:
             self._own.ended(pending, outcome)
 
     # How things end.

@@ -106,7 +106,7 @@ def test_a_session_is_changed_under_the_lock_only(client, network, exchange, clo
         "close",
         "connected",
         "connecting",
-        "effects",
+        "hand_over",
         "give_up",
         "lost",
         "next_tick",

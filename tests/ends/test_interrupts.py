@@ -1,0 +1,220 @@
+"""
+A signal handler that raises, at any moment of a call that the main thread makes.
+
+Nothing stays locked and nothing of others is lost: their calls are answered, and the client can be closed.
+"""
+
+import itertools
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import binance_socket
+from binance_socket import BinanceSocketError, ConnectionLost
+from binance_socket._engine.frame_sender import FrameSender
+from binance_socket._engine.update import Update, _After
+
+PATIENCE = 10.0
+HERE = str(Path(binance_socket.__file__).parent)
+
+
+class Interrupt:
+    """
+    Raises KeyboardInterrupt at one of the steps that this thread takes within the library.
+
+    That is where the interpreter looks for signals: when a function begins, and when one of the interpreter's own
+    has returned.
+    """
+
+    def __init__(self, step):
+        self._left = step
+        self.struck = False
+
+    def __enter__(self):
+        sys.setprofile(self._look)
+
+    def __exit__(self, exc_type, exc, traceback):
+        sys.setprofile(None)
+        return exc_type is KeyboardInterrupt
+
+    def _look(self, frame, event, arg):
+        if event in ("call", "c_return") and frame.f_code.co_filename.startswith(HERE):
+            self._left -= 1
+            if self._left == 0:
+                self.struck = True
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+
+def answer(transport, method):
+    """Answer whatever comes until that has been *method*."""
+    asked = None
+    while asked != method:
+        request = transport.sent()
+        asked = request["method"]
+        transport.push({"id": request["id"], "status": 200, "result": {"serverTime": 1_700_000_000_000}})
+
+
+def clients(make_client, network, run, interrupts):
+    """Make clients with a link, and an interrupt for each, at one step after the other, until one does not strike."""
+    for step in itertools.count(1):
+        client = make_client(request_timeout=5.0)
+        get_server_time = client.spot_api.exchange_data.get_server_time
+        join = run(get_server_time)
+        transport = network.accept()
+        answer(transport, "time")
+        join()
+        interrupts.append(Interrupt(step))
+        yield client, transport, interrupts[-1]
+        # A call of another thread is answered.
+        join = run(get_server_time)
+        answer(transport, "time")
+        join()
+        client.close()
+        if not interrupts[-1].struck:
+            return
+
+
+def test_a_call_that_is_interrupted(make_client, network, run):
+    """Whatever becomes of it itself, others go on."""
+    interrupts = []
+    for client, _transport, interrupt in clients(make_client, network, run, interrupts):
+        with interrupt:
+            client.spot_api.exchange_data.ping.submit()
+    assert len(interrupts) > 50
+
+
+def test_a_call_that_is_given_up_by_somebody_who_is_interrupted(make_client, network, run, clock):
+    """It ends all the same, by its deadline at the latest, and others go on."""
+    interrupts = []
+    for client, transport, interrupt in clients(make_client, network, run, interrupts):
+        future = client.spot_api.exchange_data.ping.submit()
+        assert transport.sent()["method"] == "ping"
+        with interrupt:
+            client._hub.cancel(future)
+        clock.advance(5.0)
+        assert isinstance(future.exception(PATIENCE), BinanceSocketError)
+    assert len(interrupts) > 20
+
+
+def updates(perform, elsewhere, clock):
+    """Return an update of nothing in particular, which decides on numbers."""
+    numbers = itertools.count(1)
+    return Update(
+        threading.Lock(),
+        object,
+        list,
+        lambda decided: decided.append(next(numbers)),
+        lambda decided: perform(*decided),
+        look=lambda: perform("look"),
+        elsewhere=elsewhere,
+        clock=clock,
+    )
+
+
+def interrupted(*args):
+    raise KeyboardInterrupt
+
+
+def test_what_is_interrupted_while_it_is_done_is_done_elsewhere(clock):
+    """Then everything of it that is left."""
+    done, later = [], []
+
+    def perform(number):
+        done.append(number)
+        if len(done) == 1:
+            raise KeyboardInterrupt
+
+    update = updates(perform, later.append, clock)
+    with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
+        pass
+    assert not update.lock.locked()
+    later.pop()()
+    assert (done, later) == ([1, 1], [])
+    with update.after, update.lock, update.change:
+        pass
+    assert done == [1, 1, 2]
+
+
+def test_a_change_that_is_interrupted_is_looked_at_elsewhere(clock):
+    """What it has come to is decided on and done, and somebody looks again."""
+    done, later = [], []
+    update = updates(done.append, later.append, clock)
+    with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
+        raise KeyboardInterrupt
+    assert not update.lock.locked()
+    assert done == [1]
+    later.pop()()
+    assert done == [1, "look"]
+
+
+def test_a_defect_in_a_change_is_not_an_interrupt(clock):
+    """Nobody else has to look."""
+    done, later = [], []
+    update = updates(done.append, later.append, clock)
+    with pytest.raises(ZeroDivisionError), update.after, update.lock, update.change:
+        raise ZeroDivisionError
+    assert (done, later) == ([1], [])
+
+
+@pytest.mark.parametrize("who", ["the same thread", "another one"])
+def test_what_nobody_has_begun_to_do_is_done_by_the_next(clock, monkeypatch, run, who):
+    """By another thread only when it is certain that the one who decided it does not."""
+    done, later = [], []
+    update = updates(done.append, later.append, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(_After, "__exit__", interrupted)
+        with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
+            pass
+
+    def change():
+        with update.after, update.lock, update.change:
+            pass
+
+    if who == "the same thread":
+        change()
+    else:
+        run(change)()
+        assert done == [2]
+        clock.advance(1.0)
+        run(change)()
+        assert done == [2, 1, 3]
+    assert sorted(done) == list(range(1, len(done) + 1))
+    assert later == []
+
+
+def test_a_change_within_what_another_has_decided(clock):
+    """An executor of the user's may run a callback at once: the outer one is not begun a second time."""
+    done, later = [], []
+
+    def perform(number):
+        if number == 1:
+            with update.after, update.lock, update.change:
+                pass
+        done.append(number)
+
+    update = updates(perform, later.append, clock)
+    with update.after, update.lock, update.change:
+        pass
+    assert (done, later) == ([2, 1], [])
+
+
+def test_nothing_follows_a_frame_that_was_interrupted():
+    """What came next would be taken for the rest of it."""
+    aborted = []
+
+    class Socket:
+        def send(self, data, deadline):
+            raise KeyboardInterrupt
+
+        def abort(self, reason):
+            aborted.append(reason)
+
+    sender = FrameSender(Socket(), 5.0)
+    with pytest.raises(KeyboardInterrupt):
+        sender.send(b"an order")
+    assert len(aborted) == 1
+    with pytest.raises(ConnectionLost):
+        sender.send(b"another")
