@@ -21,7 +21,7 @@ from binance_socket import (
     SubscriptionState,
     Unrecoverable,
 )
-from binance_socket._engine.carrier import Carrier
+from binance_socket._engine.carrier import Carrier, Decided
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.strand import Strand
 from binance_socket._engine.timer import Timer
@@ -91,13 +91,14 @@ def test_everything_else_is_carried_out():
     carrier = Carrier(None, leaving=broken, failed=told.append)
     futures = [CallFuture(InlineExecutor()) for _ in range(3)]
     requests = [Request("a"), Request("b", finish=broken), Request("c")]
-    effects = [
+    heard = []
+    decided = Decided()
+    decided.effects.extend(
         Complete(Pending("id", request, 1.0, future), Reply("id", 200))
         for request, future in zip(requests, futures, strict=True)
-    ]
-    heard = []
-    tellings = [broken, lambda: heard.append("told")]
-    carrier.carry_out(effects, tellings, None, crowded=False, is_final=False)
+    )
+    decided.tellings.extend([broken, lambda: heard.append("told")])
+    carrier.carry_out(decided, is_final=False)
     assert heard == ["told"]
     assert [type(future.exception(0)) for future in futures] == [type(None), ClientClosed, type(None)]
     assert [type(defect) for defect in told] == [ZeroDivisionError]

@@ -23,7 +23,7 @@ class Stopped:
         original = Connection._perform
 
         def perform(connection, decided):
-            if not self.entered.is_set() and self.is_wanted(decided[0]):
+            if not self.entered.is_set() and self.is_wanted(decided.effects):
                 self.entered.set()
                 assert self.go_on.wait(PATIENCE)
             original(connection, decided)

@@ -10,7 +10,7 @@ from rotation_case import LOGGED_ON, PATIENCE, SHUTDOWN, SUBSCRIBE, UNSUBSCRIBE,
 
 from binance_socket import ApiError, ClientClosed, ConnectionLost, Ed25519Key, SubscriptionState
 from binance_socket._engine.connection import Connection
-from binance_socket._engine.rotation import OVERLAP, Rotation
+from binance_socket._engine.rotation import OVERLAP, Rotation, Stage
 from binance_socket._engine.succession import Succession
 from binance_socket._wire.messages import Request
 from binance_socket.testing import InlineExecutor
@@ -486,6 +486,7 @@ def test_who_waits_for_an_answer_of_the_old_one_gets_that_of_the_new_one(doubled
 def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(doubled, exchange, run, pass_time, answer):
     """If it refuses, the old one goes on. If it never answers, it is moved all the same, and told as a loss."""
     client, old, new, moved = doubled
+    rotation = client._hub._rotator._roles[1].rotation
     other = Story()
     join = joining(client, run, other)
     held = old.sent()
@@ -506,8 +507,8 @@ def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(dou
         return
     if answer == "yes":
         exchange.reply(new, asked)
-        ask(client._hub._rotator._roles[1].rotation.new, new)
-    while old.nothing_sent():
+        ask(rotation.new, new)
+    while rotation.stage is not Stage.DRAINING:
         pass_time(client, 0.5)
         # Both links live.
         old.push_control()
