@@ -96,6 +96,9 @@ class Budget:
         main = self._main
         if self._waiting or now >= self._late_from or len(limits) != 1 or len(self._shared) != 1 or not main.told:
             return False
+        if now < self._closed_until or now < self.banned_until:
+            # What came before this was refused, and what comes next would be.
+            return False
         entry = limits[0]
         try:
             count = entry["count"]

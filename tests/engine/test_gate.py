@@ -189,6 +189,37 @@ def test_what_waits_to_be_written_is_not_written_after_a_refusal(
     assert transport.nothing_sent()
 
 
+@pytest.mark.parametrize("status", [418, 429])
+@pytest.mark.parametrize("timeout", [10.0, 1000.0])
+def test_nothing_is_let_in_because_of_an_answer_to_what_was_asked_before(
+    make_client, network, exchange, clock, pass_time, status, timeout
+):
+    """A refusal counts, whatever good news of the limits comes after it."""
+    clock.advance(-clock.time() % 60 + 5)
+    client = make_client(request_timeout=100.0)
+    limits = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 5}
+    ping = client.spot_api.exchange_data.ping
+    first = ping.submit()
+    transport = network.accept()
+    exchange.reply(transport, transport.sent(), {}, rateLimits=[limits])
+    first.result(PATIENCE)
+    refused, answered = ping.submit(), ping.submit()
+    requests = [transport.sent() for _ in range(2)]
+    until = int(clock.time() * 1000) + 30_000
+    exchange.refuse(transport, requests[0], -1003, status=status, data={"retryAfter": until})
+    assert isinstance(refused.exception(PATIENCE), RateLimited)
+    exchange.reply(transport, requests[1], {}, rateLimits=[limits])
+    answered.result(PATIENCE)
+    late = client.with_options(timeout=timeout).spot_api.exchange_data.ping.submit()
+    assert transport.nothing_sent()
+    if timeout == 10.0:
+        assert late.exception(PATIENCE).certainty is Certainty.NOT_SENT
+    else:
+        pass_time(client, 95)
+        exchange.reply(transport, transport.sent(), {})
+        late.result(PATIENCE)
+
+
 def test_connecting_is_given_up_when_a_ban_comes(make_client, network, exchange, clock, pass_time):
     """At whichever step it is; it is begun anew when the ban is over."""
     client, other = make_client(), make_client()
