@@ -109,6 +109,7 @@ class Told:
         self._restored: dict[OrderKey, tuple[int, int]] = {}
         self._summed: dict[OrderKey, int] = {}
         self._restored_lists: dict[int, tuple[Any, int, int]] = {}
+        self._ended_lists: dict[int, int] = {}
         self._restored_balances: tuple[int, int] | None = None
 
     # Events.
@@ -230,6 +231,10 @@ class Told:
                 self._lists.popitem(last=False)
         else:
             self._lists.pop(number, None)
+            if self._active:
+                self._ended_lists[number] = self._gap
+                if len(self._ended_lists) > MOST_LISTS:
+                    del self._ended_lists[next(iter(self._ended_lists))]
 
     # What was restored, and is not to be told a second time.
 
@@ -354,6 +359,7 @@ class Told:
         self._restored = {key: entry for key, entry in self._restored.items() if entry[-1] > settled}
         self._summed = {key: gap for key, gap in self._summed.items() if gap > settled}
         self._restored_lists = {key: entry for key, entry in self._restored_lists.items() if entry[-1] > settled}
+        self._ended_lists = {key: gap for key, gap in self._ended_lists.items() if gap > settled}
         if self._restored_balances is not None and self._restored_balances[-1] <= settled:
             self._restored_balances = None
         self._active = closed < self._gap
@@ -418,7 +424,7 @@ class Told:
 
     def knows_list(self, number: int) -> bool:
         """Return whether an order list is open as far as was told, or was found out lately."""
-        return number in self._lists or number in self._restored_lists
+        return number in self._lists or number in self._restored_lists or number in self._ended_lists
 
     def list_status(self, number: int) -> dict[str, Any] | None:
         """Return the latest event of an order list that is open, as far as was told."""

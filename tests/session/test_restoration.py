@@ -777,3 +777,21 @@ def test_balances_are_told_whatever_is_forgotten_of_orders(told):
     told.forgotten_at = 5000
     found = findings(account=account(4000, BTC="5"), lists=[order_list(at=4000)])
     assert [event["e"] for event in restored(told, found).events] == ["listStatus", "outboundAccountPosition"]
+
+
+def test_the_end_of_a_list_that_came_live_is_not_told_again(told):
+    """Nor asked for, where a trade of one of its orders is found out later. It is forgotten with the gap."""
+    told.take(report(1, at=2000, g=7))
+    done = {"e": "listStatus", "E": 99_990, "s": SYMBOL, "g": 7, "l": "ALL_DONE", "L": "ALL_DONE", "T": 99_990, "O": []}
+    live = [report(1, "TRADE", "FILLED", at=99_990, trade=12, executed="1", last="0.9", g=7), done]
+    first = restore(told, findings(), live, start=START, until=100_000, last=False)
+    assert all(told.take(event) for event in live)
+    trades = [fill(11, quantity="0.1", at=50_000), fill(12, quantity="0.9", at=99_990)]
+    order = entry(1, "FILLED", at=99_990, executed="1", orderListId=7)
+    second = restore(told, findings([order], trades), [], start=START, until=100_000, last=False, earlier=first)
+    assert [(event["e"], event["t"]) for event in second.events] == [("executionReport", 11)]
+    assert tuple(second.unknown_lists) == ()
+    assert told.knows_list(7)
+    told.gap_closed(200_000)
+    told.take(report(2, at=300_000) | {"E": 300_000})
+    assert not told.knows_list(7)
