@@ -48,6 +48,8 @@ class Pending:
     """The number under which it counts against the rate limits, until its answer has come; 0 where it does not."""
     resynced: bool = False
     """Whether it has already been sent a second time, after the clock was set."""
+    held_back: int = 0
+    """How often it was let in, and then not written because the exchange had refused more meanwhile."""
     # Whoever pops it decides what becomes of the request: it is sent, or it is reported as not sent, never both.
     # list.pop() is atomic, so that the sender need not hold the connection's lock.
     _ticket: list[None] = attrs.field(factory=lambda: [None], init=False)

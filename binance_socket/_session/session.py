@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from .._wire.messages import Reply, Request, Security, error_of, parse_reply
 from .._wire.values import as_object, is_object
@@ -46,6 +46,9 @@ from .vigil import Vigil
 __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
+
+_OFTEN: Final = 10
+"""How often a request that was held back is let in again, should those who let it in and hold it back not agree."""
 
 
 class Session:
@@ -199,8 +202,9 @@ class Session:
         # It may have left on another link meanwhile.
         if pending not in self._requests or pending.certainty is Certainty.MAYBE_SENT:
             return
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited) and pending.held_back < _OFTEN:
             # The exchange refused more after it had been let in.
+            pending.held_back += 1
             self._admission.ended(pending, now)
             self._admit(pending, now)
             return
@@ -339,7 +343,7 @@ class Session:
         self._now = now
         for pending in self._requests.take_due(now):
             unsent = pending.claim()
-            held = self._admission.too_late(pending)
+            held = self._admission.too_late(pending) if unsent else None
             self._complete(pending, held or timed_out(pending, unsent=unsent, why=self._last_error))
             if not unsent:
                 self._tombstones.bury(pending)
@@ -486,9 +490,9 @@ class Session:
 
     def _refuse(self, pending: Pending, error: BinanceSocketError) -> None:
         """Answer a request that waits and has not been sent with *error*."""
-        self._requests.take(pending.id)
-        pending.claim()
-        self._complete(pending, error)
+        if pending.claim():
+            self._requests.take(pending.id)
+            self._complete(pending, error)
 
     def _complete(self, pending: Pending, outcome: Outcome) -> None:
         if pending.handle is not None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from binance_socket._session.admission import held_back
+from binance_socket._session.admission import OpenDoor, held_back
 from binance_socket._session.closing import LinkClosed
 from binance_socket._session.correlation import Correlation
-from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Leaving, Lost, Probe, Send
+from binance_socket._session.costs import Cost, Waiter
+from binance_socket._session.effects import Abort, Closed, Complete, Deliver, Late, Leaving, Lost, Pending, Probe, Send
 from binance_socket._session.state import ConnectionState as State
 from binance_socket._session.topics import STREAMS, WS_API, StreamTopic, UserDataTopic
 from binance_socket._wire.messages import Reply, Request, Security
@@ -25,6 +26,7 @@ from binance_socket.errors import (
     HandshakeError,
     InvalidRequest,
     OutcomeUnknown,
+    RateLimited,
     RequestTimeout,
     TlsError,
 )
@@ -443,6 +445,52 @@ def test_held_back_after_all(ready: Any, outcomes: Any) -> None:
     ready.session.unsendable(send.pending, error, ready.now)
     assert ready.session.effects() == []
     assert outcomes(ready.answer(send.pending))["a"].succeeded
+
+
+def test_held_back_again_and_again(ready: Any, outcomes: Any) -> None:
+    """Whoever lets it in and whoever holds it back do not agree: that comes to an end."""
+    [send] = ready.submit("a")
+    error = held_back("ping", "the exchange has refused more", until=None)
+    for _ in range(10):
+        ready.session.unsendable(send.pending, error, ready.now)
+        assert ready.session.effects() == [send]
+    ready.session.unsendable(send.pending, error, ready.now)
+    assert outcomes(ready.session.effects()) == {"a": error}
+
+
+class Full(OpenDoor):
+    """A door that lets nobody through who comes from now on, and refuses whom it is told to."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.error: RateLimited | None = None
+
+    def enter(self, pending: Pending, now: float) -> Waiter | None:
+        pending.booking = int(not self.full)
+        return Waiter(Cost(1), self, pending) if self.full else None
+
+    def refusal(self, pending: Pending, now: float) -> RateLimited | None:
+        return self.error
+
+
+@pytest.mark.parametrize("ending", ["its deadline", "a refusal"])
+def test_held_back_by_a_link_that_is_gone(ready: Any, outcomes: Any, ending: str) -> None:
+    """Somebody tells of it when it has its turn on the next link already: it leaves there, and that is what is said."""
+    door = ready.session._admission.door = Full()
+    [send] = ready.submit("a")
+    ready.lose()
+    ready.tick(8.0)
+    assert ready.connect() == [send]
+    error = held_back("ping", "the exchange has refused more", until=None)
+    door.full = True
+    ready.session.unsendable(send.pending, error, ready.now)
+    assert ready.write([send]) == [send.pending]
+    if ending == "a refusal":
+        door.error = error
+        ready.session._admission.check(send.pending, ready.now)
+        assert ready.session.effects() == []
+    [outcome] = outcomes(ready.tick(100.0)).values()
+    assert (type(outcome), outcome.certainty) == (RequestTimeout, Certainty.MAYBE_SENT)
 
 
 @pytest.mark.parametrize("connected, certainty", [(True, Certainty.MAYBE_SENT), (False, Certainty.NOT_SENT)])
