@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .._session.closing import LinkClosed
-from .._session.effects import Pending, Send
+from .._session.effects import Effect, Pending, Send
 from .._session.session import Session
 from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic
@@ -466,12 +466,17 @@ class Connection:
     def _decide(self, decided: Decided) -> None:
         """Note what must be done once the lock is released. Requires holding it."""
         effects = decided.effects
-        self._session.hand_over(effects.extend)
-        changes = self._session.changes()
         link = self._link
-        if effects:
+
+        def take(some: list[Effect]) -> None:
+            effects.extend(some)
             if link is not None:
-                link.enqueue(effect.pending for effect in effects if isinstance(effect, Send))
+                # Here, so that no interrupt comes between: twice is once, by the ticket that each request has.
+                link.enqueue([effect.pending for effect in some if isinstance(effect, Send)])
+
+        self._session.hand_over(take)
+        changes = self._session.changes()
+        if effects:
             now, wall = self._clock.monotonic(), self._clock.time()
             decided.tellings.extend(self._audience.follow(effects, now, wall, self._read_at))
         if changes:

@@ -62,24 +62,34 @@ class Update(Generic[D]):
         self._due.append(_Due(decided, threading.get_ident(), self._clock.monotonic()))
         self._decide(decided)
 
-    def perform(self) -> None:
-        """Do what this thread has decided, or what has been abandoned."""
-        me = threading.get_ident()
+    def perform(self, owner: int | None = None) -> None:
+        """Do what this thread, or *owner*, has decided, or what has been abandoned."""
+        owner = threading.get_ident() if owner is None else owner
         for due in tuple(self._due):
-            if due.begun or (due.owner != me and self._clock.monotonic() < due.at + _ABANDONED):
-                continue
-            try:
-                due.begun = True
+            if not due.begun and (due.owner == owner or self._clock.monotonic() >= due.at + _ABANDONED):
+                self._carry_out(due)
+
+    def _carry_out(self, due: _Due[D]) -> None:
+        mine = False
+        try:
+            # Nobody is in the middle of deciding it, or begins at the same time.
+            with self.lock:
+                if not due.begun:
+                    mine = due.begun = True
+            if mine:
                 self._perform(due.decided)
-            except BaseException as exc:
-                if not isinstance(exc, Exception):
-                    self._elsewhere(lambda decided=due.decided: self._perform(decided))  # type: ignore[misc]
-                raise
-            finally:
+        except BaseException as exc:
+            if mine and not isinstance(exc, Exception):
+                self._elsewhere(lambda: self._perform(due.decided))
+            raise
+        finally:
+            if mine:
                 self._due.remove(due)
 
     def interrupted(self) -> None:
-        """The session was perhaps not asked what it wants."""
+        """This thread has perhaps not asked the session what it wants, or not begun to do it."""
+        owner = threading.get_ident()
+        self._elsewhere(lambda: self.perform(owner))
         self._elsewhere(self._look)
 
 
@@ -107,9 +117,12 @@ class _After:
     def __exit__(self, exc_type: type[BaseException] | None, exc: object, traceback: object) -> None:
         try:
             self._update.perform()
-        finally:
-            if exc_type is not None and not issubclass(exc_type, Exception):
+        except BaseException as error:
+            if not isinstance(error, Exception):
                 self._update.interrupted()
+            raise
+        if exc_type is not None and not issubclass(exc_type, Exception):
+            self._update.interrupted()
 
 
 class _Change:

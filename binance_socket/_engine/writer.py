@@ -42,10 +42,11 @@ class Writer:
         reader have the interpreter, and take it back.
         """
         if crowded or on_engine_thread():
-            if not link.take_errand():
-                return
             handed_over = False
             try:
+                if not link.take_errand():
+                    handed_over = True
+                    return
                 with contextlib.suppress(RuntimeError):
                     self._senders.submit(self._run_errand, link)
                     handed_over = True

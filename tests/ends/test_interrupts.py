@@ -15,6 +15,7 @@ import binance_socket
 from binance_socket import BinanceSocketError, ConnectionLost
 from binance_socket._engine.frame_sender import FrameSender
 from binance_socket._engine.update import Update, _After
+from binance_socket.testing import ManualClock
 
 PATIENCE = 10.0
 HERE = str(Path(binance_socket.__file__).parent)
@@ -57,8 +58,12 @@ def answer(transport, method):
         transport.push({"id": request["id"], "status": 200, "result": {"serverTime": 1_700_000_000_000}})
 
 
-def clients(make_client, network, run, interrupts):
-    """Make clients with a link, and an interrupt for each, at one step after the other, until one does not strike."""
+def clients(make_client, network, run, interrupts, crowd=0):
+    """
+    Make clients with a link, and an interrupt for each, at one step after the other, until one does not strike.
+
+    Each has a *crowd* of requests under way that are not answered.
+    """
     for step in itertools.count(1):
         client = make_client(request_timeout=5.0)
         get_server_time = client.spot_api.exchange_data.get_server_time
@@ -66,6 +71,9 @@ def clients(make_client, network, run, interrupts):
         transport = network.accept()
         answer(transport, "time")
         join()
+        for _ in range(crowd):
+            client.spot_api.exchange_data.ping.submit()
+            transport.sent()
         interrupts.append(Interrupt(step))
         yield client, transport, interrupts[-1]
         # A call of another thread is answered.
@@ -77,10 +85,11 @@ def clients(make_client, network, run, interrupts):
             return
 
 
-def test_a_call_that_is_interrupted(make_client, network, run):
+@pytest.mark.parametrize("crowd", [0, 4], ids=["alone", "of many, which others write"])
+def test_a_call_that_is_interrupted(make_client, network, run, crowd):
     """Whatever becomes of it itself, others go on."""
     interrupts = []
-    for client, _transport, interrupt in clients(make_client, network, run, interrupts):
+    for client, _transport, interrupt in clients(make_client, network, run, interrupts, crowd):
         with interrupt:
             client.spot_api.exchange_data.ping.submit()
     assert len(interrupts) > 50
@@ -131,11 +140,12 @@ def test_what_is_interrupted_while_it_is_done_is_done_elsewhere(clock):
     with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
         pass
     assert not update.lock.locked()
-    later.pop()()
-    assert (done, later) == ([1, 1], [])
+    for function in later:
+        function()
+    assert done == [1, 1, "look"]
     with update.after, update.lock, update.change:
         pass
-    assert done == [1, 1, 2]
+    assert done == [1, 1, "look", 2]
 
 
 def test_a_change_that_is_interrupted_is_looked_at_elsewhere(clock):
@@ -146,7 +156,8 @@ def test_a_change_that_is_interrupted_is_looked_at_elsewhere(clock):
         raise KeyboardInterrupt
     assert not update.lock.locked()
     assert done == [1]
-    later.pop()()
+    for function in later:
+        function()
     assert done == [1, "look"]
 
 
@@ -183,6 +194,65 @@ def test_what_nobody_has_begun_to_do_is_done_by_the_next(clock, monkeypatch, run
         assert done == [2, 1, 3]
     assert sorted(done) == list(range(1, len(done) + 1))
     assert later == []
+
+
+def test_what_is_not_even_begun_because_of_an_interrupt_is_done_elsewhere(clock, monkeypatch, run):
+    """It strikes as the thread begins to do what it has decided."""
+    done, later = [], []
+    update = updates(done.append, later.append, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(update, "perform", interrupted)
+        with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
+            pass
+    for function in later:
+        run(function)()
+    assert done == [1, "look"]
+
+
+def test_what_is_abandoned_is_done_once(run):
+    """Two others find it at the same time; and neither while it is still being decided."""
+    both = threading.Barrier(2)
+
+    class Clock(ManualClock):
+        def monotonic(self):
+            if threading.current_thread() is not threading.main_thread():
+                both.wait(PATIENCE)
+            return super().monotonic()
+
+    clock, done = Clock(), []
+    update = updates(done.append, interrupted, clock)
+    with update.lock, update.change:
+        pass
+    clock.advance(1.0)
+    for join in [run(update.perform) for _ in range(2)]:
+        join()
+    assert done == [1]
+
+
+def test_what_is_being_decided_is_not_taken_for_abandoned(clock, run):
+    """The machine stood still meanwhile."""
+    done, deciding, go_on = [], threading.Event(), threading.Event()
+
+    def decide(decided):
+        deciding.set()
+        assert go_on.wait(PATIENCE)
+        decided.append("decided")
+
+    def change():
+        with update.after, update.lock, update.change:
+            pass
+
+    update = Update(
+        threading.Lock(), object, list, decide, done.extend, look=interrupted, elsewhere=interrupted, clock=clock
+    )
+    slow = run(change)
+    assert deciding.wait(PATIENCE)
+    clock.advance(2.0)
+    others = run(update.perform)
+    go_on.set()
+    slow()
+    others()
+    assert done == ["decided"]
 
 
 def test_a_change_within_what_another_has_decided(clock):
