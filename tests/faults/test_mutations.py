@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 
 import pytest
-from fault_matrix import CASES
+from fault_matrix import CASES, states
 from fault_matrix.closing import Closing
 from fault_matrix.invariants import stream_violations
+from fault_matrix.kinds import State
 from fault_matrix.runner import play
 from fault_matrix.transcript import Heard
 
@@ -232,11 +233,17 @@ def case_of(name):
     return next(case for case in CASES if case.id == name)
 
 
+def tell_of_a_trade(scene, held):
+    """Have something told before the loss that could be told again after it."""
+    scene.transcript.wait_heard(scene.publish(order=True))
+
+
 @pytest.mark.parametrize("name", [*HOLDS, *DEDUPES])
 def test_without_what_the_state_is_for(name, monkeypatch):
     """``test_fault`` of this name, in ``tests/faults/test_matrix.py``, turns red."""
     owner, attribute, mutated = {**HOLDS, **DEDUPES}[name]
     monkeypatch.setattr(owner, attribute, mutated)
+    monkeypatch.setitem(states._ENTER, State.IDLE, tell_of_a_trade)
     wrong = play(case_of(name))
     assert any(what in one for one in wrong for what in ("lost", "told twice", "not said to be late")), wrong
 
