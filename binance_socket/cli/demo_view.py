@@ -80,8 +80,12 @@ def describe(event: object) -> tuple[str, str]:
         at = f" @ {amount(event.price)}" if event.price else f" {event.order_type}"
         return name, f"{event.status} {event.side} {amount(event.quantity)}{at}"
     if isinstance(event, PositionsUpdate):
-        locked = {balance.asset: f" +{amount(balance.locked)} locked" for balance in event.balances if balance.locked}
-        return name, ", ".join(f"{b.asset} {amount(b.free)}{locked.get(b.asset, '')}" for b in event.balances)
+        # After a gap there are all assets, and of most an account has nothing.
+        held = [balance for balance in event.balances if balance.free or balance.locked]
+        locked = {balance.asset: f" +{amount(balance.locked)} locked" for balance in held if balance.locked}
+        said = ", ".join(f"{b.asset} {amount(b.free)}{locked.get(b.asset, '')}" for b in held or event.balances)
+        nothing = len(event.balances) - len(held)
+        return name, said + (f", {nothing} more at 0" if held and nothing else "")
     if isinstance(event, (BalanceUpdate, BalanceLockUpdate)):
         return name, f"{event.asset} {'+' if event.delta > 0 else ''}{amount(event.delta)}"
     return name, ""
