@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from binance_socket import DecodeError
 from binance_socket._session.backfill import Findings
 from binance_socket._session.restoration import restore
-from binance_socket._session.told import Told
+from binance_socket._session.told import MOST_LISTS, Told
 from binance_socket._wire.events import decode_event
 
 START = 1_000
@@ -795,3 +795,10 @@ def test_the_end_of_a_list_that_came_live_is_not_told_again(told):
     told.gap_closed(200_000)
     told.take(report(2, at=300_000) | {"E": 300_000})
     assert not told.knows_list(7)
+
+
+def test_no_more_ended_lists_are_remembered_than_open_ones(told):
+    """However long a gap lasts: the latest."""
+    for number in range(MOST_LISTS + 1):
+        told.take({"e": "listStatus", "E": 5000, "s": SYMBOL, "g": number, "l": "ALL_DONE", "L": "ALL_DONE", "T": 5000})
+    assert (told.knows_list(0), told.knows_list(1), told.knows_list(MOST_LISTS)) == (False, True, True)
