@@ -195,9 +195,13 @@ class Told:
 
     def _forget(self, now: int) -> None:
         """Forget the orders that were closed longest ago, if there are too many."""
-        oldest = self._closed[next(iter(self._closed))]
-        if milliseconds_of(now) - milliseconds_of(oldest[6]) > KEPT_FOR or len(self._closed) > MOST_ORDERS:
-            self._drop(self._closed)
+        # Two for each that comes, so that they become fewer again after a burst.
+        for _ in range(2):
+            if len(self._closed) > MOST_CLOSED and self._is_dispensable(next(iter(self._closed.values())), now):
+                self._drop(self._closed)
+
+    def _is_dispensable(self, order: _Raw, now: int) -> bool:
+        return milliseconds_of(now) - milliseconds_of(order[6]) > KEPT_FOR or len(self._closed) > MOST_ORDERS
 
     def _give_up(self, at: Any) -> None:
         """Too much has happened while a gap is open: of what was before, it is not known any more what was told."""

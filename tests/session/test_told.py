@@ -462,6 +462,16 @@ def test_what_cannot_have_happened_yet_is_put_right(told, unit):
     assert (told.last_event, told.forgotten_at, told.order(KEY).status) == (NOW - 9, NOW - 9, "NEW")
 
 
+def test_closed_orders_become_fewer_again_after_a_burst(told, monkeypatch):
+    """Otherwise the busiest half minute would be remembered for ever."""
+    monkeypatch.setattr(module, "MOST_CLOSED", 2)
+    for number in range(8):
+        told.take(report(number, status="FILLED", at=1000))
+    for number in range(8, 14):
+        told.take(report(number, status="FILLED", at=40_000 * (number - 6)))
+    assert [number for number in range(14) if told.order(("BTCUSDT", number)) is not None] == [12, 13]
+
+
 def test_orders_that_are_forgotten_were_closed_by_now(told, monkeypatch):
     """Whatever they claim: otherwise everything would seem forgotten for ever."""
     monkeypatch.setattr(module, "MOST_CLOSED", 1)
