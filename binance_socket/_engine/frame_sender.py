@@ -71,8 +71,7 @@ class FrameSender:
                 self._sock.abort(f"sending failed: {exc}")
                 certainty = Certainty.MAYBE_SENT if mine and exc.partly else Certainty.NOT_SENT
                 raise ConnectionLost(f"sending failed: {exc}", certainty) from exc
-            except BaseException:
-                # A signal handler has raised something, perhaps in the middle of a frame.
+            except BaseException:  # raised again; a signal handler may have raised it in the middle of a frame
                 self._ended = True
                 self._sock.abort("sending was interrupted")
                 raise

@@ -99,7 +99,7 @@ class CallFuture(Future[T]):
                 return self._start()
             finally:
                 self._lock.release()
-        except BaseException:
+        except BaseException:  # raised again; a signal handler may have raised it right after the lock was had
             let_go(self._lock)
             raise
 

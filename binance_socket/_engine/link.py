@@ -98,7 +98,7 @@ class Link:
                 finally:
                     self._writer = None
                     self._sending.release()
-        except BaseException:
+        except BaseException:  # raised again; a signal handler may have raised it right after the lock was had
             let_go(self._sending)
             raise
         return unsendable

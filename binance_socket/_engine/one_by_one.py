@@ -76,7 +76,7 @@ class OneByOne:
                 finally:
                     self._worker = None
                     self._busy.release()
-        except BaseException:
+        except BaseException:  # raised again; a signal handler may have raised it right after the lock was had
             let_go(self._busy)
             raise
         finally:

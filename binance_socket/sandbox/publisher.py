@@ -166,7 +166,7 @@ class Publisher:
             self._awake.clear()
             try:
                 self._publish()
-            except Exception:
+            except Exception:  # a defect of ours, in one pulse: the other channels and the next pulse go on
                 logger.exception("publishing failed")
 
     def _publish(self) -> None:
