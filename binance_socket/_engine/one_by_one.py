@@ -69,16 +69,19 @@ class OneByOne:
             return
         interrupt: BaseException | None = None
         try:
-            while self._waiting and self._busy.acquire(blocking=self._is_patient):
-                self._worker = threading.get_ident()
+            while self._waiting:
                 try:
-                    interrupt = self._drain() or interrupt
-                finally:
-                    self._worker = None
-                    self._busy.release()
-        except BaseException:  # raised again; a signal handler may have raised it right after the lock was had
-            let_go(self._busy)
-            raise
+                    if not self._busy.acquire(blocking=self._is_patient):
+                        break
+                    self._worker = threading.get_ident()
+                    try:
+                        interrupt = self._drain() or interrupt
+                    finally:
+                        self._worker = None
+                        self._busy.release()
+                except BaseException as exc:  # noqa: BLE001  # raised when nothing is left to do: a signal handler's
+                    let_go(self._busy)
+                    interrupt = exc
         finally:
             # It may have been the last that was waited for, and nobody knows when there is something to do again.
             self._look()

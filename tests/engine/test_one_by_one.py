@@ -233,6 +233,35 @@ def test_a_signal_handler_may_come_while_it_is_looked_whether_it_is_time_for_the
     assert line.idle
 
 
+def raise_interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at any time", "towards the end"])
+def test_an_interrupt_right_after_the_lock_was_had(line, defects, late):
+    """It is raised once everything is done, and the line is free for others."""
+    story = []
+    if late:
+        line.do(lambda: line.end(lambda: None), defects.append)
+    line._busy.acquired = raise_interrupt
+    with pytest.raises(KeyboardInterrupt):
+        line.do(lambda: story.append("ours"), defects.append)
+    ended(started(lambda: line.do(lambda: story.append("another's"), defects.append)))
+    assert (story, defects) == (["ours", "another's"], [])
+    assert line.idle
+
+
+def test_what_another_gives_while_somebody_is_interrupted_is_done(line, defects):
+    """It found the line busy right before that ended with the interrupt."""
+    story = []
+    line._busy.before = lambda: ended(started(lambda: line.do(lambda: story.append("another's"), defects.append)))
+    with pytest.raises(KeyboardInterrupt):
+        line.do(raise_interrupt, story.append)
+    assert story[1:] == ["another's"]
+    assert isinstance(story[0], RuntimeError)
+    assert line.idle
+
+
 def test_whoever_brings_more_waits_while_very_much_is_to_be_done(line, defects, monkeypatch):
     """A reader does not fill the memory while another thread cannot go on; what it has brought is done in order."""
     monkeypatch.setattr(one_by_one, "MOST_WAITING", 3)
