@@ -127,6 +127,14 @@ def interrupted(*args):
     raise KeyboardInterrupt
 
 
+def strike(monkeypatch, owner, name, update):
+    """Change something, and have a signal strike where *owner* is about to do what has that *name*."""
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
+            pass
+
+
 def test_what_is_interrupted_while_it_is_done_is_done_elsewhere(clock):
     """Then everything of it that is left."""
     done, later = [], []
@@ -175,10 +183,7 @@ def test_what_nobody_has_begun_to_do_is_done_by_the_next(clock, monkeypatch, run
     """By another thread only when it is certain that the one who decided it does not."""
     done, later = [], []
     update = updates(done.append, later.append, clock)
-    with monkeypatch.context() as patch:
-        patch.setattr(_After, "__exit__", interrupted)
-        with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
-            pass
+    strike(monkeypatch, _After, "__exit__", update)
 
     def change():
         with update.after, update.lock, update.change:
@@ -200,10 +205,7 @@ def test_what_is_not_even_begun_because_of_an_interrupt_is_done_elsewhere(clock,
     """It strikes as the thread begins to do what it has decided."""
     done, later = [], []
     update = updates(done.append, later.append, clock)
-    with monkeypatch.context() as patch:
-        patch.setattr(update, "perform", interrupted)
-        with pytest.raises(KeyboardInterrupt), update.after, update.lock, update.change:
-            pass
+    strike(monkeypatch, update, "perform", update)
     for function in later:
         run(function)()
     assert done == [1, "look"]

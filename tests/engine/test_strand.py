@@ -1,6 +1,5 @@
 import logging
 import queue
-import sys
 import threading
 from collections import deque
 from concurrent.futures import Executor, Future
@@ -362,15 +361,7 @@ def test_a_large_batch_on_an_inline_executor_does_not_exhaust_the_stack(make, go
     assert len(got) == 300_000
 
 
-@pytest.fixture
-def frantic_switching():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("frantic_switching")
+@pytest.mark.usefixtures("busy_threads")
 def test_nothing_is_lost_or_out_of_order_under_frantic_switching():
     """Four posters, three strands, three workers: every item arrives once, in its poster's order, one at a time."""
     workers = Workers(3)
@@ -424,7 +415,7 @@ def test_nothing_is_lost_or_out_of_order_under_frantic_switching():
     assert [strand.depth for strand in strands] == [0, 0, 0]
 
 
-@pytest.mark.usefixtures("frantic_switching")
+@pytest.mark.usefixtures("busy_threads")
 def test_no_wake_up_is_lost_when_the_drain_is_just_ending():
     """Each item is posted as soon as the one before was handled, when its drain is about to go."""
     workers = Workers(2)
@@ -436,7 +427,7 @@ def test_no_wake_up_is_lost_when_the_drain_is_just_ending():
     workers.shutdown()
 
 
-@pytest.mark.usefixtures("frantic_switching")
+@pytest.mark.usefixtures("busy_threads")
 def test_a_poster_that_waits_for_room_is_always_told():
     """A poster that stops when full and waits for on_room gets through, and the mailbox stays bounded."""
     workers = Workers(2)
