@@ -45,6 +45,7 @@ class Writer:
             handed_over = False
             try:
                 if not link.take_errand():
+                    # It was before, by somebody else.
                     handed_over = True
                     return
                 with contextlib.suppress(RuntimeError):
