@@ -13,7 +13,7 @@ from .._session.admission import held_back
 from .._session.costs import Cost, Waiter
 from .._session.effects import Pending
 from .._session.limits import WEIGHT, Budget
-from .._session.refusals import LONG_BAN, SHORT_BAN
+from .._session.refusals import SHORT_BAN, seconds_refused
 from .._session.server_clock import ServerClock
 from .._wire.messages import Reply, Request
 from .._wire.values import as_object
@@ -126,10 +126,9 @@ class Gate:
 
     def heed(self, error: RateLimited, now: float) -> None:
         """Take in that the exchange has refused a REST call."""
-        moment = error.retry_after
         with self.lock:
             exact = now + self.offset
-            until = exact + SHORT_BAN if moment is None else min(moment.timestamp(), exact + LONG_BAN)
+            until = exact + (seconds_refused(error.data, exact) or SHORT_BAN)
             if error.banned:
                 self.budget.ban(until)
             else:

@@ -9,6 +9,7 @@ from .._wire.messages import Reply, Request
 from ..errors import DecodeError, RateLimited
 from ..outcomes import StillUnknown, Verdict
 from .findings import Answer, Follow, Matter, Settled, Standing, Unclear
+from .refusals import seconds_refused
 
 __all__ = ["DEFAULT_RECEIVE_WINDOW", "INTERVALS", "TWICE", "Inquest", "too_late_at"]
 
@@ -171,8 +172,8 @@ class Inquest:
         if 0 < until_too_late < interval:
             # From then on it counts: begin the series anew.
             interval, self._step = until_too_late, 0
-        if isinstance(answer, RateLimited) and answer.retry_after is not None:
-            interval = max(interval, answer.retry_after.timestamp() - server_now)
+        if isinstance(answer, RateLimited):
+            interval = max(interval, seconds_refused(answer.data, server_now) or 0.0)
         return now + interval
 
     def _settle(self, verdict: Verdict) -> None:

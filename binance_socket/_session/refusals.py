@@ -10,7 +10,7 @@ import attrs
 from .._wire.messages import Reply
 from .._wire.values import as_object
 
-__all__ = ["LONG_BAN", "SHORT_BAN", "TOO_MANY_ORDERS", "TOO_MANY_REQUESTS", "Refusal", "refusal_of"]
+__all__ = ["LONG_BAN", "SHORT_BAN", "TOO_MANY_ORDERS", "TOO_MANY_REQUESTS", "Refusal", "refusal_of", "seconds_refused"]
 
 TOO_MANY_REQUESTS: Final = -1003
 TOO_MANY_ORDERS: Final = -1015
@@ -42,7 +42,8 @@ def refusal_of(reply: Reply, now: float) -> Refusal | None:
     if reply.status not in (418, 429) and code not in (TOO_MANY_REQUESTS, TOO_MANY_ORDERS):
         return None
     orders = code == TOO_MANY_ORDERS or _halves_say(data, TOO_MANY_ORDERS)
-    return Refusal(reply.status == 418, orders, _until(data, now))
+    seconds = seconds_refused(data, now)
+    return Refusal(reply.status == 418, orders, None if seconds is None else now + seconds)
 
 
 def _halves_say(data: Mapping[str, Any], code: int) -> bool:
@@ -50,12 +51,16 @@ def _halves_say(data: Mapping[str, Any], code: int) -> bool:
     return any(as_object(half).get("code") == code for half in data.values())
 
 
-def _until(data: Mapping[str, Any], now: float) -> float | None:
-    """Return until when a refusal holds, if it says so, on our idea of the exchange's clock."""
+def seconds_refused(data: Mapping[str, Any], now: float) -> float | None:
+    """
+    Return for how many seconds a refusal with *data* holds, a week at most, if it says so and they are not over.
+
+    *now* is our idea of the exchange's clock.
+    """
     moment, server_time = data.get("retryAfter"), data.get("serverTime")
     if type(moment) is not int:
         return None
     unit = 1e6 if moment >= _MICROSECONDS_FROM else 1e3
     # How long it holds is certain even where our idea of its clock is not.
     seconds = (moment - server_time) / unit if type(server_time) is int else moment / unit - now
-    return now + min(seconds, LONG_BAN) if seconds > 0 else None
+    return min(seconds, LONG_BAN) if seconds > 0 else None

@@ -20,6 +20,7 @@ from .._engine.strand import Strand
 from .._engine.timer import Alarm
 from .._session.local_book import BookState, LocalBook, Verdict
 from .._session.price_levels import PriceLevels
+from .._session.refusals import seconds_refused
 from .._session.subscriptions import may_pass
 from .._wire.values import plain
 from ..errors import (
@@ -423,9 +424,9 @@ class LocalOrderBook:
 
     def _to_wait(self, error: BaseException | None) -> float:
         """Return for how many seconds the exchange wants to be left alone."""
-        if not isinstance(error, RateLimited) or error.retry_after is None:
+        if not isinstance(error, RateLimited):
             return 0.0
-        return max(0.0, error.retry_after.timestamp() - self._surroundings.clock.time())
+        return seconds_refused(error.data, self._surroundings.clock.time()) or 0.0
 
     def _now(self) -> float:
         return self._surroundings.clock.monotonic()

@@ -132,6 +132,13 @@ def test_a_rate_limit_is_respected() -> None:
     assert it.next_at == pytest.approx(60.0)
 
 
+def test_no_rate_limit_is_believed_for_years() -> None:
+    """The verdict would never come."""
+    it = inquest()
+    now = ask(it, RateLimited(-1003, "slow", status=429, data={"retryAfter": SENT * 2}))
+    assert it.next_at == pytest.approx(now + 7 * 86400.0)
+
+
 def test_waiting_again_begins_the_series_anew() -> None:
     """With a question half a second after the last answer at the latest; one that is under way is waited for."""
     it = inquest()

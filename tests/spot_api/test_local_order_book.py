@@ -287,6 +287,7 @@ def test_the_exchange_may_want_to_be_left_alone(synchronised):
     assert wait(RateLimited(-1003, "no", status=429)) == 0
     assert wait(RateLimited(-1003, "no", status=429, data={"retryAfter": int((now + 30) * 1000)})) == pytest.approx(30)
     assert wait(RateLimited(-1003, "no", status=429, data={"retryAfter": 1})) == 0
+    assert wait(RateLimited(-1003, "no", status=429, data={"retryAfter": int(now * 2000)})) == 7 * 86400
 
 
 def test_a_refused_symbol_ends_the_book(opened, network, exchange):
