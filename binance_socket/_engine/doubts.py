@@ -24,7 +24,7 @@ from ..outcomes import CancelReplaceOutcome, Verdict
 from .clock import Clock
 from .futures import CallFuture
 from .inquirer import Inquirer
-from .threads import check_process, on_engine_thread, process_token
+from .threads import Condition, check_process, on_engine_thread, process_token
 
 __all__ = ["Doubt", "Doubts"]
 
@@ -150,7 +150,7 @@ class Doubt:
         self.keys = frozenset[Key]().union(*(matter.keys for matter in matters_of(request, 0)))
         """By what events about it are recognised."""
         # Guards everything below. Notified whenever something was learned.
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = Condition(threading.Lock())
         self._inquests: tuple[Inquest, ...] = ()
         self._heard: deque[dict[str, Any]] = deque(maxlen=_MOST_EVENTS)
         self._waiting = 0

@@ -14,7 +14,7 @@ from .._session.effects import Complete, Late, Outcome, Pending
 from .._wire.messages import Reply, response_to
 from ..errors import BinanceSocketError, ClientClosed, OutcomeUnknown
 from ..masking import hand_over
-from .threads import check_process, let_go, on_engine_thread, process_token
+from .threads import Condition, check_process, let_go, on_engine_thread, process_token
 
 __all__ = ["CallFuture", "Doubtful", "Repeating", "begin", "complete", "complete_with", "defect_error", "deliver_late"]
 
@@ -64,7 +64,7 @@ class CallFuture(Future[T]):
     def __init__(self, executor: Executor, withdraw: Callable[[CallFuture[T]], object] | None = None) -> None:
         super().__init__()
         self._lock = threading.RLock()
-        self._condition = threading.Condition(self._lock)
+        self._condition = Condition(self._lock)
         self._executor = executor
         self._process = process_token()
         # Is told when the future was cancelled: whoever has the request need not keep a place for it any more.
@@ -91,8 +91,8 @@ class CallFuture(Future[T]):
     def start(self) -> bool:
         """Make it too late for ``cancel()``, and return False if that came first. Idempotent; any thread."""
         try:
-            # A signal handler may have raised something while its thread held the lock, which nobody releases then.
-            # Then nobody can look at the future any more, and others must not wait for that.
+            # A signal handler may have raised something while concurrent.futures.wait() took the lock, which nobody
+            # releases then. Then nobody can look at the future any more, and others must not wait for that.
             if not self._lock.acquire(timeout=_UNREACHABLE):
                 return False
             try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import operator
 import os
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import ForkedClientError
 
-__all__ = ["NAME_PREFIX", "EngineThread", "check_process", "let_go", "on_engine_thread", "process_token"]
+__all__ = ["NAME_PREFIX", "Condition", "EngineThread", "check_process", "let_go", "on_engine_thread", "process_token"]
 
 NAME_PREFIX = "binance-socket-"
 
@@ -31,6 +32,18 @@ class EngineThread(threading.Thread):
 def on_engine_thread() -> bool:
     """Tell whether the calling thread is one that must never block on an answer."""
     return isinstance(threading.current_thread(), EngineThread)
+
+
+class Condition(threading.Condition):
+    """
+    A condition that no signal handler leaves locked, whatever it raises, for whoever takes it by a with statement.
+
+    The standard library's own has functions in between, and where one of them is interrupted, nobody lets go.
+    """
+
+    # Read from the lock, and called, by the interpreter itself.
+    __enter__: Any = property(operator.attrgetter("_lock.__enter__"))
+    __exit__: Any = property(operator.attrgetter("_lock.__exit__"))
 
 
 class _Reentrant(Protocol):

@@ -17,6 +17,7 @@ from typing_extensions import Self, override
 
 from .._engine.futures import CallFuture
 from .._engine.strand import Strand
+from .._engine.threads import Condition
 from .._engine.timer import Alarm
 from .._session.local_book import BookState, LocalBook, Verdict
 from .._session.price_levels import PriceLevels
@@ -94,7 +95,7 @@ class LocalOrderBook:
         # Guards everything below, and the book. Changed in the subscription's turn only, but by close(). A leaf: the
         # timer's may be taken under it, and nothing else.
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = Condition(self._lock)
         self._book = book
         self._subscription: UpdateSubscription | None = None
         self._alarm: Alarm | None = None
@@ -403,7 +404,7 @@ class LocalOrderBook:
 
     # The rest.
 
-    def _here(self) -> threading.Condition:
+    def _here(self) -> Condition:
         """Return what to hold while reading. Raises ForkedClientError where somebody may hold it for ever."""
         self._surroundings.check_process()
         return self._changed
