@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
+import functools
 import logging
 import sys
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Final
@@ -17,6 +17,7 @@ import attrs
 from ..errors import HandlerError
 from ..health import StateChange
 from .mailbox import DropOldest
+from .one_by_one import OneByOne
 from .strand import Strand
 from .threads import check_process, process_token
 from .watchdog import Progress
@@ -91,9 +92,8 @@ class Hooks:
             mailbox=self._mailbox,
             progress=progress,
         )
-        self._noted: deque[StateChange] = deque()
-        # Held by whoever tells what is noted; nobody waits for it.
-        self._telling = threading.Lock()
+        # What is noted, by whoever tells it.
+        self._line = OneByOne()
 
     @property
     def dropped(self) -> int:
@@ -118,22 +118,15 @@ class Hooks:
 
     def note(self, change: StateChange) -> None:
         """Put a change of state in line, to be told by :meth:`tell`. Any thread; locks may be held."""
-        self._noted.append(change)
+        self._line.put(functools.partial(self._tell, change), _not_told)
 
     def tell(self) -> None:
-        """
-        Tell what is noted, to the log and to hooks. Any thread, under no lock.
+        """Tell what is noted, to the log and to hooks. Any thread, under no lock."""
+        self._line.work()
 
-        Whoever tells looks again after letting go of the lock, so that nothing is left behind and the order is kept.
-        """
-        while self._noted and self._telling.acquire(blocking=False):
-            try:
-                while self._noted:
-                    change = self._noted.popleft()
-                    logger.info("%s", change)
-                    self._post(Hook.STATE, change)
-            finally:
-                self._telling.release()
+    def _tell(self, change: StateChange) -> None:
+        logger.info("%s", change)
+        self._post(Hook.STATE, change)
 
     def close(self) -> None:
         """Take nothing more; what was told already is still delivered."""
@@ -160,6 +153,10 @@ class Hooks:
     def _failed(self, exc: BaseException, call: _Call) -> None:
         if not self._strand.refused:  # the strand has told of that
             logger.error("a hook raised", exc_info=exc)
+
+
+def _not_told(exc: Exception) -> None:
+    logger.error("a change of state was not told", exc_info=exc)
 
 
 def _is_notice(call: _Call) -> bool:

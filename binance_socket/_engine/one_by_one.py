@@ -47,7 +47,7 @@ class OneByOne:
     def put(self, function: Callable[[], object], failed: Callable[[Exception], object]) -> Callable[[], None]:
         """Put something in the line, under any lock. What is returned does it in its turn, and is called under none."""
         self._waiting.append((function, failed))
-        return self._work
+        return self.work
 
     def end(self, last: Callable[[], object]) -> None:
         """
@@ -64,7 +64,8 @@ class OneByOne:
         # In this order: whoever has emptied the line was there before.
         return not self._waiting and self._worker is None
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Do what waits, unless another thread is doing so, or this one is in the middle of it."""
         if self._worker == threading.get_ident():
             return
         interrupt: BaseException | None = None
@@ -95,12 +96,11 @@ class OneByOne:
     def _drain(self) -> BaseException | None:
         """Do what waits. Return what is to be raised when all is done: it is meant for this thread alone."""
         interrupt: BaseException | None = None
-        while True:
+        while self._waiting:
+            function, failed = self._waiting[0]
             try:
-                function, failed = self._waiting.popleft()
-            except IndexError:
-                break
-            try:
+                # Unlike popleft(), this is no call after which a signal handler may come: then neither would be called.
+                del self._waiting[0]
                 function()
             except Exception as exc:  # noqa: BLE001  # told to whoever has to do with it
                 _tell(failed, exc)
@@ -112,14 +112,20 @@ class OneByOne:
     def _look(self) -> None:
         """Call what comes last, if it is time. Whoever has done something calls this when it is done."""
         last = self._last
-        if last is None or not self._busy.acquire(blocking=False):
+        if last is None:
             return
-        idle = not self._waiting
-        self._busy.release()
+        try:
+            if not self._busy.acquire(blocking=False):
+                return
+            idle = not self._waiting
+            self._busy.release()
+        except BaseException:  # raised again; a signal handler may have raised it right after the lock was had
+            let_go(self._busy)
+            raise
         if idle:
             last()
         else:
-            self._work()
+            self.work()
 
 
 def _tell(failed: Callable[[Exception], object], exc: Exception) -> None:

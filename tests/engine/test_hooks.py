@@ -165,6 +165,35 @@ def test_changes_are_told_in_the_order_in_which_they_were_noted(make, listeners,
     assert [record.getMessage() for record in caplog.records] == [str(one) for one in noted]
 
 
+def test_an_interrupt_while_a_change_is_told(make, listeners, caplog, monkeypatch):
+    """The others are told all the same, and it is logged that one was not."""
+    hooks, heard = make(), queue.SimpleQueue()
+    listeners.add(Hook.STATE, heard.put)
+    hooks.note(change(1))
+    hooks.note(change(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(hooks, "_post", interrupt_once(hooks._post))
+        with pytest.raises(KeyboardInterrupt):
+            hooks.tell()
+    assert heard.get(timeout=PATIENCE) == change(2)
+    assert "was not told" in caplog.text
+    hooks.note(change(3))
+    hooks.tell()
+    assert heard.get(timeout=PATIENCE) == change(3)
+
+
+def interrupt_once(function):
+    """Return *function*, but that a signal handler raises something at the first call."""
+    left = [KeyboardInterrupt]
+
+    def interrupted(*args):
+        if left:
+            raise left.pop()
+        return function(*args)
+
+    return interrupted
+
+
 def test_a_change_of_state_is_one_line(make, caplog):
     """At INFO, with the reason if there is one."""
     caplog.set_level(logging.INFO, "binance_socket")

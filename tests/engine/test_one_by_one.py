@@ -251,6 +251,18 @@ def test_an_interrupt_right_after_the_lock_was_had(line, defects, late):
     assert line.idle
 
 
+def test_an_interrupt_when_it_is_seen_that_all_is_done(line, defects):
+    """The same moment, at the very end."""
+    story = []
+    line.do(lambda: line.end(lambda: story.append("last")), defects.append)
+    story.clear()
+    line._busy.acquired = raise_interrupt
+    with pytest.raises(KeyboardInterrupt):
+        line.work()
+    ended(started(line.work))
+    assert (story, defects) == (["last"], [])
+
+
 def test_what_another_gives_while_somebody_is_interrupted_is_done(line, defects):
     """It found the line busy right before that ended with the interrupt."""
     story = []
