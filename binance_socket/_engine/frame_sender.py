@@ -25,7 +25,8 @@ class FrameSender:
     is kept, so that a flood of pings neither blocks nor grows anything.
 
     Why no control frame is left behind: whoever asks for one notes it, and then tries to take the lock. Where that
-    fails, somebody holds the lock, who looks at the notes once more after letting go.
+    fails, somebody holds the lock, who looks at the notes once more after letting go, or has the reader look: a sender
+    may be interrupted by a signal handler, right after it was told that the lock is its own.
     """
 
     def __init__(self, sock: GuardedSocket, timeout: float) -> None:
@@ -45,6 +46,11 @@ class FrameSender:
     def stuck(self) -> bool:
         """Whether a control frame waits for room in the send buffer."""
         return bool(self._unsent)
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something for :meth:`flush` to do."""
+        return bool(self._unsent or self._pongs or self._pings)
 
     def send(self, *payloads: bytes) -> None:
         """
@@ -66,6 +72,8 @@ class FrameSender:
                 keys = self._keys
                 frames = [encode_frame(TEXT, payload, keys.next()) for payload in payloads]
                 self._sock.send(b"".join(frames), deadline)
+                if self.due:
+                    self._send_noted()
             except SendFailed as exc:
                 self._ended = True
                 self._sock.abort(f"sending failed: {exc}")
@@ -75,7 +83,8 @@ class FrameSender:
                 self._ended = True
                 self._sock.abort("sending was interrupted")
                 raise
-        self.flush()
+        if self.due:
+            self._sock.nudge()
 
     def ping(self) -> None:
         """Send a ping, or note that one is due. Never waits for the peer."""
@@ -91,8 +100,8 @@ class FrameSender:
         self.flush()
 
     def flush(self) -> None:
-        """Send what is noted as far as that needs no waiting."""
-        while (self._unsent or self._pongs or self._pings) and self._lock.acquire(blocking=False):
+        """Send what is noted as far as that needs no waiting. For the reader and the timer."""
+        while self.due and self._lock.acquire(blocking=False):
             try:
                 if not self._send_noted():
                     return

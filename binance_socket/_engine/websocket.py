@@ -170,7 +170,7 @@ class WebSocketTransport:
             while True:
                 if wait:
                     self._sock.wait_readable(or_writable=self._sender.stuck)
-                if self._sender.stuck:
+                if self._sender.due:
                     self._sender.flush()
                 data = self._sock.try_recv()
                 if data or (data is None and not wait):
