@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections import deque
@@ -17,6 +18,9 @@ __all__ = ["Strand"]
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_Turn = list[None]
+"""Empty once somebody drains the mailbox in it."""
 
 _FAIR_SHARE = 256
 """How many items one strand may handle before it lets the others have the worker."""
@@ -35,19 +39,21 @@ class Strand(Generic[T]):
     ``on_error(exception, item)``, and the strand goes on. A *mailbox* that keeps itself small is never full: give it
     a *size* beyond its own. *progress* is kept up to date, for a watchdog.
 
-    Why no item is left behind: *_draining* is held exactly while a drain is scheduled or running. A poster first
-    appends, and then tries to take it. Either it gets it, and schedules a drain; or a drain holds it, and that drain
-    looks at the mailbox once more after letting go, so it sees the item unless somebody else has taken the lock
-    since — who then looks in turn. The order "append, then try" here, "release, then look" there leaves no gap. Whoever
-    may not call an executor, because of a lock that is held, does the first half with ``put()``, and tries afterwards
-    with ``deliver()``.
+    Why no item is left behind: there is a turn exactly while a drain is scheduled or running. A poster first appends,
+    and then tries to begin one. Either it does, and schedules a drain; or there is one already, and its drain looks at
+    the mailbox once more after ending it, so it sees the item unless somebody else has begun one since — who then looks
+    in turn. The order "append, then try" here, "end, then look" there leaves no gap. Whoever may not call an executor,
+    because of a lock that is held, does the first half with ``put()``, and tries afterwards with ``deliver()``.
+
+    The turn is no lock, because it is handed from the poster to the drain, and a signal handler may raise something
+    between any two steps of the poster: so it can tell whether it is the one that has to schedule a drain. Should two
+    be scheduled then, only one of them has the turn.
     """
 
     __slots__ = (
         "_abandoned",
         "_closed",
         "_counting",
-        "_draining",
         "_executor",
         "_farewell",
         "_half",
@@ -58,6 +64,7 @@ class Strand(Generic[T]):
         "_progress",
         "_sink",
         "_size",
+        "_turn",
         "_undelivered",
         "_was_full",
         "refused",
@@ -80,11 +87,12 @@ class Strand(Generic[T]):
         self._half = size // 2
         self._on_room = on_room
         self._on_error = on_error
-        # Written by whoever holds _draining.
+        # Written by whoever has the turn.
         self._progress = progress or Progress()
-        # Appended to by posters, popped by whoever holds _draining; both ends are atomic.
+        # Appended to by posters, popped by whoever has the turn; both ends are atomic.
         self._mailbox: Mailbox[T] = deque() if mailbox is None else mailbox
-        self._draining = threading.Lock()
+        # Whose turn it is: nobody's while it is empty. Each operation is atomic.
+        self._turn: dict[None, _Turn] = {}
         # Set by posters before they can see the mailbox full, cleared by the drain.
         self._was_full = False
         self._high_water = 0
@@ -188,17 +196,29 @@ class Strand(Generic[T]):
 
     def _posted(self) -> None:
         self._measure()
-        if self._draining.acquire(blocking=False):
-            self._schedule()
-        elif self._abandoned:
+        if not self._turn and self._begin():
+            return
+        if self._abandoned:
             # Posted while the strand was being abandoned, and perhaps nobody will look any more.
             self._drop()
 
-    def _schedule(self) -> None:
-        """Have the mailbox drained. Requires _draining, and hands it to the drain."""
-        assert self._draining.locked()
+    def _begin(self) -> bool:
+        """Have the mailbox drained, unless it is somebody's turn. Return False if it is."""
+        turn: _Turn = [None]
         try:
-            future = self._executor.submit(self._drain)
+            if self._turn.setdefault(None, turn) is not turn:
+                return False
+            self._schedule(turn)
+        except BaseException:  # raised again; a signal handler may have raised it before anybody knew of this turn
+            if turn and self._turn.get(None) is turn:
+                self._schedule(turn)
+            raise
+        return True
+
+    def _schedule(self, turn: _Turn) -> None:
+        """Have the mailbox drained, in this turn."""
+        try:
+            future = self._executor.submit(functools.partial(self._drain, turn))
         except Exception as exc:  # noqa: BLE001  # executors are the user's; whatever it raises, it refused
             self._refused(exc)
         else:
@@ -215,7 +235,7 @@ class Strand(Generic[T]):
         """
         End: the executor takes nothing more, or we have failed.
 
-        Requires _draining, and keeps it, so that nobody tries again.
+        Requires the turn, and keeps it, so that nobody tries again.
         """
         logger.warning("%d items could not be delivered: %r", len(self._mailbox), exc)
         try:
@@ -228,9 +248,13 @@ class Strand(Generic[T]):
         self._report(exc, first)
         self._make_room()
 
-    def _drain(self) -> None:
-        """Deliver until the mailbox is empty, or a fair share. Requires _draining, and hands it on or releases it."""
-        assert self._draining.locked()
+    def _drain(self, turn: _Turn) -> None:
+        """Deliver until the mailbox is empty, or a fair share. Takes the turn, and hands it on or ends it."""
+        try:
+            turn.pop()
+        except IndexError:
+            # It was scheduled twice.
+            return
         pop, sink, progress = self._mailbox.popleft, self._sink, self._progress
         progress.begin()
         while True:
@@ -252,16 +276,16 @@ class Strand(Generic[T]):
                     # The thread is being ended (SystemExit, KeyboardInterrupt). Let it, but deliver the rest.
                     self._report(exc, item)
                     progress.end()
-                    self._schedule()
+                    self._hand_on()
                     raise
                 if progress.told is not None:
                     progress.returned()
                 if self._was_full and len(self._mailbox) <= self._half:
                     self._make_room()
             else:
-                # Hand _draining on to the drain that follows, and leave the worker to others.
+                # Leave the worker to others.
                 progress.end()
-                self._schedule()
+                self._hand_on()
                 return
             if self._was_full:
                 self._make_room()
@@ -269,13 +293,19 @@ class Strand(Generic[T]):
                 self._say_farewell()
             progress.end()
             # Nothing of the last item stays alive with an idle strand's frame; the frame ends here in most cases.
-            self._draining.release()
-            if not self._mailbox or not self._draining.acquire(blocking=False):
+            self._turn.clear()
+            if not self._mailbox or self._turn.setdefault(None, turn) is not turn:
                 return
             progress.begin()
 
+    def _hand_on(self) -> None:
+        """Have the rest drained by another drain. Requires the turn."""
+        turn: _Turn = [None]
+        self._turn[None] = turn
+        self._schedule(turn)
+
     def _say_farewell(self) -> None:
-        """Requires _draining."""
+        """Requires the turn."""
         farewell, self._farewell = self._farewell, None
         if farewell is not None:
             try:

@@ -143,22 +143,15 @@ def test_posting_nothing_is_harmless(make, executor, got):
 def test_an_item_posted_as_the_drain_lets_go_is_not_left_behind(make, executor, got):
     """The moment between "the mailbox is empty" and "I am gone": the drain looks once more."""
     strand = make()
-    draining = strand._draining
+    late = ["late"]
 
-    class PostsAtTheLastMoment:
-        def __init__(self):
-            self.posted = False
+    class PostsAtTheLastMoment(dict):
+        def clear(self):
+            if late:
+                strand.post(late.pop())
+            super().clear()
 
-        def release(self):
-            if not self.posted:
-                self.posted = True
-                strand.post("late")
-            draining.release()
-
-        acquire = draining.acquire
-        locked = draining.locked
-
-    strand._draining = PostsAtTheLastMoment()
+    strand._turn = PostsAtTheLastMoment()
     strand.post("early")
     executor.run_one()
     assert got == ["early", "late"]

@@ -93,7 +93,9 @@ def make(clock, timer, workers):
 
         progress = watchdog.watch(name)
         on = executor or workers
-        return Strand(on, sink, size=4096, on_room=lambda: None, on_error=unexpected, progress=progress)
+        strand = Strand(on, sink, size=4096, on_room=lambda: None, on_error=unexpected, progress=progress)
+        strand._turn = Turn()
+        return strand
 
     return build
 
@@ -105,8 +107,21 @@ def watchdog(clock, timer):
 
 def settle(strand):
     """Wait until the strand is idle."""
-    assert strand._draining.acquire(timeout=PATIENCE)
-    strand._draining.release()
+    turn = strand._turn
+    with turn.ended:
+        assert turn.ended.wait_for(lambda: not turn, PATIENCE)
+
+
+class Turn(dict):
+    """Whose turn it is in a strand. One can wait until it is nobody's."""
+
+    def __init__(self):
+        self.ended = threading.Condition()
+
+    def clear(self):
+        with self.ended:
+            super().clear()
+            self.ended.notify_all()
 
 
 def test_what_is_stuck_is_told_once_with_thread_and_stack(watchdog, make, handler, pass_time, warnings):
