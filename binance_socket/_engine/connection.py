@@ -291,21 +291,23 @@ class Connection:
         """Start the reader, if it has not been."""
         if self._reader is not None:
             return
-        with self._mutex:
-            if self._reader is not None or self._session.state.is_final:
-                return
-            reader = self._reader = EngineThread(self._run, f"{self.name}-reader")
         try:
-            # Without the timer there would be no deadlines.
-            self._timer.start()
-            reader.start()
-        except RuntimeError as exc:
             with self._mutex:
-                self._reader = None
+                if self._reader is None and not self._session.state.is_final:
+                    # Without the timer there would be no deadlines.
+                    self._timer.start()
+                    reader = EngineThread(self._run, f"{self.name}-reader")
+                    reader.start()
+                    self._reader = reader
+        except RuntimeError as exc:
             raise ConnectionLost(f"no thread to read with: {exc}") from exc
 
     def _run(self) -> None:
         """Connect and receive until closed."""
+        with self._mutex:
+            if self._reader is not threading.current_thread():
+                # Whoever started it was interrupted, and it is started again by the next.
+                return
         try:
             while self._await_turn():
                 self._connect_and_receive()

@@ -128,9 +128,9 @@ class Rotation:
         self._logging_on = False
         # Whether it is looked again soon.
         self._waits = False
-        self._given_up_at = clock.monotonic() + patience
-        # When it came so far.
-        self._since = clock.monotonic()
+        # When it came so far, from its start on.
+        self._since = 0.0
+        self._given_up_at = 0.0
         self._hurried = False
         # Guards whether the overlaps have been let go of.
         self._lock = threading.Lock()
@@ -162,7 +162,7 @@ class Rotation:
     # What happens.
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. Idempotent."""
         self._do(self._start)
 
     def old_down(self) -> None:
@@ -223,6 +223,10 @@ class Rotation:
         return True
 
     def _start(self) -> None:
+        if self._probing is not None or self._stage is not Stage.OPENING:
+            return
+        self._since = self.now()
+        self._given_up_at = self._since + self._patience
         logger.info("%s: opening the connection that takes over", self.old.name)
         self.new.succession.follow_logon(wanted=self.old.succession.logon_wanted)
         try:

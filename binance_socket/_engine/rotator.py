@@ -232,10 +232,11 @@ class Rotator:
                     role.needed = False
         # Without a link there is nothing to leave.
         self._finish(futures, None)
-        if rotation is not None and is_new:
+        if rotation is not None:
+            # Also one that is there: whoever made it may have been interrupted by a signal handler.
             rotation.start()
-        elif rotation is not None:
-            rotation.hurry()
+            if not is_new:
+                rotation.hurry()
 
     def _rotation(self, role: Role, old: Connection) -> Rotation:
         """Return one that leaves *old*. Requires holding the lock."""

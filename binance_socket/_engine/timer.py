@@ -135,6 +135,10 @@ class Timer:
                 self._cancelled = 0
 
     def _run(self) -> None:
+        with self._mutex:
+            if self._thread is not threading.current_thread():
+                # Whoever started it was interrupted, and it is started again by the next.
+                return
         try:
             while (function := self._next()) is not None:
                 try:

@@ -5,8 +5,10 @@ Nothing stays locked and nothing of others is lost: their calls are answered, an
 """
 
 import itertools
+import queue
 import sys
 import threading
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,21 @@ import pytest
 import binance_socket
 from binance_socket import BinanceSocketError, ConnectionLost
 from binance_socket._engine.frame_sender import FrameSender
+from binance_socket._engine.rotation import Rotation
+from binance_socket._engine.strand import Strand
 from binance_socket._engine.update import Update, _After
+from binance_socket._engine.workers import Workers
 from binance_socket.testing import ManualClock
 
 PATIENCE = 10.0
 HERE = str(Path(binance_socket.__file__).parent)
+
+
+@pytest.fixture
+def workers():
+    workers = Workers(2)
+    yield workers
+    workers.shutdown()
 
 
 class Interrupt:
@@ -106,6 +118,48 @@ def test_a_call_that_is_given_up_by_somebody_who_is_interrupted(make_client, net
         clock.advance(5.0)
         assert isinstance(future.exception(PATIENCE), BinanceSocketError)
     assert len(interrupts) > 20
+
+
+@pytest.mark.parametrize("whose", ["timer", "reader"])
+def test_the_first_call_is_interrupted_while_a_thread_starts(make_client, network, run, monkeypatch, whose):
+    """The next call starts another one, and only that one works."""
+    start, struck = threading.Thread.start, []
+
+    def interrupted_start(thread):
+        start(thread)
+        if thread.name.endswith(whose) and not struck:
+            struck.append(thread)
+            raise KeyboardInterrupt
+
+    client = make_client()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted_start)
+        with pytest.raises(KeyboardInterrupt):
+            client.spot_api.exchange_data.ping.submit()
+    [stray] = struck
+    stray.join(PATIENCE)
+    assert not stray.is_alive()
+    join = run(client.spot_api.exchange_data.get_server_time)
+    answer(network.accept(), "time")
+    join()
+    assert len(network.attempts) == 1
+
+
+def test_a_rotation_is_interrupted_before_it_begins(make_client, network, run, monkeypatch):
+    """The next one carries it out."""
+    client = make_client()
+    join = run(client.spot_api.exchange_data.get_server_time)
+    old = network.accept()
+    answer(old, "time")
+    join()
+    with monkeypatch.context() as patch:
+        patch.setattr(Rotation, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.rotate()
+    assert len(network.attempts) == 1
+    client._hub.rotate()
+    answer(network.accept(), "ping")
+    old.wait_closed()
 
 
 def updates(perform, elsewhere, clock):
@@ -273,6 +327,49 @@ def test_a_change_within_what_another_has_decided(clock):
     assert (done, later) == ([2, 1], [])
 
 
+def test_a_strand_whose_poster_is_interrupted_goes_on(workers):
+    """What was posted, if it was, and what comes next is delivered, once and in order."""
+    for step in itertools.count(1):
+        got, interrupt = queue.SimpleQueue(), Interrupt(step)
+        strand = Strand(workers, got.put, size=10, on_room=lambda: None, on_error=interrupted)
+        with interrupt:
+            strand.post("first")
+        strand.post("second")
+        heard = [got.get(timeout=PATIENCE)]
+        while heard[-1] != "second":
+            heard.append(got.get(timeout=PATIENCE))
+        assert heard in (["first", "second"], ["second"])
+        if not interrupt.struck:
+            assert heard == ["first", "second"]
+            break
+    assert step > 8
+
+
+def test_a_drain_that_is_scheduled_twice_has_one_turn():
+    """A signal handler came when the executor had it already."""
+    tasks, got = [], []
+
+    class Keeps(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            tasks.append(fn)
+            if len(tasks) == 1:
+                raise KeyboardInterrupt
+            return Future()
+
+    strand = Strand(Keeps(), got.append, size=10, on_room=lambda: None, on_error=interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        strand.post("first")
+    assert len(tasks) == 2
+    tasks[0]()
+    assert got == ["first"]
+    strand.put("second")
+    tasks[1]()
+    assert got == ["first"]
+    strand.deliver()
+    tasks[2]()
+    assert got == ["first", "second"]
+
+
 def test_nothing_follows_a_frame_that_was_interrupted():
     """What came next would be taken for the rest of it."""
     aborted = []
@@ -290,3 +387,65 @@ def test_nothing_follows_a_frame_that_was_interrupted():
     assert len(aborted) == 1
     with pytest.raises(ConnectionLost):
         sender.send(b"another")
+
+
+class Room:
+    """A socket that takes everything, and says whether the reader was nudged."""
+
+    def __init__(self):
+        self.sent = []
+        self.nudged = False
+        self.aborted = None
+
+    def send(self, data, deadline):
+        self.sent.append(data)
+
+    def try_send(self, data):
+        self.sent.append(data)
+        return len(data)
+
+    def nudge(self):
+        self.nudged = True
+
+    def abort(self, reason):
+        self.aborted = reason
+
+    def close(self):
+        pass
+
+
+def test_a_sender_that_is_interrupted_holds_nothing(run):
+    """With an answer to a ping due, which goes with the message, or which the reader is told of."""
+    for step in itertools.count(1):
+        sock, interrupt = Room(), Interrupt(step)
+        sender = FrameSender(sock, 5.0)
+        sender._pongs.append(b"noted while somebody else was sending")
+        with interrupt:
+            sender.send(b"an order")
+        run(sender.flush)()
+        run(sender.close)()
+        assert sock.aborted or not sender.due
+        if not interrupt.struck:
+            break
+    assert step > 10
+    assert len(sock.sent) == 2
+
+
+def test_what_is_noted_right_after_a_message_is_left_to_the_reader(monkeypatch):
+    """Whoever notes it finds the lock taken; the sender does not ask for it again."""
+    sock = Room()
+    sender = FrameSender(sock, 5.0)
+    send_noted = sender._send_noted
+
+    def noted_behind():
+        done = send_noted()
+        sender.pong(b"found the lock taken")
+        return done
+
+    monkeypatch.setattr(sender, "_send_noted", noted_behind)
+    sender._pings.append(b"")
+    sender.send(b"an order")
+    assert (len(sock.sent), sock.nudged, sender.due) == (2, True, True)
+    monkeypatch.undo()
+    sender.flush()
+    assert (len(sock.sent), sender.due) == (3, False)
