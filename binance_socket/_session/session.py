@@ -208,8 +208,8 @@ class Session:
             self._admission.ended(pending, now)
             self._admit(pending, now)
             return
-        self._requests.take(pending.id)
-        self._complete(pending, error)
+        # It may be about to leave on another link.
+        self._refuse(pending, error)
 
     def no_answer(self, topic: Topic) -> RequestTimeout:
         """Return the error of somebody who has waited for *topic* to open for too long."""

@@ -430,6 +430,18 @@ def test_unsendable(ready: Any, outcomes: Any) -> None:
     assert ready.session.effects() == []
 
 
+def test_unsendable_on_a_link_that_is_gone(ready: Any, outcomes: Any) -> None:
+    """It has its turn on the next link already, when that is told: it does not leave there after all."""
+    [send] = ready.submit("a")
+    ready.lose()
+    ready.tick(8.0)
+    assert ready.connect() == [send]
+    error = InvalidRequest("not JSON")
+    ready.session.unsendable(send.pending, error, ready.now)
+    assert outcomes(ready.session.effects()) == {"a": error}
+    assert ready.write([send]) == []
+
+
 def test_held_back_after_all(ready: Any, outcomes: Any) -> None:
     """What the exchange refused to take before it was written is still to be sent, now or on the next link."""
     [send] = ready.submit("a")
