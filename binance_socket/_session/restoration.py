@@ -301,7 +301,8 @@ class _Restoration:
         for number, entry in self._findings.lists.items():
             told = self._told.list_status(number)
             is_done, at = entry["listOrderStatus"] != "EXECUTING", entry["transactionTime"]
-            is_news = told is None if not is_done else told is not None or number in self._unknown_lists
+            is_unknown = number in self._unknown_lists and not self._told.knows_list(number)
+            is_news = told is None if not is_done else told is not None or is_unknown
             if str(number) in self._held_lists or not is_news:
                 # Told already; or done, and told by now: it was asked for because it was open.
                 continue

@@ -502,6 +502,15 @@ def test_an_order_list_that_was_told_before_it_was_answered(told):
     assert (second.events, second.unknown_lists) == ((), ())
 
 
+def test_an_order_list_whose_end_was_told_before_it_was_answered(told):
+    """The same."""
+    first = restored(told, findings([entry(11, "CANCELED", orderListId=7)]))
+    assert first.unknown_lists == (7,)
+    assert told.take({"e": "listStatus", "E": 1, "g": 7, "L": "ALL_DONE", "T": 5000})
+    second = restored(told, findings(lists=[order_list(7, "ALL_DONE")]), earlier=first)
+    assert (second.events, second.unknown_lists) == ((), ())
+
+
 def test_order_lists_that_are_known(told):
     """Whether they were told before, are open, or wait: nobody has to be asked what became of them."""
     told.take({"e": "listStatus", "E": 1, "g": 8, "L": "EXECUTING"})
