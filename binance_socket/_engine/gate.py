@@ -128,7 +128,11 @@ class Gate:
         """Take in that the exchange has refused a REST call."""
         with self.lock:
             exact = now + self.offset
-            until = exact + (seconds_refused(error.data, exact) or SHORT_BAN)
+            seconds = seconds_refused(error.data, exact)
+            if seconds is None:
+                # A ban that is over by what it says is one that does not say.
+                seconds = SHORT_BAN if error.banned or error.retry_after is None else 0.0
+            until = exact + seconds
             if error.banned:
                 self.budget.ban(until)
             else:

@@ -291,6 +291,12 @@ def test_rest_calls_share_the_gate():
     assert gate.view(None, 0.0).windows[0].used == 2
     gate.heed(RateLimited(-1003, "no", status=429, data={"retryAfter": 1_700_000_050_000}), 0.0)
     assert not gate.spend(request, 9.0).banned
+    assert gate.spend(request, 10.1) is None
+    # What is over when it comes keeps nobody, but for a ban.
+    gate.heed(RateLimited(-1003, "no", status=429, data={"retryAfter": 1_700_000_050_000}), 10.5)
+    assert gate.spend(request, 10.6) is None
+    gate.heed(RateLimited(-1003, "no", status=429, data={"retryAfter": "soon"}), 0.5)
+    assert not gate.spend(request, 120.4).banned
     gate.heed(RateLimited(-1003, "no", status=418), 0.0)
     assert gate.spend(request, 119.0).banned
     assert gate.spend(request, 121.0) is None
