@@ -25,8 +25,10 @@ class FrameSender:
     is kept, so that a flood of pings neither blocks nor grows anything.
 
     Why no control frame is left behind: whoever asks for one notes it, and then tries to take the lock. Where that
-    fails, somebody holds the lock, who looks at the notes once more after letting go, or has the reader look: a sender
-    may be interrupted by a signal handler, right after it was told that the lock is its own.
+    fails, somebody holds the lock, who looks at the notes once more after letting go.
+
+    A signal handler may interrupt a sender right after it was told that the lock is its own, so senders do not ask for
+    it: nobody else holds it for longer than an instant.
     """
 
     def __init__(self, sock: GuardedSocket, timeout: float) -> None:
@@ -72,18 +74,28 @@ class FrameSender:
                 keys = self._keys
                 frames = [encode_frame(TEXT, payload, keys.next()) for payload in payloads]
                 self._sock.send(b"".join(frames), deadline)
-                if self.due:
-                    self._send_noted()
             except SendFailed as exc:
                 self._ended = True
                 self._sock.abort(f"sending failed: {exc}")
                 certainty = Certainty.MAYBE_SENT if mine and exc.partly else Certainty.NOT_SENT
                 raise ConnectionLost(f"sending failed: {exc}", certainty) from exc
             except BaseException:  # raised again; a signal handler may have raised it in the middle of a frame
-                self._ended = True
-                self._sock.abort("sending was interrupted")
+                self._interrupted()
                 raise
+        self._send_what_came()
+
+    def _send_what_came(self) -> None:
+        """Send what was noted while this thread had the lock, whatever signal handlers raise meanwhile."""
+        done = True
+        while done and self.due:
+            with self._lock:
+                try:
+                    done = self._send_noted()
+                except BaseException:  # the same
+                    self._interrupted()
+                    raise
         if self.due:
+            # When there is room.
             self._sock.nudge()
 
     def ping(self) -> None:
@@ -139,6 +151,11 @@ class FrameSender:
                 if self._unsent or self._ended:
                     return False
         return True
+
+    def _interrupted(self) -> None:
+        """Have nothing follow what may be half a frame. Requires the lock."""
+        self._ended = True
+        self._sock.abort("sending was interrupted")
 
     def _finish_unsent(self) -> bool:
         if self._unsent:
