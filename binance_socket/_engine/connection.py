@@ -103,6 +103,7 @@ class Connection:
         self._link: Link | None = None
         self._waker: Waker | None = None
         self._reader: EngineThread | None = None
+        self._is_reading = False
         self._audience = Audience()
         self.vitals = Vitals(name, session, self._audience, clock, hooks)
         # The reader's alone.
@@ -291,23 +292,30 @@ class Connection:
         """Start the reader, if it has not been."""
         if self._reader is not None:
             return
+        reader = None
         try:
             with self._mutex:
-                if self._reader is None and not self._session.state.is_final:
-                    # Without the timer there would be no deadlines.
-                    self._timer.start()
-                    reader = EngineThread(self._run, f"{self.name}-reader")
-                    reader.start()
-                    self._reader = reader
-        except RuntimeError as exc:
-            raise ConnectionLost(f"no thread to read with: {exc}") from exc
+                if self._reader is not None or self._session.state.is_final:
+                    return
+                reader = self._reader = EngineThread(self._run, f"{self.name}-reader")
+            # Without the timer there would be no deadlines.
+            self._timer.start()
+            reader.start()
+        except BaseException as exc:  # raised again; a signal handler's, too: then the next call starts another one
+            with self._mutex:
+                if self._reader is reader and not self._is_reading:
+                    self._reader = None
+            if isinstance(exc, RuntimeError):
+                raise ConnectionLost(f"no thread to read with: {exc}") from exc
+            raise
 
     def _run(self) -> None:
         """Connect and receive until closed."""
         with self._mutex:
             if self._reader is not threading.current_thread():
-                # Whoever started it was interrupted, and it is started again by the next.
+                # Whoever started it was interrupted.
                 return
+            self._is_reading = True
         try:
             while self._await_turn():
                 self._connect_and_receive()

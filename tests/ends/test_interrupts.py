@@ -15,6 +15,7 @@ import pytest
 
 import binance_socket
 from binance_socket import BinanceSocketError, ConnectionLost
+from binance_socket._engine.connection import Connection
 from binance_socket._engine.frame_sender import FrameSender
 from binance_socket._engine.rotation import Rotation
 from binance_socket._engine.strand import Strand
@@ -122,7 +123,7 @@ def test_a_call_that_is_given_up_by_somebody_who_is_interrupted(make_client, net
 
 @pytest.mark.parametrize("whose", ["timer", "reader"])
 def test_the_first_call_is_interrupted_while_a_thread_starts(make_client, network, run, monkeypatch, whose):
-    """The next call starts another one, and only that one works."""
+    """It goes on, or the next call starts another one, and only that one works."""
     start, struck = threading.Thread.start, []
 
     def interrupted_start(thread):
@@ -136,9 +137,41 @@ def test_the_first_call_is_interrupted_while_a_thread_starts(make_client, networ
         patch.setattr(threading.Thread, "start", interrupted_start)
         with pytest.raises(KeyboardInterrupt):
             client.spot_api.exchange_data.ping.submit()
-    [stray] = struck
-    stray.join(PATIENCE)
-    assert not stray.is_alive()
+    assert len(struck) == 1
+    join = run(client.spot_api.exchange_data.get_server_time)
+    answer(network.accept(), "time")
+    join()
+    assert len(network.attempts) == 1
+    client.close()
+    struck[0].join(PATIENCE)
+    assert not struck[0].is_alive()
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_a_reader_whose_starter_was_interrupted_reads_or_is_replaced(make_client, network, run, monkeypatch, began):
+    """It reads if it had begun to; there is never a second one."""
+    start, await_turn, strays, reads = threading.Thread.start, Connection._await_turn, [], threading.Event()
+
+    def interrupted_start(thread):
+        if thread.name.endswith("reader") and not strays:
+            strays.append(thread)
+            if began:
+                start(thread)
+                assert reads.wait(PATIENCE)
+            raise KeyboardInterrupt
+        start(thread)
+
+    def announced(connection):
+        reads.set()
+        return await_turn(connection)
+
+    client = make_client()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted_start)
+        patch.setattr(Connection, "_await_turn", announced)
+        with pytest.raises(KeyboardInterrupt):
+            client.spot_api.account.subscribe_to_user_data_updates()
+    assert (client._hub.api._reader is strays[0]) == began
     join = run(client.spot_api.exchange_data.get_server_time)
     answer(network.accept(), "time")
     join()
@@ -431,21 +464,29 @@ def test_a_sender_that_is_interrupted_holds_nothing(run):
     assert len(sock.sent) == 2
 
 
-def test_what_is_noted_right_after_a_message_is_left_to_the_reader(monkeypatch):
-    """Whoever notes it finds the lock taken; the sender does not ask for it again."""
+def test_what_is_noted_while_a_sender_has_the_lock_goes_behind_the_message(monkeypatch):
+    """Whoever notes it finds the lock taken, also at the last moment; the sender looks again after letting go."""
     sock = Room()
     sender = FrameSender(sock, 5.0)
     send_noted = sender._send_noted
 
     def noted_behind():
         done = send_noted()
+        monkeypatch.undo()
         sender.pong(b"found the lock taken")
         return done
 
     monkeypatch.setattr(sender, "_send_noted", noted_behind)
     sender._pings.append(b"")
     sender.send(b"an order")
-    assert (len(sock.sent), sock.nudged, sender.due) == (2, True, True)
-    monkeypatch.undo()
-    sender.flush()
-    assert (len(sock.sent), sender.due) == (3, False)
+    assert (len(sock.sent), sock.nudged, sender.due) == (3, False, False)
+
+
+def test_what_finds_no_room_behind_a_message_is_left_to_the_reader(monkeypatch):
+    """Which waits for room from now on, beside what it waits for."""
+    sock = Room()
+    sender = FrameSender(sock, 5.0)
+    monkeypatch.setattr(sock, "try_send", lambda data: None)
+    sender._pings.append(b"")
+    sender.send(b"an order")
+    assert (len(sock.sent), sock.nudged, sender.stuck) == (1, True, True)
