@@ -93,7 +93,7 @@ class Hooks:
             progress=progress,
         )
         # What is noted, by whoever tells it.
-        self._line = OneByOne()
+        self._line = OneByOne(patient=False)
 
     @property
     def dropped(self) -> int:

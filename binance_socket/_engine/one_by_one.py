@@ -25,10 +25,11 @@ class OneByOne:
     Does what it is given, each after the other. Any thread.
 
     Everything is put into one line, and done by whoever finds nobody else doing so: nobody waits, until :meth:`end`, or
-    while very much is to be done. What is done must not block.
+    while very much is to be done. What is done must not block. Where it may, let nobody be *patient* meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = True) -> None:
+        self._patient = patient
         self._waiting: deque[_Work] = deque()
         # Reentrant: a signal handler may have something to do between any two steps of the thread that holds it.
         self._busy = threading.RLock()
@@ -91,7 +92,7 @@ class OneByOne:
 
     @property
     def _is_patient(self) -> bool:
-        return self._last is not None or len(self._waiting) > MOST_WAITING
+        return self._last is not None or (self._patient and len(self._waiting) > MOST_WAITING)
 
     def _drain(self) -> BaseException | None:
         """Do what waits. Return what is to be raised when all is done: it is meant for this thread alone."""

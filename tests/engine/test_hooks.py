@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 import pytest
 
 from binance_socket import ConnectionState, HandlerError, StateChange
+from binance_socket._engine import one_by_one
 from binance_socket._engine.hooks import Hook, Hooks, Listeners
 from binance_socket._engine.watchdog import Progress
 from binance_socket._engine.workers import Workers
@@ -180,6 +181,28 @@ def test_an_interrupt_while_a_change_is_told(make, listeners, caplog, monkeypatc
     hooks.note(change(3))
     hooks.tell()
     assert heard.get(timeout=PATIENCE) == change(3)
+
+
+def test_nobody_waits_for_a_hook_that_is_in_the_way(listeners, run, monkeypatch):
+    """However much it is that cannot be told meanwhile: the executor runs it here, and it waits for the others."""
+    monkeypatch.setattr(one_by_one, "MOST_WAITING", 3)
+    hooks, heard = Hooks(InlineExecutor(), Progress("a hook")), []
+    hooks.serve(listeners)
+
+    def others():
+        for number in range(10):
+            hooks.note(change(number))
+            hooks.tell()
+
+    def hook(told):
+        heard.append(told)
+        if len(heard) == 1:
+            run(others)()
+
+    listeners.add(Hook.STATE, hook)
+    hooks.note(change(99))
+    hooks.tell()
+    assert heard == [change(99), *map(change, range(10))]
 
 
 def interrupt_once(function):
