@@ -38,7 +38,8 @@ class Condition(threading.Condition):
     """
     A condition that no signal handler leaves locked, whatever it raises, for whoever takes it by a with statement.
 
-    The standard library's own has functions in between, and where one of them is interrupted, nobody lets go.
+    The standard library's own has functions in between, and where one of them is interrupted, nobody lets go. An
+    ExitStack cannot take it.
     """
 
     # Read from the lock, and called, by the interpreter itself.
