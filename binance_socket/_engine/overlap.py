@@ -128,9 +128,9 @@ class Overlap:
         return self._merge.ended
 
     @property
-    def lacking(self) -> bool:
-        """Whether the old connection has the topic, and the new one does not, or not yet."""
-        return self.old_open and not self._open
+    def new_open(self) -> bool:
+        """Whether the new connection has the topic."""
+        return self._open
 
     @property
     def caught_up(self) -> bool:

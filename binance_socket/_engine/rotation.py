@@ -327,8 +327,11 @@ class Rotation:
             return False
         if self.old.state is not State.READY:
             return True
-        lacking = any(overlap.lacking for overlap in self._overlaps.values())
-        if (lacking or not self.old.succession.is_settled()) and self.now() < self._given_up_at + OVERLAP:
+        settled = self.old.succession.is_settled()
+        # Asked there, and after that: that it has got something may be behind this in the line.
+        open_there = self.old.succession.open_routes().keys() & self._overlaps.keys()
+        lacking = not all(self._overlaps[topic].new_open for topic in open_there)
+        if (lacking or not settled) and self.now() < self._given_up_at + OVERLAP:
             # Somebody waits for an answer there, or the new one does not have yet what came to the old one meanwhile.
             if not self._waits:
                 self._waits = True

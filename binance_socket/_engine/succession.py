@@ -74,6 +74,11 @@ class Succession(Generic[C]):
             settled = self._audience.all_open or self._session.exhausted
             return self._session.state is State.READY and settled
 
+    def open_routes(self) -> Mapping[Topic, Hashable]:
+        """Return the topics of which events come, and what is stamped on these."""
+        with self._mutex:
+            return self._audience.open_routes
+
     def subscribers(self) -> dict[Topic, tuple[Subscriber, ...]]:
         """Return who hears what."""
         with self._mutex:

@@ -525,6 +525,28 @@ def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(dou
     assert other.is_over()
 
 
+def test_nothing_moves_before_it_is_seen_what_the_old_one_got(doubled, exchange, run):
+    """That waits in the line behind whoever looks whether it is time."""
+    client, old, new, _ = doubled
+    rotation = client._hub._rotator._roles[1].rotation
+    other = Story()
+    join = joining(client, run, other)
+    held = old.sent()
+    keyed_emit(new, order(1))
+    assert new.sent()["params"] == ["o" * 20]
+
+    def got_meanwhile():
+        exchange.reply(old, held)
+        join()
+        rotation.common_seen()
+        rotation._move()
+
+    ask(rotation.new, new)
+    rotation.line.do(got_meanwhile, other.event)
+    assert rotation.stage is Stage.BOTH
+    assert old.nothing_sent()
+
+
 # Links end.
 
 

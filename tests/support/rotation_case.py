@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from binance_socket._engine.rotation import Stage
 from binance_socket._wire.messages import Request
 from binance_socket.testing import InlineExecutor
 
@@ -104,9 +105,29 @@ class Case:
         self.story.watch(self.subscription)
         self.futures = []
 
+        self._over = threading.Condition()
+        rotator = client._hub._rotator
+        over = rotator.over
+
+        def told(role):
+            over(role)
+            with self._over:
+                self._over.notify_all()
+
+        rotator.over = told
+
     @property
     def rotation(self):
-        return self.client._hub._rotator._roles[0].rotation
+        """The one that is under way, None if there is none: when what is being done has been done."""
+        [role, _] = self.client._hub._rotator._roles
+        rotation, in_turn = role.rotation, threading.Event()
+        if rotation is not None:
+            rotation.line.do(in_turn.set, rotation._defect)
+            assert in_turn.wait(PATIENCE)
+            with self._over:
+                under_way = rotation.stage not in (Stage.OVER, Stage.GIVEN_UP)
+                assert under_way or self._over.wait_for(lambda: role.rotation is not rotation, PATIENCE)
+        return role.rotation
 
     def emit(self, transport, *payloads, route=0):
         transport.push(*({"subscriptionId": route, "event": payload} for payload in payloads))
