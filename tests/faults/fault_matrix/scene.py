@@ -44,6 +44,19 @@ _ROUND = 0.02
 _MOST_ROUNDS = 100
 
 
+def _tell_after(owner: Any, name: str, told: threading.Event) -> None:
+    """Have it told when a method of *owner* has been called."""
+    method = getattr(owner, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        finally:
+            told.set()
+
+    setattr(owner, name, call)
+
+
 class Background:
     """Runs a function on a thread of its own, and keeps what became of it."""
 
@@ -240,14 +253,25 @@ class Scene:
     # What the client does.
 
     def subscribe(self) -> None:
-        """Begin to subscribe, on a thread of its own."""
+        """Begin to subscribe, on a thread of its own, and return when there is a connection that is to carry it."""
         spot = self.client.spot_api.account
         if self.setup.listen_key and self.listen_key is None:
             self.listen_key = spot.start_user_stream().result
-        key = self.listen_key
-        self.subscribing = Background(
-            "subscribing", lambda: spot.subscribe_to_user_data_updates(key, **self.transcript.handlers())
-        )
+        key, known = self.listen_key, threading.Event()
+
+        def subscribe() -> UpdateSubscription:
+            try:
+                return spot.subscribe_to_user_data_updates(key, **self.transcript.handlers())
+            finally:
+                known.set()
+
+        connections = self.client._hub.api, self.client._hub.streams
+        for connection in connections:
+            _tell_after(connection, "subscribe", known)
+        self.subscribing = Background("subscribing", subscribe)
+        assert known.wait(PATIENCE), "nobody subscribes"
+        for connection in connections:
+            del connection.__dict__["subscribe"]
 
     def subscribed(self) -> BaseException | None:
         """Wait until subscribing has ended, and return what it raised."""
