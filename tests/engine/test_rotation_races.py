@@ -484,11 +484,12 @@ def test_who_waits_for_an_answer_of_the_old_one_gets_that_of_the_new_one(doubled
     assert other.take(1) == [9]
 
 
-@pytest.mark.parametrize("answer", ["yes", "no", "none"])
-def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(doubled, exchange, run, pass_time, answer):
-    """If it refuses, the old one goes on. If it never answers, it is moved all the same, and told as a loss."""
-    client, old, new, moved = doubled
-    rotation = client._hub._rotator._roles[1].rotation
+def joining_both(client, old, new, run):
+    """
+    Subscribe to another listen key on both connections: neither has answered yet.
+
+    Return who hears it, what waits for the subscription, and what the old one and the new one were asked.
+    """
     other = Story()
     join = joining(client, run, other)
     held = old.sent()
@@ -496,6 +497,15 @@ def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(dou
     keyed_emit(new, order(1))
     asked = new.sent()
     assert asked["params"] == ["o" * 20]
+    return other, join, held, asked
+
+
+@pytest.mark.parametrize("answer", ["yes", "no", "none"])
+def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(doubled, exchange, run, pass_time, answer):
+    """If it refuses, the old one goes on. If it never answers, it is moved all the same, and told as a loss."""
+    client, old, new, moved = doubled
+    rotation = client._hub._rotator._roles[1].rotation
+    other, join, held, asked = joining_both(client, old, new, run)
     exchange.reply(old, held)
     other.watch(join())
     for _ in range(10):
@@ -528,22 +538,17 @@ def test_nothing_moves_before_the_new_one_has_what_the_old_one_got_meanwhile(dou
 def test_nothing_moves_before_it_is_seen_what_the_old_one_got(doubled, exchange, run):
     """That waits in the line behind whoever looks whether it is time."""
     client, old, new, _ = doubled
-    rotation = client._hub._rotator._roles[1].rotation
-    other = Story()
-    join = joining(client, run, other)
-    held = old.sent()
-    keyed_emit(new, order(1))
-    assert new.sent()["params"] == ["o" * 20]
+    rotation, defects = client._hub._rotator._roles[1].rotation, []
+    _, join, held, _ = joining_both(client, old, new, run)
 
     def got_meanwhile():
         exchange.reply(old, held)
         join()
-        rotation.common_seen()
         rotation._move()
 
     ask(rotation.new, new)
-    rotation.line.do(got_meanwhile, other.event)
-    assert rotation.stage is Stage.BOTH
+    rotation.line.do(got_meanwhile, defects.append)
+    assert (rotation.stage, defects) == (Stage.BOTH, [])
     assert old.nothing_sent()
 
 
