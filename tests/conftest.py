@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from canaries import canaries  # noqa: F401  # a fixture
 from hypothesis import HealthCheck, settings
+from turns import finish_step
 
 from binance_socket import BinanceSocketClient, ClientOptions, Environment, HmacKey
 from binance_socket.testing import FakeNetwork, ManualClock
@@ -183,10 +184,7 @@ def pass_time(clock):
 
     def advance(client, seconds):
         for role in client._hub._rotator._roles:
-            rotation, in_turn = role.rotation, threading.Event()
-            if rotation is not None:
-                rotation.line.do(in_turn.set, rotation._defect)
-                assert in_turn.wait(PATIENCE)
+            finish_step(role.rotation)
         clock.advance(seconds)
         done = threading.Event()
         client._hub.timer.call_at(clock.monotonic(), done.set)

@@ -4,6 +4,7 @@ import queue
 import threading
 
 import pytest
+from turns import finish_step
 
 from binance_socket._engine.rotation import Stage
 from binance_socket._wire.messages import Request
@@ -120,10 +121,9 @@ class Case:
     def rotation(self):
         """The one that is under way, None if there is none: when what is being done has been done."""
         [role, _] = self.client._hub._rotator._roles
-        rotation, in_turn = role.rotation, threading.Event()
+        rotation = role.rotation
+        finish_step(rotation)
         if rotation is not None:
-            rotation.line.do(in_turn.set, rotation._defect)
-            assert in_turn.wait(PATIENCE)
             with self._over:
                 under_way = rotation.stage not in (Stage.OVER, Stage.GIVEN_UP)
                 assert under_way or self._over.wait_for(lambda: role.rotation is not rotation, PATIENCE)
