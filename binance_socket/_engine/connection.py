@@ -103,6 +103,7 @@ class Connection:
         self._link: Link | None = None
         self._waker: Waker | None = None
         self._reader: EngineThread | None = None
+        # Whether it has begun, and is nobody's to replace any more.
         self._is_reading = False
         self._audience = Audience()
         self.vitals = Vitals(name, session, self._audience, clock, hooks)
@@ -301,12 +302,14 @@ class Connection:
             # Without the timer there would be no deadlines.
             self._timer.start()
             reader.start()
-        except BaseException as exc:  # raised again; a signal handler's, too: then the next call starts another one
+        except BaseException as exc:  # raised again; a signal handler's, too
             with self._mutex:
                 if self._reader is reader and not self._is_reading:
                     self._reader = None
             if isinstance(exc, RuntimeError):
                 raise ConnectionLost(f"no thread to read with: {exc}") from exc
+            # Others may have asked meanwhile, who took the reader for started.
+            self._timer.call_at(self._clock.monotonic(), self._start)
             raise
 
     def _run(self) -> None:

@@ -178,6 +178,26 @@ def test_a_reader_whose_starter_was_interrupted_reads_or_is_replaced(make_client
     assert len(network.attempts) == 1
 
 
+def test_who_asked_while_the_first_call_was_interrupted_is_answered(make_client, network, run, monkeypatch):
+    """Though a reader was there when they did: another one is started for them."""
+    start, futures = threading.Thread.start, []
+    client = make_client()
+
+    def interrupted_start(thread):
+        if thread.name.endswith("reader") and not futures:
+            futures.append(run(client.spot_api.exchange_data.get_server_time.submit)())
+            raise KeyboardInterrupt
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted_start)
+        with pytest.raises(KeyboardInterrupt):
+            client.spot_api.exchange_data.ping.submit()
+        answer(network.accept(), "time")
+    assert futures[0].result(PATIENCE).status == 200
+    assert len(network.attempts) == 1
+
+
 def test_a_rotation_is_interrupted_before_it_begins(make_client, network, run, monkeypatch):
     """The next one carries it out."""
     client = make_client()
