@@ -99,6 +99,7 @@ class Recovery(Generic[T]):
         self._alarms: list[Alarm] = []
         # Answers and alarms of a gap that is over are told by it, and ignored.
         self._generation = 0
+        self._asked_at = clock.monotonic()
         self._times = GapTimes(server_clock)
         # What happened by then is told after what came between this gap and the one before, in milliseconds.
         self._overtaken = 0
@@ -133,7 +134,8 @@ class Recovery(Generic[T]):
         gap = self.gap
         if gap is None:
             if self._sources is not None and self._times.began_at is None:
-                self._times.began_at = now
+                # Not now: what has happened since it was asked for may be lost with the link, and the answer be here.
+                self._times.began_at = self._asked_at
                 # Whoever asks later what time it was then is told better.
                 self._learn_time(lambda: None)
             return

@@ -34,7 +34,7 @@ class GapTimes:
     def __init__(self, clock: ServerClock) -> None:
         self._clock = clock
         self.began_at: float | None = None
-        """When the subscription has been opened first, monotonic; to be set."""
+        """When what is subscribed was asked for, monotonic; to be set once events come."""
         self.from_ = 0
         """When the gap began, by the latest event or sign of life before it."""
         self.to = 0
@@ -59,8 +59,8 @@ class GapTimes:
 
     @property
     def began(self) -> int:
-        """When the subscription has been opened first."""
-        return 0 if self.began_at is None else self._clock.timestamp(self.began_at)
+        """Since when there is something to be missed, at the earliest; 0 before events have come at all."""
+        return 0 if self.began_at is None else self._clock.timestamp(self.began_at - self._clock.uncertainty)
 
     @property
     def are_known(self) -> bool:

@@ -919,12 +919,12 @@ def lose_the_first_question(clock, wrong_by):
 
 @pytest.mark.parametrize("wrong_by", [0, -3600, 3600])
 def test_nothing_of_before_the_subscription_began(clock, wrong_by):
-    """Also where the first question for the time was lost with its link: what is told begins with the subscription."""
+    """Also where the first question for the time was lost with its link. Clocks may be off by 50 ms in any case."""
     subscriber = lose_the_first_question(clock, wrong_by)
     began = BEGAN + 1000 * wrong_by
     orders = [
         {**FILLED, "orderId": number, "status": "CANCELED", "executedQty": "0", "updateTime": at, "time": at}
-        for number, at in ((1, began - 1), (2, began), (3, began + 4000))
+        for number, at in ((1, began - 60), (2, began - 40), (3, began + 4000))
     ]
     assert subscriber.answer(openOrders_status=orders)
     assert subscriber.events.count(("recovered", "CANCELED")) == 2
@@ -1184,6 +1184,36 @@ def test_the_time_was_told_slowly(clock):
         subscriber.timer.pass_time(seconds)
     assert ("recovered", "TRADE") in subscriber.events
     assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+
+
+def order_of(at):
+    return {"openOrders_status": [{**FILLED, "status": "NEW", "executedQty": "0", "time": at, "updateTime": at}]}
+
+
+def test_the_time_was_told_when_it_had_been_waited_for(clock):
+    """So it seems to have been later when the subscription began; what happened first is told all the same."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    subscriber.asked.clear()
+    subscriber.lose()
+    clock.advance(0.8)
+    subscriber.server_clock.learn(BEGAN / 1000 + 0.8, sent=0.0, received=0.8)
+    subscriber.open()
+    subscriber.answer(**order_of(BEGAN + 100))
+    assert ("recovered", "NEW") in subscriber.events
+
+
+def test_what_happens_before_it_is_known_that_events_come(clock):
+    """They came before the answer to the request for them did, and so they may be lost."""
+    subscriber = Subscriber(clock, learned=False)
+    clock.advance(3)
+    subscriber.open()
+    subscriber.asked.clear()
+    subscriber.lose()
+    subscriber.open()
+    subscriber.tell_time()
+    subscriber.answer(**order_of(BEGAN + 2000))
+    assert ("recovered", "NEW") in subscriber.events
 
 
 def test_the_wall_clock_is_set_meanwhile(subscriber, clock):
