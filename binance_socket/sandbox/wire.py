@@ -249,14 +249,21 @@ class Wire:
 
     def _read(self) -> bytes:
         while True:
-            while self._deaf:
-                self._wait(0, None)
-                self._waker.drain()
+            self._wait_while_deaf()
             try:
-                return self._raw.recv(_READ_SIZE)
+                data = self._raw.recv(_READ_SIZE)
             except BlockingIOError:
                 self._wait(selectors.EVENT_READ, self._timeout)
                 self._waker.drain()
+            else:
+                # It may have come since we were told to read nothing.
+                self._wait_while_deaf()
+                return data
+
+    def _wait_while_deaf(self) -> None:
+        while self._deaf:
+            self._wait(0, None)
+            self._waker.drain()
 
     def _write(self, data: bytes) -> None:
         if self._frozen:

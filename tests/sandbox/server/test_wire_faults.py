@@ -1,12 +1,16 @@
 """Faults below the exchange: frames, upgrades and answers that are wrong, as a bare socket sees them."""
 
 import json
+import socket
+import threading
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from binance_socket.sandbox.wire import Wire
 from binance_socket.sandbox.wire_faults import FRAMES, REPLIES, UPGRADES, in_fragments
 
+PATIENCE = 10
 TEXT = 0x1
 PING = 0x9
 SUBSCRIBE = "userDataStream.subscribe.signature"
@@ -95,6 +99,37 @@ def test_a_peer_that_does_not_read(sandbox, account, peer):
     assert [peer.receive()["event"] for _ in range(2)] == account.events
     sandbox.faults.release()
     assert peer.receive()["id"] == asked
+
+
+def test_what_comes_while_it_is_told_not_to_read(run):
+    """The reader may be on its way to read: what it gets counts as not read, until it may read on."""
+    ours, theirs = socket.socketpair()
+    wire = Wire(ours, None, lambda wire: None)
+    kept = threading.Event()
+
+    class Raw:
+        """The same socket; the fault strikes when it is read."""
+
+        fileno = ours.fileno
+        close = ours.close
+
+        def recv(self, size):
+            wire.stop_reading()
+            return ours.recv(size)
+
+    def wait(events, timeout):
+        if not events:
+            kept.set()
+        return Wire._wait(wire, events, timeout)
+
+    wire._raw, wire._wait = Raw(), wait
+    theirs.sendall(b"x")
+    join = run(wire.recv, 100)
+    assert kept.wait(PATIENCE)
+    wire.read_on()
+    assert join() == b"x"
+    wire.close()
+    theirs.close()
 
 
 @pytest.mark.parametrize("kind", sorted(UPGRADES.keys() - {"drip", "hang"}))
