@@ -252,9 +252,13 @@ class Scene:
 
     # What the client does.
 
-    def subscribe(self) -> None:
-        """Begin to subscribe, on a thread of its own, and return when there is a connection that is to carry it."""
-        spot = self.client.spot_api.account
+    def subscribe(self, *, patiently: bool = False) -> None:
+        """
+        Begin to subscribe, on a thread of its own, and return when there is a connection that is to carry it.
+
+        *patiently*, if it is not this that may not be answered in time.
+        """
+        spot = (self.patient if patiently else self.client).spot_api.account
         if self.setup.listen_key and self.listen_key is None:
             self.listen_key = spot.start_user_stream().result
         key, known = self.listen_key, threading.Event()
@@ -286,7 +290,7 @@ class Scene:
 
     def open(self) -> None:
         """Subscribe, and hear something."""
-        self.subscribe()
+        self.subscribe(patiently=True)
         error = self.subscribed()
         assert error is None, f"subscribing: {error!r}"
         assert self.transcript.wait_heard(self.publish(order=True)), "a loss, to begin with"
