@@ -72,7 +72,7 @@ class Slow:
         monkeypatch.setattr(Story, "event", lambda story, event: self._wait_and_hear(story, event))
 
     def watch(self, connection):
-        """Set ``stalled`` once *connection* waits for room, from now on."""
+        """Set ``stalled`` once *connection* waits for room."""
 
         def wait_and_tell(condition, when):
             if connection.stalled:
@@ -80,6 +80,8 @@ class Slow:
             self._wait_until(condition, when)
 
         self._monkeypatch.setattr(self._clock, "wait_until", wait_and_tell)
+        if connection.stalled:
+            self.stalled.set()
 
     def _wait_and_hear(self, story, event):
         self.busy.set()
