@@ -22,6 +22,7 @@ from rotation_case import (
     marker,
     order,
 )
+from turns import finish_step
 
 from binance_socket import (
     ClientClosed,
@@ -600,8 +601,17 @@ def test_a_shutdown_that_is_announced_starts_it(case):
     assert case.story.take(1) == [1]
 
 
-def test_a_shutdown_is_tried_again_with_pauses(case):
+def test_a_shutdown_is_tried_again_with_pauses(case, monkeypatch):
     """When the new connection could not be made. It is the rotation that tries again, not the connection."""
+    [role, _] = case.client._hub._rotator._roles
+    connect = case.network.connect
+
+    def connect_in_turn(*args, **kwargs):
+        # In these tests connections pause for no time: one that fails while it is being made would try again first.
+        finish_step(role.rotation)
+        return connect(*args, **kwargs)
+
+    monkeypatch.setattr(case.network, "connect", connect_in_turn)
     case.network.wait_attempt()
     case.network.refuse()
     case.network.refuse()
