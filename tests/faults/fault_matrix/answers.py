@@ -29,7 +29,8 @@ __all__ = ["FAULTS"]
 _NO_ANSWER = "No answer is due in the other states."
 _LOSS = "a loss, then a restoration"
 _NOTHING = "nothing"
-_IMPATIENT = Setup(patience=0.5)
+_PATIENT = Setup()
+_IMPATIENT = Setup(patience=4.0, leaps=True)
 
 
 def _refused(*kinds: type[BaseException], told_by: str = READ) -> Mapping[State, Seen]:
@@ -218,7 +219,7 @@ def _is_counted(scene: Scene) -> None:
             scene.wrong.append(f"not counted: {health}")
 
 
-def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, patience: float | None = None) -> Fault:
+def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, setup: Setup = _PATIENT) -> Fault:
     """Return the fault that an order's outcome cannot be known from its answer."""
     loss = seen.loss
     unknown = attrs.evolve(seen, order=(OutcomeUnknown,), unanswered=(ORDER,))
@@ -233,7 +234,7 @@ def _order(name: str, arm: Any, counter: str, *, seen: Seen, reaction: str, pati
         arm=arm,
         seen=unknown,
         seen_in=dict.fromkeys((State.ROTATING, State.OVERLAPPING), perhaps) if loss else {},
-        setup=Setup(target=ORDER, patience=patience),
+        setup=attrs.evolve(setup, target=ORDER),
         afterwards=_hold_against_the_ledger,
         reaction=reaction,
         user="OutcomeUnknown; resolve() tells what became of it",
@@ -261,7 +262,7 @@ _ORDER_FAULTS = (
         "drop_replies",
         seen=NOTHING,
         reaction=_NEVER_AGAIN,
-        patience=0.5,
+        setup=_IMPATIENT,
     ),
     _order(
         "order lost on the way",
@@ -269,7 +270,7 @@ _ORDER_FAULTS = (
         "lose_requests",
         seen=NOTHING,
         reaction=_NEVER_AGAIN,
-        patience=0.5,
+        setup=_IMPATIENT,
     ),
     _order(
         "order carried out, link cut",

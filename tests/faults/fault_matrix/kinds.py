@@ -136,6 +136,8 @@ class Setup:
     """Whether the calls in flight have a cancellation token."""
     patience: float | None = None
     """How long an answer is waited for, in seconds, where the fault is that none comes."""
+    leaps: bool = False
+    """Whether the clock, of the client and of the sandbox, leaps over that time once the fault has happened."""
     impatient_in: frozenset[State] = frozenset(
         {State.LOGGING_ON, State.SUBSCRIBING, State.IN_FLIGHT, State.ROTATING, State.BACKFILLING, State.CLOSING}
     )

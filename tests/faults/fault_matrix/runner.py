@@ -10,6 +10,7 @@ from . import states
 from .closing import Closing, Moment
 from .invariants import Defects, Leftovers, close_from_another_thread, gap_violations, stream_violations
 from .kinds import FORMING, Case, Seen, State
+from .leaping_clock import LeapingClock
 from .receipts import Receipts, certainty_violations
 from .scene import ORDER, Scene
 
@@ -22,7 +23,7 @@ def play(case: Case) -> list[str]:
     setup = case.fault.setup
     with Defects() as defects, Receipts() as receipts:
         own = frozenset({case.fault.counter}) if case.fault.own else frozenset[str]()
-        clock = ManualClock() if setup.manual else None
+        clock = ManualClock() if setup.manual else LeapingClock() if setup.leaps else None
         sandbox = Sandbox(tls=setup.tls, clock=clock, **setup.sandbox)
         scene = Scene(sandbox, setup, case.state, own_faults=own, clock=clock)
         try:
@@ -54,6 +55,7 @@ def _act(scene: Scene, case: Case) -> list[str]:
         scene.publish_until_it_happens(fault.counter, case.times)
     if not scene.happened(fault.counter, case.times):
         return [f"{fault.counter} has not happened: {scene.faults.triggered}"]
+    scene.wait_in_vain()
     if held and case.state is State.SUBSCRIBING and not seen.loss:
         # The exchange has agreed, and its answer is under way: what comes before it counts.
         scene.since = scene.account.event_count

@@ -330,6 +330,11 @@ class Scene:
                 break
         return self.rotating.join()
 
+    def wait_in_vain(self) -> None:
+        """Let the time pass that an answer is waited for, if none comes."""
+        if self.setup.leaps and self.impatient:
+            self.clock.leap(self.setup.patience)
+
     def move_on(self) -> None:
         """Move to new connections, once the client is not about to do so by itself."""
         self.rotate()
