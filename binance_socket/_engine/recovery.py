@@ -371,6 +371,8 @@ class Recovery(Generic[T]):
             self._overtaken = 0
             return None
         if self.gap.to is not None:
+            # The next one goes on by the clock as it is known by then.
+            self._reckon()
             self._overtaken = self._times.to
         if self.told is not None:
             self.told.gap_broken_off(self._server_time(self._clock.monotonic()))

@@ -43,9 +43,11 @@ class GapTimes:
         """From when on something may have been missed."""
         self.restored_at = 0.0
         """When events came again, monotonic."""
-        # The last sign of life before the gap: by the exchange's clock as it was known then, and monotonic.
+        # The last sign of life before the gap: by the exchange's clock as it was known then, and monotonic; and how far
+        # off that clock could be, in seconds.
         self._started = 0
         self._started_at = 0.0
+        self._uncertain_by = 0.0
         # Whether nobody had told the time by then.
         self._guessed = False
         # When events came no more before it, monotonic: none was sent later.
@@ -60,7 +62,7 @@ class GapTimes:
     @property
     def began(self) -> int:
         """Since when there is something to be missed, at the earliest; 0 before events have come at all."""
-        return 0 if self.began_at is None else self._clock.timestamp(self.began_at - self._clock.uncertainty)
+        return 0 if self.began_at is None else self._clock.earliest(self.began_at)
 
     @property
     def are_known(self) -> bool:
@@ -95,7 +97,8 @@ class GapTimes:
 
     def _beginning(self, heard_at: float, received_at: float | None, now: float, told: Told | None) -> int:
         """Return before when nothing is missing."""
-        uncertain = self._lag(received_at, told) + self._clock.uncertainty + _SCHEDULING
+        self._uncertain_by = self._clock.uncertainty
+        uncertain = self._lag(received_at, told) + self._uncertain_by + _SCHEDULING
         heard_at = min(heard_at, now)
         self._started_at = heard_at - uncertain
         start = self._started = self._clock.timestamp(self._started_at)
@@ -135,10 +138,13 @@ class GapTimes:
         to = clock.timestamp(self.restored_at + clock.uncertainty)
         self.to = max(self.to, to) if self._knew else to
         self._knew = self.are_known
-        # Everything was so much earlier.
-        too_late = max(self._started - clock.timestamp(self._started_at) - _SETTING, 0)
+        # Everything was so much earlier, or may have been.
+        less_certain = max(clock.uncertainty - self._uncertain_by, 0.0)
+        too_late = max(self._started - clock.timestamp(self._started_at - less_certain) - _SETTING, 0)
         self._started -= too_late
-        self.window -= too_late
+        if too_late:
+            # It may have begun with an earlier gap, by a clock that was as wrong.
+            self.window -= too_late + _SETTING
         # If nobody had told the time, what events said of it was believed.
         latest, began = clock.latest(self._ceased_at), self.began
         self.window = min(self.window, max(latest - LOOK_BACK, began))

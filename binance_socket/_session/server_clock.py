@@ -82,6 +82,11 @@ class ServerClock:
         """Return the exchange's time in whole milliseconds, as requests carry it."""
         return int(self.now(monotonic) * 1000)
 
+    def earliest(self, monotonic: float) -> int:
+        """Return the exchange's time in whole milliseconds, at least as far as :attr:`uncertainty` tells."""
+        sample = self._sample
+        return int((monotonic + sample.offset - sample.uncertainty) * 1000)
+
     def latest(self, monotonic: float) -> int:
         """
         Return the exchange's time in whole milliseconds, at most: nothing that it has sent by then says more.

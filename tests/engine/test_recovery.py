@@ -577,7 +577,7 @@ def test_a_clock_that_is_set_right_meanwhile(subscriber, clock, hours):
     began = BEGAN + 60_000 - 1050 + (0 if hours > 0 else 1000 - 3_600_000)
     assert gap.from_ == datetime.fromtimestamp(began / 1000, timezone.utc)
     orders = [request for request, _ in subscriber.asked if request.method == "allOrders"]
-    assert orders[0].params["startTime"] == began - LOOK_BACK
+    assert orders[0].params["startTime"] == began - LOOK_BACK - (0 if hours > 0 else 1000)
 
 
 def test_the_latest_sign_of_life_may_be_old(subscriber, clock):
@@ -1214,6 +1214,94 @@ def test_what_happens_before_it_is_known_that_events_come(clock):
     subscriber.tell_time()
     subscriber.answer(**order_of(BEGAN + 2000))
     assert ("recovered", "NEW") in subscriber.events
+
+
+def learn_late(subscriber, clock, ahead, seconds):
+    """The answer to what time it is takes so long, and the exchange looks at its clock at the end."""
+    sent = clock.monotonic()
+    clock.advance(seconds)
+    now = clock.monotonic()
+    subscriber.server_clock.learn(BEGAN / 1000 + now + ahead, sent=sent, received=now)
+
+
+def look_into(subscriber, **answers):
+    """Answer whatever is asked until the gap has its verdict, which has to be the best."""
+    subscriber.answer(**answers)
+    for seconds in (5, 25):
+        subscriber.timer.pass_time(seconds)
+        subscriber.answer(**answers)
+    assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+
+
+# By how much the exchange is ahead of the wall clock, in seconds, until somebody tells.
+AHEAD = pytest.mark.parametrize("ahead", [0, -2, -20, -3600, 3600])
+
+
+@AHEAD
+@pytest.mark.parametrize("answered", [False, True])
+def test_the_time_is_told_between_two_gaps(clock, ahead, answered):
+    """What the first one has not found out is looked for by the right time."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    clock.advance(100)
+    subscriber.lose()
+    clock.advance(100)
+    subscriber.open()
+    if answered:
+        subscriber.answer(**UNANSWERED)
+    subscriber.asked.clear()
+    learn_late(subscriber, clock, ahead, 0.0)
+    clock.advance(1)
+    subscriber.lose()
+    clock.advance(1)
+    subscriber.open()
+    look_into(subscriber, **order_of(BEGAN + 1000 * ahead + 150_000))
+    assert "NEW" in [what for _, what in subscriber.events]
+
+
+@AHEAD
+def test_the_first_moments_over_two_gaps(clock, ahead):
+    """The same where nobody has told the time before the second one, and then slowly."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    clock.advance(2)
+    subscriber.lose()
+    clock.advance(60)
+    subscriber.open()
+    clock.advance(1)
+    subscriber.lose()
+    clock.advance(1)
+    subscriber.asked.clear()
+    subscriber.open()
+    [(_, future)] = subscriber.asked
+    subscriber.asked.clear()
+    learn_late(subscriber, clock, ahead, 0.8)
+    future.start()
+    future.set_result(Response(id=1, status=200, result={}))
+    look_into(subscriber, **order_of(BEGAN + 1000 * ahead + 100))
+    assert "NEW" in [what for _, what in subscriber.events]
+
+
+@AHEAD
+def test_a_gap_begins_before_the_loss_however_slowly_the_time_is_told(clock, ahead):
+    """The exchange's clock may be as much earlier as is not known."""
+    subscriber = Subscriber(clock, learned=False)
+    subscriber.open()
+    subscriber.asked.clear()
+    clock.advance(30)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    [(_, future)] = subscriber.asked
+    subscriber.asked.clear()
+    learn_late(subscriber, clock, ahead, 10.0)
+    future.start()
+    future.set_result(Response(id=1, status=200, result={}))
+    look_into(subscriber)
+    gap = subscriber.gaps[-1]
+    begun = BEGAN / 1000 + ahead
+    assert gap.from_.timestamp() <= begun + 30
+    assert gap.to.timestamp() >= begun + 40
 
 
 def test_the_wall_clock_is_set_meanwhile(subscriber, clock):

@@ -117,6 +117,14 @@ def test_the_error_is_at_most_half_a_round_trip(samples: list[tuple[float, float
     assert abs(clock.offset - true_offset) <= best / 2 + 1e-6
 
 
+def test_the_earliest_and_the_latest_that_it_may_be() -> None:
+    """By half of the round trip, and by what clocks may drift apart; before it was told, it is hardly known."""
+    clock = ServerClock(monotonic=0.0, wall=1_700_000_000.0)
+    assert clock.earliest(10.0) == 1_700_000_009_000
+    clock.learn(1_700_000_101.0, sent=0.0, received=2.0)
+    assert (clock.earliest(10.0), clock.latest(10.0)) == (1_700_000_108_950, 1_700_000_111_050)
+
+
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [(1_700_000_000_123, 1_700_000_000.123), (1_700_000_000_123_456, 1_700_000_000.123456)]
