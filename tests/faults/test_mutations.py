@@ -249,6 +249,7 @@ def test_without_what_the_state_is_for(name, monkeypatch):
 
 
 LATE = 2.0
+EARLY = 1.0
 
 
 def keep_requests_longer(monkeypatch):
@@ -266,6 +267,19 @@ def test_with_deadlines_that_are_late(monkeypatch):
     """``test_fault`` of "no answer - in flight" turns red: the future is not done by its deadline."""
     keep_requests_longer(monkeypatch)
     assert any("account.status: done after its deadline" in one for one in play(case_of("no answer - in flight")))
+
+
+def test_with_deadlines_that_are_early(monkeypatch):
+    """``test_fault`` of "no answer - in flight" turns red: the future is given up before its deadline."""
+    add = Correlation.add
+
+    def earlier(requests, pending):
+        pending.deadline -= EARLY
+        add(requests, pending)
+
+    monkeypatch.setattr(Correlation, "add", earlier)
+    told = play(case_of("no answer - in flight"))
+    assert any("account.status: given up before its deadline" in one for one in told)
 
 
 def test_with_subscriptions_that_are_late(monkeypatch):

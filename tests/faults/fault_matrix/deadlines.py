@@ -101,6 +101,11 @@ class Deadlines:
         Future.add_done_callback(future, done)
         return future
 
+    def next(self) -> float:
+        """Return the earliest deadline of what is not done, by the client's clock; infinity if everything is."""
+        with self._lock:
+            return min((one.deadline for one in self._watched if not one.done.is_set()), default=float("inf"))
+
     @property
     def watched(self) -> int:
         """How many futures there were."""

@@ -41,6 +41,8 @@ _FIRST_WINDOW = 5001
 _CALLING = frozenset({State.IN_FLIGHT, State.CLOSING})
 # How often something happens during a rotation, in seconds, and for how long at most.
 _ROUND = 0.02
+# How long before a deadline nothing may have been given up yet, in seconds.
+_RIGHT_BEFORE = 0.5
 _MOST_ROUNDS = 100
 
 
@@ -331,9 +333,18 @@ class Scene:
         return self.rotating.join()
 
     def wait_in_vain(self) -> None:
-        """Let the time pass that an answer is waited for, if none comes."""
-        if self.setup.leaps and self.impatient:
-            self.clock.leap(self.setup.patience)
+        """Let the time pass that an answer is waited for, if none comes: until right before the deadline, and on."""
+        if not self.setup.leaps or not self.impatient:
+            return
+        assert self.setup.patience is not None
+        before = min(self.deadlines.next() - _RIGHT_BEFORE - self.clock.monotonic(), self.setup.patience)
+        if before > 0:
+            # What is given up too early is given up now.
+            self.clock.leap(before)
+            rung = threading.Event()
+            self.client._hub.timer.call_at(self.clock.monotonic(), rung.set)
+            assert rung.wait(PATIENCE), "the timer hangs"
+        self.clock.leap(self.setup.patience - max(before, 0.0))
 
     def move_on(self) -> None:
         """Move to new connections, once the client is not about to do so by itself."""
