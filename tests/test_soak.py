@@ -291,6 +291,25 @@ def test_growth_is_noticed(values, failures):
     assert found.sound is not bool(failures)
 
 
+@pytest.mark.parametrize(("each", "more", "failures"), [(12, 0, 0), (12, 1500, 1), (0, 1500, 1), (0, 0, 0)])
+def test_what_goes_with_the_orders_that_are_remembered_is_no_growth(each, more, failures):
+    """There are more of them when events come faster; what is held besides counts all the same."""
+    orders = [10_000 + 100 * number + 2000 * (number % 3) for number in range(60)]
+    blocks = [300_000 + each * orders[number] + more * number for number in range(60)]
+    held = [Sample(n, 2**20, blocks[n], 9, n, 20, orders[n]) for n in range(60)]
+    found = Report(make_plan(1, 1000, 1, 0), samples=held)
+    course.judge_samples(found)
+    assert len(found.failures) == failures
+    assert found.more_blocks == pytest.approx(29 * more, abs=1)
+
+
+def test_orders_that_are_remembered_have_an_end():
+    """However fast events come."""
+    found = Report(make_plan(1, 1000, 1, 0), samples=[Sample(n, 1, 1, 9, n, 20, 30_000 + n // 59) for n in range(60)])
+    course.judge_samples(found)
+    assert found.failures == ["30,001 closed orders were remembered, and 30,000 should be at most"]
+
+
 # All of it.
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from binance_socket._engine.threads import NAME_PREFIX
+from binance_socket._session.told import MOST_ORDERS
 from binance_socket.sandbox import Sandbox, SandboxAccount
 from binance_socket.sandbox.faults import Faults
 
@@ -50,6 +51,8 @@ class Sample:
     """Without those of pools, which come when they are needed and are bounded."""
     pooled: int
     descriptors: int
+    remembered: int = 0
+    """Closed orders that the subscriptions remember: those of half a minute, so it depends on how fast events come."""
 
 
 @dataclasses.dataclass
@@ -74,7 +77,7 @@ class Report:
     growth: float = 0.0
     """By how many bytes the memory grew over the second half,"""
     more_blocks: float = 0.0
-    """and by how many blocks."""
+    """and by how many blocks, beside those that go with the orders that are remembered."""
 
     @property
     def total(self) -> Verdict:
@@ -245,12 +248,12 @@ def _play(stage: _Stage, report: Report, progress: Callable[[str], object]) -> N
             # A rotation has threads and descriptors of its own.
             for watched in stage.watched.values():
                 watched.wait_rotated("a stretch")
-            report.samples.append(_sample(stage.published))
+            report.samples.append(_sample(stage))
             progress(_progress(report, number, time.monotonic() - began))
     stage.publish(report.plan.events - stage.published)
     stage.settle("the last event")
     stage.close_stretch()
-    report.samples.append(_sample(stage.published))
+    report.samples.append(_sample(stage))
     for watched in stage.watched.values():
         watched.judge.compare(watched.account.open_orders, watched.account.balances)
 
@@ -278,7 +281,7 @@ _POOLS = tuple(f"{NAME_PREFIX}{name}" for name in ("callback", "helper"))
 _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
-def _sample(events: int) -> Sample:
+def _sample(stage: _Stage) -> Sample:
     gc.collect()
     if _TRIM is not None:
         # What is free is no growth, whoever keeps it.
@@ -287,7 +290,9 @@ def _sample(events: int) -> Sample:
     descriptors = len(list(_DESCRIPTORS.iterdir())) if _DESCRIPTORS.exists() else 0
     threads = [thread.name for thread in threading.enumerate()]
     pooled = sum(name.startswith(_POOLS) for name in threads)
-    return Sample(events, resident, sys.getallocatedblocks(), len(threads) - pooled, pooled, descriptors)
+    remembered = sum(watched.remembered for watched in stage.watched.values())
+    blocks = sys.getallocatedblocks()
+    return Sample(stage.published, resident, blocks, len(threads) - pooled, pooled, descriptors, remembered)
 
 
 def judge_samples(report: Report) -> None:
@@ -297,21 +302,46 @@ def judge_samples(report: Report) -> None:
         return
     first, second = samples[: len(samples) // 2], samples[len(samples) // 2 :]
     report.growth = _growth([sample.resident for sample in second])
-    report.more_blocks = _growth([sample.blocks for sample in second])
+    report.more_blocks = _growth([sample.blocks for sample in second], [sample.remembered for sample in second])
     if len(samples) >= _ENOUGH_SAMPLES:
         if report.growth > _FLAT:
             report.failures.append(f"the memory grew by {report.growth / 2**20:.1f} MiB over the second half")
         if report.more_blocks > _FLAT_BLOCKS * first[-1].blocks:
             report.failures.append(f"there were {report.more_blocks:,.0f} more blocks of memory after the second half")
+    most = len(ACCOUNTS) * MOST_ORDERS
+    if (remembered := max(sample.remembered for sample in samples)) > most:
+        report.failures.append(f"{remembered:,} closed orders were remembered, and {most:,} should be at most")
     for name in ("threads", "descriptors"):
         before, after = (max(getattr(sample, name) for sample in half) for half in (first, second))
         if after > before:
             report.failures.append(f"there were at most {before} {name} in the first half, and {after} in the second")
 
 
-def _growth(values: Sequence[int]) -> float:
-    """Return by how much values grow from the first to the last, along the line of least squares."""
-    middle = (len(values) - 1) / 2
-    spread = sum((place - middle) ** 2 for place in range(len(values)))
-    slope = sum((place - middle) * value for place, value in enumerate(values)) / spread
-    return slope * (len(values) - 1)
+def _growth(values: Sequence[int], beside: Sequence[int] | None = None) -> float:
+    """
+    Return by how much values grow from the first to the last, along the line of least squares.
+
+    What of it goes with the values *beside* them does not count.
+    """
+    grown, places = _centred(values), _centred(range(len(values)))
+    if beside is not None:
+        grown, places = (_without(numbers, _centred(beside)) for numbers in (grown, places))
+    spread = _product(places, places)
+    # Nothing of it can be told from what goes with the others, where these grow along a line themselves.
+    return _product(grown, places) / spread * (len(values) - 1) if spread > 1e-6 else 0.0
+
+
+def _centred(values: Sequence[int]) -> list[float]:
+    mean = sum(values) / len(values)
+    return [value - mean for value in values]
+
+
+def _without(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Return *values* without what of them goes with the *others*."""
+    spread = _product(others, others)
+    share = _product(values, others) / spread if spread else 0.0
+    return [value - share * other for value, other in zip(values, others, strict=True)]
+
+
+def _product(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))

@@ -42,12 +42,14 @@ def print_report(report: Report, write: Callable[[str], object] = print) -> None
     for fault in (*faults, *sorted(set(total.faults) - set(faults))):
         write(f"{fault:<42} " + " ".join(f"{verdict.faults[fault]:>11,}" for verdict in verdicts))
     if report.samples:
-        write(f"\n{'after events':>14} {'MiB':>8} {'blocks':>10} {'threads':>8} {'pooled':>8} {'descriptors':>12}")
+        held = f"{'MiB':>8} {'blocks':>10} {'orders':>8}"
+        write(f"\n{'after events':>14} {held} {'threads':>8} {'pooled':>8} {'descriptors':>12}")
         step = max(1, len(report.samples) // 12)
         for sample in (*report.samples[:-1:step], report.samples[-1]):
-            held = f"{sample.blocks:>10,} {sample.threads:>8} {sample.pooled:>8} {sample.descriptors:>12}"
-            write(f"{sample.events:>14,} {sample.resident / 2**20:>8.1f} {held}")
-        write(f"growth over the second half: {report.growth / 2**20:+.1f} MiB, {report.more_blocks:+,.0f} blocks")
+            held = f"{sample.resident / 2**20:>8.1f} {sample.blocks:>10,} {sample.remembered:>8,}"
+            write(f"{sample.events:>14,} {held} {sample.threads:>8} {sample.pooled:>8} {sample.descriptors:>12}")
+        blocks = f"{report.more_blocks:+,.0f} blocks beside those of the orders that are remembered"
+        write(f"growth over the second half: {report.growth / 2**20:+.1f} MiB, {blocks}")
     for line in (*report.failures, *total.complaints):
         write(line)
     if report.sound:

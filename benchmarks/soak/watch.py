@@ -128,6 +128,12 @@ class Watched:
 
     # On the one thread.
 
+    @property
+    def remembered(self) -> int:
+        """How many closed orders the subscription remembers, to tell of none twice."""
+        told = self.subscription._recovery.told  # pyright: ignore[reportPrivateUsage]  # nobody else knows
+        return 0 if told is None else len(told._closed)  # pyright: ignore[reportPrivateUsage]
+
     def wait_lost(self, before: int, what: str) -> None:
         """Wait until another loss than the first *before* ones was told. Raises Stuck."""
         with self._changed:
