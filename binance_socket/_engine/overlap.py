@@ -226,8 +226,10 @@ class Overlap:
 
     def take_old(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """The old connection has brought events."""
-        if self._done_with_old and not self.given_up:
-            # Of these, the new connection has told, or will: nobody would compare them.
+        behind = self._merge.ended and self._open
+        if (self._done_with_old or behind) and not self.given_up:
+            # Of these, the new connection has told, or will, or a gap does. Nobody would compare them: they would come
+            # after later ones where the new connection was lost, and has the topic again.
             return
         due: list[Merged[_Arrived]] = []
         marked = False

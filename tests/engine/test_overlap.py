@@ -172,3 +172,18 @@ def test_a_loss_that_is_told_late_is_told_before_what_came_after_it(case, side):
     side.post([order(2)], RECEIVED, 2)
     lost()
     assert case.story == ["lost", "opened", 2]
+
+
+def test_what_the_old_one_brings_after_the_new_one_was_lost_and_is_there_again(case):
+    """While it is the only one, what it brings is told; then it would come after what happened later."""
+    case.from_old(1)
+    case.from_new(1)
+    case.overlap.commit()
+    case.overlap.new.lost(TOPIC, "reset", 0.0, 0.0)()
+    case.from_old(2)
+    case.overlap.new.opened(TOPIC, 2, 0.0)()
+    case.from_new(2)
+    case.from_new(4)
+    case.from_old(3)
+    case.from_old(4)
+    assert case.story == [1, "lost", 2, 4]
