@@ -226,10 +226,8 @@ class Overlap:
 
     def take_old(self, payloads: Sequence[Payload], received_at: float, route: Hashable) -> None:
         """The old connection has brought events."""
-        behind = self._merge.ended and self._open
-        if (self._done_with_old or behind) and not self.given_up:
-            # Of these, the new connection has told, or will, or a gap does. Nobody would compare them: they would come
-            # after later ones where the new connection was lost, and has the topic again.
+        if self._done_with_old and not self.given_up:
+            # Of these, the new connection has told, or will, or a gap does. Nobody would compare them.
             return
         due: list[Merged[_Arrived]] = []
         marked = False
@@ -261,6 +259,8 @@ class Overlap:
     def opened_new(self, route: Hashable, now: float) -> None:
         """The new connection has the topic."""
         self._route, self._open = route, True
+        # It was lost, and so missed some: should the old one bring these now, they would come after later ones.
+        self._done_with_old = self._done_with_old or self._merge.ended
         if self._committed:
             self._tell_opened(now)
 
@@ -294,6 +294,7 @@ class Overlap:
             self._tell_lost(_UNPROVEN, now, min(self.owner.old_heard_at(), since))
             if self._open:
                 self._tell_opened(now)
+        self._done_with_old = self._done_with_old or self._open
         self._deliver(self._merge.old_ended())
         self.owner.look()
 

@@ -187,3 +187,18 @@ def test_what_the_old_one_brings_after_the_new_one_was_lost_and_is_there_again(c
     case.from_old(3)
     case.from_old(4)
     assert case.story == [1, "lost", 2, 4]
+    # For good, however often it is lost.
+    case.overlap.new.lost(TOPIC, "reset", 0.0, 0.0)()
+    case.from_old(3)
+    assert case.story == [1, "lost", 2, 4, "lost"]
+
+
+def test_what_the_old_one_brings_after_it_was_given_up_waiting_for_its_end(case):
+    """It may have happened before what the new one has told since. That something may be missing has been told."""
+    case.from_old(1)
+    case.from_new(1)
+    case.overlap.commit()
+    case.overlap.end_old()
+    case.from_new(3)
+    case.from_old(2)
+    assert case.story == [1, "lost", 3]
