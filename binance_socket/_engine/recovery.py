@@ -372,7 +372,10 @@ class Recovery(Generic[T]):
             return None
         if self.gap.to is not None:
             # The next one goes on by the clock as it is known by then.
-            self._reckon()
+            try:
+                self._reckon()
+            except Exception as exc:  # noqa: BLE001  # told; and so is the loss that comes next
+                self._subscription.tell_defect(exc)
             self._overtaken = self._times.to
         if self.told is not None:
             self.told.gap_broken_off(self._server_time(self._clock.monotonic()))

@@ -877,6 +877,22 @@ def test_a_defect_while_it_is_asked(subscriber, clock, monkeypatch, what):
     assert subscriber.recovery.gap is None
 
 
+def test_a_defect_when_a_gap_is_broken_off(subscriber, clock, monkeypatch):
+    """Then it stays as it was reckoned before; the loss that ends it is told in any case, and looked into."""
+    subscriber.lose()
+    subscriber.open()
+    with monkeypatch.context() as patched:
+        patched.setattr("binance_socket._engine.recovery.Recovery._reckon", broken)
+        subscriber.lose()
+    assert [type(defect) for defect in subscriber.defects] == [ZeroDivisionError]
+    assert len(subscriber.losses) == 2
+    first, ended, second = subscriber.gaps
+    assert (ended.id, second.status) == (first.id, GapStatus.OPEN)
+    subscriber.asked.clear()
+    subscriber.open()
+    assert subscriber.answer() == WHOLE
+
+
 def test_a_defect_where_there_is_no_gap(subscriber, clock):
     """It is told, and no more than that."""
     subscriber = Subscriber(clock, learned=False)
@@ -1217,11 +1233,22 @@ def test_what_happens_before_it_is_known_that_events_come(clock):
 
 
 def learn_late(subscriber, clock, ahead, seconds):
-    """The answer to what time it is takes so long, and the exchange looks at its clock at the end."""
+    """An answer tells the time. It takes so long, and the exchange looks at its clock at the end."""
     sent = clock.monotonic()
     clock.advance(seconds)
     now = clock.monotonic()
     subscriber.server_clock.learn(BEGAN / 1000 + now + ahead, sent=sent, received=now)
+
+
+def open_and_learn_late(subscriber, clock, ahead, seconds):
+    """Events come again, and that is what the first question after it is answered with."""
+    subscriber.asked.clear()
+    subscriber.open()
+    [(_, future)] = subscriber.asked
+    subscriber.asked.clear()
+    learn_late(subscriber, clock, ahead, seconds)
+    future.start()
+    future.set_result(Response(id=1, status=200, result={}))
 
 
 def look_into(subscriber, **answers):
@@ -1271,13 +1298,7 @@ def test_the_first_moments_over_two_gaps(clock, ahead):
     clock.advance(1)
     subscriber.lose()
     clock.advance(1)
-    subscriber.asked.clear()
-    subscriber.open()
-    [(_, future)] = subscriber.asked
-    subscriber.asked.clear()
-    learn_late(subscriber, clock, ahead, 0.8)
-    future.start()
-    future.set_result(Response(id=1, status=200, result={}))
+    open_and_learn_late(subscriber, clock, ahead, 0.8)
     look_into(subscriber, **order_of(BEGAN + 1000 * ahead + 100))
     assert "NEW" in [what for _, what in subscriber.events]
 
@@ -1287,16 +1308,10 @@ def test_a_gap_begins_before_the_loss_however_slowly_the_time_is_told(clock, ahe
     """The exchange's clock may be as much earlier as is not known."""
     subscriber = Subscriber(clock, learned=False)
     subscriber.open()
-    subscriber.asked.clear()
     clock.advance(30)
     subscriber.lose()
     clock.advance(10)
-    subscriber.open()
-    [(_, future)] = subscriber.asked
-    subscriber.asked.clear()
-    learn_late(subscriber, clock, ahead, 10.0)
-    future.start()
-    future.set_result(Response(id=1, status=200, result={}))
+    open_and_learn_late(subscriber, clock, ahead, 10.0)
     look_into(subscriber)
     gap = subscriber.gaps[-1]
     begun = BEGAN / 1000 + ahead
