@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import socket
 from collections.abc import Callable
@@ -119,9 +120,6 @@ class _Socket:
         return self._answer
 
 
-_waker = Waker()
-
-
 def _failure(function: Callable[[], object]) -> BinanceSocketError | None:
     """Return the error of ours that *function* raises, if it does."""
     try:
@@ -133,9 +131,10 @@ def _failure(function: Callable[[], object]) -> BinanceSocketError | None:
 
 def _upgrade(answer: bytes, size: int) -> None:
     sock: Any = _Socket(answer, size)
-    channel = _UpgradeChannel(sock, Attempt(30.0, _waker), _URL)
     early: list[bytes] = []
-    failure = _failure(lambda: early.append(channel.upgrade()))
+    with contextlib.closing(Waker()) as waker:
+        channel = _UpgradeChannel(sock, Attempt(30.0, waker), _URL)
+        failure = _failure(lambda: early.append(channel.upgrade()))
     if failure is None:
         head, _, rest = sock.whole.partition(b"\r\n\r\n")
         assert b" 101" in head[:20], "an upgrade without agreement"
@@ -151,7 +150,8 @@ def _upgrade(answer: bytes, size: int) -> None:
 
 def _through_a_proxy(answer: bytes, size: int) -> None:
     sock: Any = _Socket(answer, size)
-    failure = _failure(lambda: _ask_for_tunnel(sock, _PROXY, "api.example", 443, Attempt(30.0, _waker)))
+    with contextlib.closing(Waker()) as waker:
+        failure = _failure(lambda: _ask_for_tunnel(sock, _PROXY, "api.example", 443, Attempt(30.0, waker)))
     if failure is None:
         head, _, rest = answer.partition(b"\r\n\r\n")
         assert head.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2"))
