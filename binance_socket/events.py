@@ -84,6 +84,8 @@ class UpdateSubscription:
         self._open: set[Topic] = set()
         self._stream: str | int | None = None
         self._lost_at: float | None = None
+        # The last sign of life before the latest loss.
+        self._heard_at = 0.0
         self._losses = 0
         self._keeper: ListenKeyKeeper | None = None
         # Whether nothing can come before there is another listen key.
@@ -272,12 +274,17 @@ class UpdateSubscription:
 
     def _fall_silent(self, reason: str, now: float, heard_at: float) -> After:
         """Say that no events come, if some did. Requires holding the lock, which makes the order."""
+        received_at = None if self._last_received is None else self._last_received[2]
+        if self._state is SubscriptionState.RECONNECTING and heard_at < self._heard_at:
+            # Some have stopped earlier than was known.
+            self._heard_at = heard_at
+            self._put(functools.partial(self._recovery.lost_earlier, heard_at, received_at, now))
+            return self._strand.deliver
         if self._state is not SubscriptionState.ACTIVE:
             return nothing
         self._state = SubscriptionState.RECONNECTING
-        self._lost_at = now
+        self._lost_at, self._heard_at = now, min(heard_at, now)
         self._losses += 1
-        received_at = None if self._last_received is None else self._last_received[2]
         self._put(functools.partial(self._recovery.lost, reason, heard_at, received_at, now))
         return functools.partial(self._changed, SubscriptionState.RECONNECTING, reason)
 
@@ -364,6 +371,9 @@ class UpdateSubscription:
         """
         now = self._hub.clock.monotonic()
         with self._lock:
+            if self._key_gone:
+                # When it was there last is what the exchange said first: its keeper knows no better.
+                return
             self._key_gone = True
             after = self._fall_silent(reason, now, alive_at)
         after()

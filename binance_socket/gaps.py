@@ -80,7 +80,11 @@ class Gap:
     cause: str
     """Why, for people."""
     from_: datetime
-    """No event that the exchange sent before is missing: by its clock, as far as that is known, in UTC."""
+    """
+    No event that the exchange sent before is missing: by its clock, as far as that is known, in UTC.
+
+    In the final telling it may be earlier than in the first, where more has been found out.
+    """
     to: datetime | None = None
     """The same of everything after; None while events do not come again yet."""
     recovered_orders: int = 0

@@ -177,6 +177,17 @@ class Recovery(Generic[T]):
             self.told.gap_opened()
         self._subscription.tell_gap(self.gap)
 
+    def lost_earlier(self, heard_at: float, received_at: float | None, now: float) -> None:
+        """Of the loss that was told last it turns out that the last sign of life came at *heard_at* (monotonic)."""
+        gap = self.gap
+        if gap is None or gap.to is not None:
+            return
+        try:
+            self._times.lost_earlier(heard_at=heard_at, received_at=received_at, now=now, told=self.told)
+        except Exception as exc:  # noqa: BLE001  # told; what is known by now is from when on events may be missing
+            self._subscription.tell_defect(exc)
+        self.gap = attrs.evolve(gap, from_=_moment(self._times.from_))
+
     def missed(self, received_at: float) -> None:
         """An event that came at *received_at* (monotonic) could not be read: the gap that follows begins with it."""
         self._times.missed(received_at, self.told)

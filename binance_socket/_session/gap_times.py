@@ -91,6 +91,12 @@ class GapTimes:
         self._begin(since or self.began, since)
         self._begin(self._beginning(heard_at, received_at, now, told), since)
 
+    def lost_earlier(self, *, heard_at: float, received_at: float | None, now: float, told: Told | None) -> None:
+        """The same, of the gap that has begun already: the last sign of life came earlier than was known then."""
+        from_ = self.from_
+        self.lost(heard_at=heard_at, received_at=received_at, now=now, told=told, since=self.window)
+        self.from_ = min(self.from_, from_)
+
     def _begin(self, start: int, since: int | None) -> None:
         self.from_ = start
         self.window = min(since or start, max(start - LOOK_BACK, self.began))
@@ -114,9 +120,9 @@ class GapTimes:
 
     def _lag(self, received_at: float | None, told: Told | None) -> float:
         """Return how long the latest event was under way, in seconds: the latest sign of life may have been, too."""
-        if received_at is None or told is None or not told.last_event:
+        if received_at is None or told is None or not told.last_sent:
             return 0.0
-        return max(self._clock.now(received_at) - told.last_event / 1000, 0.0)
+        return max(self._clock.now(received_at) - told.last_sent / 1000, 0.0)
 
     def missed(self, received_at: float, told: Told | None) -> None:
         """An event that came at *received_at* could not be read: the gap that follows begins with it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, limited, milliseconds_of
+from .strays import SERVER_SHUTDOWN
 
 __all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_final", "trade_number"]
 
@@ -87,8 +88,13 @@ class Told:
         """The latest ``u`` of a position event, as the exchange wrote it."""
         self.filled_at = 0
         """When the latest trade was that was found out, as the exchange wrote it: balances have changed with it."""
-        self.last_event = 0
+        self.last_sent = 0
         """When the latest event was sent, in milliseconds by the exchange's clock; 0 before the first. Never later."""
+        self.last_event = 0
+        """
+        The same of the latest that is the account's: those from before it have come. That the connection is about to
+        end says nothing of them: the exchange may have forgotten the subscription.
+        """
         self.forgotten_at = 0
         """Orders that were closed by then, in milliseconds, may have been forgotten."""
         self.repeated = 0
@@ -139,9 +145,11 @@ class Told:
         if type(moment) is int:
             if moment >= MICROSECONDS_FROM:
                 moment //= 1000
-            if moment > self.last_event:
+            if moment > self.last_sent:
                 # Never later than now: it is the latest for good, and the next gap begins with it.
-                self.last_event = max(self.last_event, min(moment, self._latest()))
+                self.last_sent = max(self.last_sent, min(moment, self._latest()))
+                if name != SERVER_SHUTDOWN:
+                    self.last_event = self.last_sent
             if self._settling and self.last_event > self._settling[0][0]:
                 self._forget_settled(self.last_event)
         return True
@@ -376,6 +384,8 @@ class Told:
         """
         if self.last_event > latest:
             self.last_event = instead
+        if self.last_sent > latest:
+            self.last_sent = instead
         if self.forgotten_at > latest:
             self.forgotten_at = instead
         if milliseconds_of(self.balances_at) > latest:

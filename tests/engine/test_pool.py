@@ -4,7 +4,16 @@ import queue
 
 import pytest
 
-from binance_socket import ApiError, CancellationToken, ClientClosed, FlowPolicy, Lag, RequestTimeout, SubscriptionState
+from binance_socket import (
+    ApiError,
+    CancellationToken,
+    ClientClosed,
+    FlowPolicy,
+    GapStatus,
+    Lag,
+    RequestTimeout,
+    SubscriptionState,
+)
 from binance_socket._engine.pool import Pool
 from binance_socket._session.topics import MarketTopic
 
@@ -251,6 +260,31 @@ def test_a_slow_handler_loses_the_oldest_and_is_told_once(make_client, network, 
     assert [heard.get(timeout=PATIENCE) for _ in range(10)] == [0, "lag", *range(93, 101)]
     assert lags.get(timeout=PATIENCE) == Lag(92, 8, subscription.id)
     assert lags.empty()
+
+
+def test_streams_that_are_found_lost_one_after_the_other(market, network, run, clock):
+    """Of what comes on several connections, the gap begins with what was lost first, whatever is found out first."""
+    join = run(lambda: market.subscribe_to_trade_updates(["A", "B"], print))
+    agree(network.accept())
+    subscription = join()
+    first, second = subscription._topics
+    clock.advance(100)
+    now = clock.monotonic()
+    began = clock.time()
+    told, gaps = queue.SimpleQueue(), queue.SimpleQueue()
+    subscription.on_gap(gaps.put)
+    subscription.lost(first, "cut", now, now - 10)()
+    subscription.lost(second, "dead", now, now - 27)()
+    subscription.run_in_turn(lambda: told.put(subscription.gap))
+    gap = told.get(timeout=PATIENCE)
+    assert 27 <= began - gap.from_.timestamp() < 32
+    # What was lost later changes nothing.
+    subscription.lost(second, "dead", now, now - 5)()
+    subscription.opened(first, "a@trade", now)()
+    subscription.opened(second, "b@trade", now)()
+    assert gaps.get(timeout=PATIENCE).status is GapStatus.OPEN
+    last = gaps.get(timeout=PATIENCE)
+    assert (last.from_, last.status) == (gap.from_, GapStatus.FAILED)
 
 
 def test_a_slow_handler_that_wants_everything_is_told_before_reading_stops(make_client, network, run):

@@ -1343,3 +1343,29 @@ def test_a_link_that_dies_of_the_answer_to_what_time_it_is(clock):
     subscriber.open()
     assert not subscriber.recovery.holding
     assert not subscriber.asked
+
+
+@pytest.mark.parametrize("announced", [False, True])
+def test_a_shutdown_does_not_hide_since_when_events_may_be_missing(subscriber, clock, announced):
+    """It concerns the connection: that it came does not say that the account's events before it did."""
+    found_at = clock.monotonic()
+    clock.advance(890)
+    received_at = clock.monotonic()
+    if announced:
+        subscriber.event(890, e="serverShutdown")
+    clock.advance(10)
+    # Now it is found out that the exchange has forgotten the subscription, perhaps as long ago as that.
+    subscriber.lose("forgotten", heard_at=found_at, received_at=received_at)
+    subscriber.open()
+    order = {
+        "symbol": "BTCUSDT", "orderId": 1, "clientOrderId": "a", "status": "NEW", "executedQty": "0", "origQty": "1",
+        "cummulativeQuoteQty": "0", "time": BEGAN + 400_000, "updateTime": BEGAN + 400_000,
+    }  # fmt: skip
+    subscriber.tell_time()
+    for delay in (5, 25, 0):
+        subscriber.answer(openOrders_status=[order], allOrders=[order])
+        subscriber.timer.pass_time(delay)
+    [_, last] = subscriber.gaps
+    assert last.status is GapStatus.RECOVERED_STATE
+    # It was placed 400 seconds after the subscription was known to be there last.
+    assert ("recovered", "NEW") in subscriber.events
