@@ -392,6 +392,10 @@ def _opened(
             after()
         for _, opening in waiting:
             opening.opened(effect.topic)
+        for name in (as_object(payload).get("e") for payload in effect.early):
+            if isinstance(name, str):
+                for subscriber in subscribers:
+                    subscriber.ended(effect.topic, name, now)
 
     return tell
 

@@ -11,7 +11,7 @@ from ..errors import DecodeError
 from .effects import Deliver, Effect, Leaving
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .tally import Tally
-from .topics import Dialect, StreamTopic
+from .topics import Dialect, StreamTopic, Topic
 
 __all__ = ["SERVER_SHUTDOWN", "Strays"]
 
@@ -84,12 +84,14 @@ class Strays:
                 self._effects.extend(Deliver(topic, payload) for topic in self._subscriptions)
             self._effects.append(Leaving())
             return
-        topics = self._subscriptions.open_topics()
         key = as_object(payload).get("listenKey")
-        if isinstance(key, str):
-            # What is of a listen key that was left, or is somebody else's, is missing to nobody.
-            named = StreamTopic(key)
-            topics = [topic for topic in topics if topic == named or not isinstance(topic, StreamTopic)]
+        # What is of a listen key that was left, or is somebody else's, is missing to nobody.
+        named = StreamTopic(key) if isinstance(key, str) else None
+
+        def may_be_of(topic: Topic) -> bool:
+            return named is None or topic == named or not isinstance(topic, StreamTopic)
+
+        topics = [topic for topic in self._subscriptions.open_topics() if may_be_of(topic)]
         if len(topics) > 1:
             raise DecodeError(f"an event without a route, and {len(topics)} topics that it could be of", payload)
         if len(topics) == 1:
@@ -97,6 +99,6 @@ class Strays:
             if name == STREAM_TERMINATED:
                 self._subscriptions.lose(topics[0], TERMINATED)
                 self._reopen()
-        elif not self._subscriptions.hold_raw(payload):
+        elif not self._subscriptions.hold_raw(payload, may_be_of):
             self._tally.unrouted += 1
             logger.warning("an event without a route, and no topic that it could be of")

@@ -235,10 +235,10 @@ class Subscriptions:
         self._early_count -= 1
         return False
 
-    def hold_raw(self, payload: Any) -> bool:
-        """Keep an event without a route, if there is one topic only that it can be of, and that is due to open."""
-        opening = self._topics_in(Stage.OPENING)
-        return len(opening) == 1 and not self.open_topics() and self.hold(opening[0], payload)
+    def hold_raw(self, payload: Any, may_be_of: Callable[[Topic], bool]) -> bool:
+        """Keep an event without a route that is of no open topic, if it can be of one only that is due to open."""
+        opening = [topic for topic in self._topics_in(Stage.OPENING) if may_be_of(topic)]
+        return len(opening) == 1 and self.hold(opening[0], payload)
 
     def ended(self, route: Hashable, reason: str) -> None:
         """The server ended the subscription with this *route*: it is wanted again."""

@@ -496,3 +496,86 @@ def test_a_loss_is_told_before_the_answer_that_ends_it(clock):
     keeper.close()
     timer.close()
     executor.shutdown()
+
+
+def test_a_key_that_is_found_gone_while_its_link_is_lost(make_client, network, exchange, listen, pass_time, clock):
+    """The gap begins when the key was kept alive last: also where the link was lost shortly before that is known."""
+    client = make_client(probe_after=1e6)
+    gaps, restored = queue.SimpleQueue(), queue.SimpleQueue()
+    began = clock.time()
+    subscription, streams = listen(client)
+    subscription.on_gap(gaps.put)
+    subscription.on_connection_restored(restored.put)
+    # From here on the exchange does not know the key any more, and says nothing of it.
+    pass_time(client, 1799)
+    # The link itself is well.
+    done = client._hub.streams.submit(Request("LIST_SUBSCRIPTIONS"), PATIENCE)
+    streams.push({"id": streams.sent()["id"], "result": ["first"]})
+    done.result(PATIENCE)
+    streams.drop()
+    again = network.accept()
+    request = again.sent()
+    assert (request["method"], request["params"]) == ("SUBSCRIBE", ["first"])
+    assert subscription.state is SubscriptionState.RECONNECTING
+    pass_time(client, 1)
+    api = network.accept()
+    ping = api.sent()
+    assert ping["method"] == "userDataStream.ping"
+    exchange.refuse(api, ping, -1125)
+    exchange.expect(api, "userDataStream.start", {"listenKey": "second"})
+    opening = again.sent()
+    assert (opening["method"], opening["params"]) == ("SUBSCRIBE", ["second"])
+    again.push({"id": request["id"], "result": None}, {"id": opening["id"], "result": None})
+    restored.get(timeout=PATIENCE)
+    told = [gaps.get(timeout=PATIENCE)]
+    while told[-1].status is GapStatus.OPEN or not gaps.empty():
+        told.append(gaps.get(timeout=PATIENCE))
+    assert min(gap.from_.timestamp() for gap in told) - began <= 0
+
+
+def test_a_gap_begins_when_the_exchange_said_that_the_key_is_gone(make_client, network, listen, replaced, pass_time):
+    """And not when the key was kept alive last, however long ago that was: until then everything has come."""
+    client = make_client(probe_after=1e6, backfill=False)
+    gaps, story = queue.SimpleQueue(), queue.SimpleQueue()
+    subscription, streams = listen(client, on_listen_key_expired=story.put)
+    subscription.on_gap(gaps.put)
+    pass_time(client, 1000)
+    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    replaced(network.accept(), streams)
+    first, last = gaps.get(timeout=PATIENCE), gaps.get(timeout=PATIENCE)
+    assert (first.status, last.status) == (GapStatus.OPEN, GapStatus.FAILED)
+    assert first.from_ == last.from_
+    assert 0 <= (last.to - last.from_).total_seconds() < 5
+
+
+@pytest.mark.parametrize("form", ["combined", "raw"])
+def test_a_key_that_expires_right_before_the_acknowledgement_is_replaced(client, network, run, form):
+    """Events that come before the acknowledgement are delivered with it: this one, too, ends the key."""
+    heard = queue.SimpleQueue()
+    run(lambda: client.spot_api.account.subscribe_to_user_data_updates("first", on_listen_key_expired=heard.put))
+    streams = network.accept()
+    request = streams.sent()
+    expired = {"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "first"}
+    event = expired if form == "raw" else {"stream": "first", "data": expired}
+    streams.push(event, {"id": request["id"], "result": None})
+    heard.get(timeout=PATIENCE)
+    assert network.accept().sent()["method"] == "userDataStream.start"
+
+
+def test_a_key_that_expires_right_before_the_acknowledgement_where_nobody_replaces_it(make_client, network, run):
+    """The subscription ends, and says why, instead of staying silent for ever."""
+    story = queue.SimpleQueue()
+    client = make_client(keep_alive_listen_keys=False)
+    join = run(
+        lambda: client.spot_api.account.subscribe_to_user_data_updates(
+            "first", on_listen_key_expired=lambda _: story.put("expired")
+        )
+    )
+    streams = network.accept()
+    request = streams.sent()
+    expired = {"e": "listenKeyExpired", "E": 1_700_000_000_000, "listenKey": "first"}
+    streams.push({"stream": "first", "data": expired}, {"id": request["id"], "result": None})
+    subscription = join()
+    assert story.get(timeout=PATIENCE) == "expired"
+    assert subscription.wait(PATIENCE)
+    assert subscription.state is SubscriptionState.CLOSED

@@ -640,6 +640,24 @@ def test_early_raw_events_of_two(ready: Any) -> None:
     assert ready.session.tally.unrouted == 1
 
 
+@pytest.mark.parametrize("others", ["none", "open", "due"])
+@pytest.mark.parametrize("key, held", [("one", 1), ("gone", 0)])
+def test_an_early_raw_event_of_a_listen_key(drive: Any, key: str, held: int, others: str) -> None:
+    """It is held for the one that it names, and for no other, whatever else there is."""
+    driven = drive(STREAMS)
+    driven.connect()
+    one, two = StreamTopic("one"), StreamTopic("two")
+    if others != "none":
+        [pending] = driven.write(driven.subscribe(two))
+        if others == "open":
+            driven.answer(pending)
+    [opening] = driven.write(driven.subscribe(one))
+    expired = {"e": "listenKeyExpired", "E": 1, "listenKey": key}
+    assert driven.receive(expired) == []
+    assert driven.session.tally.unrouted == 1 - held
+    assert driven.answer(opening) == [Opened(one, "one", (expired,) * held)]
+
+
 def test_the_end_of_a_listen_key_stream(drive: Any) -> None:
     """In the documents' form, an event on its own, it is of the topic whose key it names, of however many."""
     driven = drive(STREAMS)
