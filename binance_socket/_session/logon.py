@@ -139,9 +139,10 @@ class Logon:
         self._subscriptions.close_needing_logon(revoked)
 
     def _log_on(self) -> None:
+        # Where one is under way already, its answer says what is next.
+        self._retry_at = None
         if not self._running:
             self._running = True
-            self._retry_at = None
             self._ask(_LOGON, self._ended)
 
     def _ended(self, outcome: Outcome) -> None:

@@ -132,3 +132,16 @@ def test_a_new_link_is_tried_at_once(ready: Any) -> None:
     ready.refuse(logon(ready, effects), -2015, 401)
     [closed] = ready.refuse(logon(ready, ready.tick(1.0)), -2015, 401)
     assert isinstance(closed.error, AuthRevoked)
+
+
+def test_revoked_while_a_logon_is_under_way(ready: Any) -> None:
+    """Its answer says what is next: until then there is nothing to be done, over and over."""
+    ours = logon(ready, ready.subscribe(TOPIC))
+    [users] = ready.write(ready.submit("a", LOGON))
+    [opening] = ready.write(ready.answer(users, {}))
+    assert opening.request.method == TOPIC.opening.method
+    assert ready.revoke() == []
+    assert ready.tick() == []
+    assert ready.next_tick() > ready.now
+    [pending] = ready.write(ready.answer(ours, {}))
+    assert ready.answer(pending, {"subscriptionId": 2}) == [Opened(TOPIC, 2)]
