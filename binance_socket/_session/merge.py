@@ -12,7 +12,8 @@ to bring may come before them. In MERGING both are known to be at a common point
 and what has been delivered already is not delivered again.
 
 Where events of a kind can be alike without being the same, no event proves that both are at a common point. There the
-hold ends with the old connection; its events are counted, and as many of the new one's are left out.
+hold ends with the old connection; its events are counted, and as many of the new one's are left out. Of a kind that
+nobody knows, those that are alike are the same if they were sent at the same time, too; if not, nobody can tell.
 
 Recording must begin before the new connection subscribes: then every event that it brings was sent by the old one after
 that, or not at all.
@@ -85,6 +86,9 @@ class Merge(Generic[T]):
         # How often each connection has brought what looks the same.
         self._old: Counter[Identity] = Counter()
         self._new: Counter[Identity] = Counter()
+        # When those of a kind that nobody knows were sent, and of which the connections do not say the same.
+        self._sent: dict[_Key, Any] = {}
+        self._differing: set[_Key] = set()
         self._common = False
         self._ended = False
         self.duplicates = 0
@@ -173,8 +177,12 @@ class Merge(Generic[T]):
         if identity[0] not in NUMBERED:
             # The second of two that look the same on one connection is the second on the other, too.
             seen[identity] += 1
-            certain = certain and max(self._old[identity], self._new[identity]) == 1
-        return (identity, seen[identity]), certain, self._kinds.setdefault(identity[0], _Kind())
+        key = identity, seen[identity]
+        if certain and identity[0] not in NUMBERED:
+            if self._sent.setdefault(key, payload.get("E")) != payload.get("E"):
+                self._differing.add(key)
+            certain = key not in self._differing and not self._has_come_again(identity)
+        return key, certain, self._kinds.setdefault(identity[0], _Kind())
 
     def _release(self, kind: _Kind[T]) -> list[Merged[T]]:
         """From now on the first to bring an event delivers it. Return what was held and is still to be delivered."""
@@ -199,11 +207,16 @@ class Merge(Generic[T]):
     def _again(self, kind: _Kind[T], key: _Key, certain: bool, item: T) -> list[Merged[T]]:
         """Drop an event that was delivered before; but not where it may be another one that looks the same."""
         identity = key[0]
-        if not certain and identity[0] not in STATES and max(self._old[identity], self._new[identity]) > 1:
+        doubtful = key in self._differing or (not certain and self._has_come_again(identity))
+        if doubtful and identity[0] not in STATES:
             return [Merged(item, possible_duplicate=True)]
         self._common = self._common or certain
         self.duplicates += 1
         return []
+
+    def _has_come_again(self, identity: Identity) -> bool:
+        """Return whether one connection has brought it more than once."""
+        return max(self._old[identity], self._new[identity]) > 1
 
 
 class Unmerged(Generic[T]):

@@ -968,3 +968,52 @@ def test_a_slow_handler_does_not_hide_the_end_of_the_old_connection(
     case.emit(case.new, *map(order, range(1, 7)), route=7)
     assert case.story.take(6) == [1, 2, 3, 4, 5, 6]
     assert case.story.is_over()
+
+
+def test_a_forgotten_subscription_that_a_shutdown_reveals(make_client, network, exchange, clock, subscribe, pass_time):
+    """The gap begins when it is known to have been there last, and not with the announcement."""
+    client = make_client(
+        executor=InlineExecutor(), rotation_after=None, audit_after=900, probe_after=1e6, backfill=True
+    )
+    gaps = queue.SimpleQueue()
+    subscription, old = subscribe(client)
+    subscription.on_gap(gaps.put)
+    exchange.expect(old, "time", {"serverTime": int(clock.time() * 1000)})
+    # What is answered later has been taken in later.
+    done = client._hub.api.submit(Request("ping"), PATIENCE)
+    exchange.expect(old, "ping", {})
+    done.result(PATIENCE)
+    began = clock.time()
+    pass_time(client, 890)
+    old.push({"event": {"e": "serverShutdown", "E": int(clock.time() * 1000)}})
+    new = network.accept()
+    exchange.expect(new, "ping", {})
+    exchange.expect(new, SUBSCRIBE, {"subscriptionId": 7})
+    done = client._hub._rotator.connections[-1].submit(Request("session.subscriptions"), PATIENCE)
+    exchange.expect(new, "session.subscriptions", [])
+    done.result(PATIENCE)
+    pass_time(client, OVERLAP)
+    request = old.sent()
+    assert request["method"] == UNSUBSCRIBE
+    exchange.refuse(old, request, -2036)
+    old.wait_closed()
+    gap = gaps.get(timeout=PATIENCE)
+    assert -5 <= gap.from_.timestamp() - began <= 0
+
+
+def test_an_event_of_an_unknown_kind_that_only_looks_like_one_of_the_old_connection(case):
+    """The first was sent before the new one had subscribed, so that this is another; nobody can tell, so it says so."""
+    case.open()
+    request = case.new.sent()
+    assert request["method"] == SUBSCRIBE
+    case.emit(case.old, {"e": "somethingNew", "E": 1_700_000_000_000})
+    assert case.story.take(1) == ["somethingNew"]
+    case.exchange.reply(case.new, request, {"subscriptionId": 0})
+    case.ask(case.new)
+    case.pass_time(case.client, OVERLAP)
+    case.drain()
+    case.done()
+    case.pass_time(case.client, 30)
+    case.emit(case.new, {"e": "somethingNew", "E": 1_700_000_035_000})
+    case.ask(case.new)
+    assert case.story.take(1) == ["somethingNew?"]
