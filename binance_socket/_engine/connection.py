@@ -248,7 +248,11 @@ class Connection:
     def unreadable(self, why: str) -> None:
         """An event that was delivered as text cannot be read. Any thread."""
         with self._after, self._mutex, self._change as session:
-            session.unreadable(why, self._clock.monotonic())
+            successor = self.succession.successor
+            if successor is None:
+                session.unreadable(why, self._clock.monotonic())
+        if successor is not None:
+            successor.unreadable(why)
 
     def resumed(self) -> None:
         """The machine has slept: find out what has become of the link. Any thread."""

@@ -49,7 +49,10 @@ How long both connections are subscribed if no event comes that both bring, in s
 the old one are waited for.
 """
 SETTLED: Final = 60.0
-"""How long the new one is listened to for what has been delivered already; or OVERLAP, if somebody waits for that."""
+"""
+How long the new one is listened to for what has been delivered already; or OVERLAP, if somebody waits for that, and it
+has given a sign of life since.
+"""
 _MOST_STALLED: Final = 60.0
 """How long subscribers are waited for that have no room for the last events. Nor does the exchange wait any longer."""
 _AGAIN: Final = 0.1
@@ -132,6 +135,8 @@ class Rotation:
         self._since = 0.0
         self._given_up_at = 0.0
         self._hurried = False
+        # Whether the new one was asked for a sign of life, as somebody waits.
+        self._asked_for_life = False
         # Guards whether the overlaps have been let go of.
         self._lock = threading.Lock()
         self._is_over = False
@@ -432,12 +437,25 @@ class Rotation:
         if self._stage is not Stage.SETTLING:
             return
         now = self.now()
-        due = max(self._since, self.new.read_on_at) + (OVERLAP if self._hurried else SETTLED)
-        if self.new.state is State.READY and (self.new.stalled or now < due):
-            # It may be there already, and nobody has read it, because subscribers had no room.
-            self._timer.call_at(now + _AGAIN if self.new.stalled else due, lambda: self._do(self._settled))
-        else:
+        # What a link that is silent has not brought in a short time may still come.
+        is_alive = self.new.heard_at > self._since
+        due = max(self._since, self.new.read_on_at) + (OVERLAP if self._hurried and is_alive else SETTLED)
+        if self.new.state is not State.READY or not (self.new.stalled or now < due):
             self._release()
+            return
+        # It may be there already, and nobody has read it, because subscribers had no room.
+        self._timer.call_at(now + _AGAIN if self.new.stalled else due, lambda: self._do(self._settled))
+        if self._hurried and not is_alive and not self._asked_for_life:
+            self._asked_for_life = True
+            self._ask_for_life()
+
+    def _ask_for_life(self) -> None:
+        try:
+            answer = self.new.submit(self._probe, self._patience)
+        except BinanceSocketError as error:
+            logger.debug("%s: the new connection could not be asked for a sign of life: %s", self.old.name, error)
+        else:
+            answer.when_done(lambda _: self._do(self._settled), self._timer.failed)
 
     def _hurry(self) -> None:
         self._hurried = True

@@ -2,13 +2,14 @@
 
 import queue
 import threading
+from concurrent.futures import Future
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rotation_case import LOGGED_ON, PATIENCE, SHUTDOWN, SUBSCRIBE, UNSUBSCRIBE, Story, keyed_emit, marker, order
 
-from binance_socket import ApiError, ClientClosed, ConnectionLost, Ed25519Key, SubscriptionState
+from binance_socket import ApiError, ClientClosed, ConnectionLost, Ed25519Key, GapStatus, SubscriptionState
 from binance_socket._engine.connection import Connection
 from binance_socket._engine.rotation import OVERLAP, Rotation, Stage
 from binance_socket._engine.succession import Succession
@@ -647,3 +648,76 @@ def test_a_defect_when_there_is_no_way_back(case, monkeypatch):
     case.emit(case.new, order(1))
     assert "a defect" in str(case.failed())
     assert case.subscription.wait(PATIENCE)
+
+
+def test_what_cannot_be_read_is_found_when_there_is_no_way_back(case, monkeypatch):
+    """A callback's thread gets to it after the old connection has left everything, and before the new one is known."""
+    gaps = queue.SimpleQueue()
+    case.subscription.on_gap(gaps.put)
+    case.both()
+    hub = case.client._hub
+    executor, waiting = case.subscription._strand._executor, []
+
+    class Later:
+        """Runs what it is given when the test says so, as a thread does that is busy."""
+
+        def submit(self, function):
+            waiting.append(function)
+            return Future()
+
+    case.subscription._strand._executor = Later()
+    case.old.push(b'{"subscriptionId":0,"event":{"e":"balanceUpdate",,}}')
+    case.ask(case.old)
+    assert waiting
+    adopt = hub._rotator.adopt
+
+    def run_and_adopt(role, connection):
+        case.subscription._strand._executor = executor
+        for function in waiting:
+            function()
+        adopt(role, connection)
+
+    monkeypatch.setattr(hub._rotator, "adopt", run_and_adopt)
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    case.ask(case.new)
+    case.drain()
+    case.done()
+    assert gaps.get(timeout=2.0).status is GapStatus.OPEN
+
+
+def test_the_new_one_is_far_behind_and_somebody_wants_the_next_one(case):
+    """Its link is slow, and no slower than links may be that are not given up: what it brings was told already."""
+    case.both()
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    case.pass_time(case.client, OVERLAP)
+    case.drain()
+    case.done()
+    case.client._hub.rotate()
+    for _ in range(6):
+        case.pass_time(case.client, 1)
+    assert case.story.is_over()
+    case.emit(case.new, order(1))
+    case.ask(case.new)
+    assert case.story.is_over()
+
+
+def test_a_silent_new_one_is_asked_for_a_sign_of_life_if_somebody_waits(case):
+    """It has brought what was under way when it answers: nobody has to wait for a minute."""
+    case.both()
+    # From before the new one was subscribed, perhaps: it may never come there.
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    case.pass_time(case.client, OVERLAP)
+    case.drain()
+    case.done()
+    assert case.rotation.stage is Stage.SETTLING
+    case.client._hub.rotate()
+    request = case.new.sent()
+    assert request["method"] == "ping"
+    case.pass_time(case.client, OVERLAP)
+    assert case.rotation.stage is Stage.SETTLING
+    case.exchange.reply(case.new, request, {})
+    # The next one begins.
+    assert case.network.accept().sent()["method"] == "ping"
