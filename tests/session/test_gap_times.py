@@ -137,3 +137,31 @@ def test_an_event_that_could_not_be_read_of_a_market(clock: ServerClock) -> None
     times = GapTimes(clock)
     times.missed(50.0, None)
     assert gap(times).from_ == BEGAN + 48_950
+
+
+def test_what_had_stopped_earlier(clock: ServerClock) -> None:
+    """The gap begins with that: by what came before, and never later than was said already."""
+    tell(clock, 0.0)
+    times = GapTimes(clock)
+    times.lost(heard_at=100.0, received_at=None, now=100.0, told=None, since=None)
+    times.lost_earlier(heard_at=50.0, received_at=None, now=105.0, told=None)
+    assert (times.from_, times.window) == (BEGAN + 48_950, BEGAN + 48_950 - LOOK_BACK)
+    told = Told(lambda: clock.latest(100.0))
+    told.take({"e": "somethingNew", "E": BEGAN + 20_000})
+    times.missed(80.0, told)
+    told.take({"e": "somethingNew", "E": BEGAN + 80_000})
+    times.lost(heard_at=100.0, received_at=80.0, now=100.0, told=told, since=None)
+    times.lost_earlier(heard_at=50.0, received_at=80.0, now=105.0, told=told)
+    # An event could not be read.
+    assert (times.from_, times.window) == (BEGAN + 20_000, BEGAN + 20_000 - LOOK_BACK)
+
+
+def test_the_announcement_of_a_shutdown(clock: ServerClock) -> None:
+    """It says how long the latest sign of life was under way, and nothing of what was sent to the account before."""
+    tell(clock, 0.0)
+    told = Told(lambda: clock.latest(100.0))
+    told.take({"e": "somethingNew", "E": BEGAN + 20_000})
+    told.take({"e": "serverShutdown", "E": BEGAN + 95_000})
+    times = GapTimes(clock)
+    times.lost(heard_at=50.0, received_at=95.0, now=100.0, told=told, since=None)
+    assert times.from_ == BEGAN + 48_950

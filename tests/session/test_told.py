@@ -453,8 +453,10 @@ def test_what_cannot_have_happened_yet_is_put_right(told, unit):
     told.take(positions((NOW - 5) * unit))
     told.take(report(1, at=(NOW - 5) * unit))
     told.take(report(2, "CANCELED", "CANCELED", at=(NOW - 7) * unit))
+    told.take({"e": "serverShutdown", "E": NOW - 5})
     told.forgotten_at = NOW - 5
     told.correct(NOW - 6, NOW - 9)
+    assert told.last_sent == NOW - 9
     assert (told.last_event, told.balances_at, told.forgotten_at) == (NOW - 9, (NOW - 9) * unit, NOW - 9)
     assert told.order(KEY).at == (NOW - 9) * unit
     assert told.order(("BTCUSDT", 2)).at == (NOW - 7) * unit
