@@ -135,8 +135,8 @@ class Rotation:
         self._since = 0.0
         self._given_up_at = 0.0
         self._hurried = False
-        # Whether the new one was asked for a sign of life, as somebody waits.
-        self._asked_for_life = False
+        # What the new one was asked for a sign of life with, as somebody waits.
+        self._sign_of_life: CallFuture[Any] | None = None
         # Guards whether the overlaps have been let go of.
         self._lock = threading.Lock()
         self._is_over = False
@@ -438,24 +438,24 @@ class Rotation:
             return
         now = self.now()
         # What a link that is silent has not brought in a short time may still come.
-        is_alive = self.new.heard_at > self._since
+        asked = self._sign_of_life
+        is_alive = self.new.heard_at > self._since or (asked is not None and asked.done())
         due = max(self._since, self.new.read_on_at) + (OVERLAP if self._hurried and is_alive else SETTLED)
         if self.new.state is not State.READY or not (self.new.stalled or now < due):
             self._release()
             return
         # It may be there already, and nobody has read it, because subscribers had no room.
         self._timer.call_at(now + _AGAIN if self.new.stalled else due, lambda: self._do(self._settled))
-        if self._hurried and not is_alive and not self._asked_for_life:
-            self._asked_for_life = True
+        if self._hurried and not is_alive and asked is None:
             self._ask_for_life()
 
     def _ask_for_life(self) -> None:
         try:
-            answer = self.new.submit(self._probe, self._patience)
+            asked = self._sign_of_life = self.new.submit(self._probe, self._patience)
         except BinanceSocketError as error:
             logger.debug("%s: the new connection could not be asked for a sign of life: %s", self.old.name, error)
         else:
-            answer.when_done(lambda _: self._do(self._settled), self._timer.failed)
+            asked.when_done(lambda _: self._do(self._settled), self._timer.failed)
 
     def _hurry(self) -> None:
         self._hurried = True
