@@ -13,7 +13,8 @@ and what has been delivered already is not delivered again.
 
 Where events of a kind can be alike without being the same, no event proves that both are at a common point. There the
 hold ends with the old connection; its events are counted, and as many of the new one's are left out. Of a kind that
-nobody knows, those that are alike are the same if they were sent at the same time, too; if not, nobody can tell.
+nobody knows, those that are alike are the same if they were sent at the same time, too (or do not say when); if not,
+nobody can tell.
 
 Recording must begin before the new connection subscribes: then every event that it brings was sent by the old one after
 that, or not at all.
@@ -146,7 +147,8 @@ class Merge(Generic[T]):
         if key in kind.delivered:
             due = [] if kind.merging or self._ended else self._release(kind)
             return due + self._again(kind, key, certain, item)
-        if not kind.merging and not self._ended:
+        if not self._ended and (not kind.merging or kind.held):
+            # Behind one that is held, too, so that they stay in order; the old connection brings it meanwhile.
             kind.hold(_Held(key, certain, item))
             return []
         kind.delivered.add(key)

@@ -181,12 +181,27 @@ def test_unknown_events_that_are_alike(
         bring(rotation.new, event, later)
     names = [brought[one.item][1] for one in rotation.delivered]
     certain = [brought[one.item][1] for one in rotation.delivered if not one.possible_duplicate]
+    left = iter(published)
+    assert all(any(name == what for _, what in left) for name in certain), "in order"
     for what in "xy":
         sent = sum(name == what for _, name in brought_at_all)
         assert certain.count(what) == wanted[what] <= sent <= names.count(what)
         if sent == 1 and not later:
             assert names.count(what) == 1
     assert rotation.merge.held == 0
+
+
+def test_what_comes_behind_one_that_looks_the_same_stays_behind_it() -> None:
+    """Nobody can tell yet whether that is to be delivered, so it waits, and what comes then on the new one waits."""
+    rotation = Rotation()
+    first, second, other = ({"e": "marginNotice", "E": number, "what": what} for number, what in enumerate("xxy"))
+    assert rotation.old(first, 1) == [1]
+    assert rotation.new(first, 1) == []
+    assert rotation.new(second, 2) == []
+    assert rotation.new(other, 3) == []
+    assert rotation.old(second, 2) == [2]
+    assert rotation.end() == [2, 3]
+    assert [one.possible_duplicate for one in rotation.delivered] == [False, False, True, False]
 
 
 def test_an_unknown_event_that_looks_like_one_from_before_the_new_connection() -> None:
