@@ -51,7 +51,7 @@ the old one are waited for.
 SETTLED: Final = 60.0
 """
 How long the new one is listened to for what has been delivered already; or OVERLAP, if somebody waits for that, and it
-has given a sign of life since.
+has answered since.
 """
 _MOST_STALLED: Final = 60.0
 """How long subscribers are waited for that have no room for the last events. Nor does the exchange wait any longer."""
@@ -135,8 +135,8 @@ class Rotation:
         self._since = 0.0
         self._given_up_at = 0.0
         self._hurried = False
-        # What the new one was asked for a sign of life with, as somebody waits.
-        self._sign_of_life: CallFuture[Any] | None = None
+        # What was asked of the new one for the answer's place, as somebody waits: behind everything that was under way.
+        self._asked_for_all: CallFuture[Any] | None = None
         # Guards whether the overlaps have been let go of.
         self._lock = threading.Lock()
         self._is_over = False
@@ -437,23 +437,23 @@ class Rotation:
         if self._stage is not Stage.SETTLING:
             return
         now = self.now()
-        # What a link that is silent has not brought in a short time may still come.
-        asked = self._sign_of_life
-        is_alive = self.new.heard_at > self._since or (asked is not None and asked.done())
-        due = max(self._since, self.new.read_on_at) + (OVERLAP if self._hurried and is_alive else SETTLED)
+        # A link may be slow and not be given up. What it answers comes behind what was under way.
+        asked = self._asked_for_all
+        has_all = asked is not None and asked.done() and _is_answered(asked)
+        due = max(self._since, self.new.read_on_at) + (OVERLAP if self._hurried and has_all else SETTLED)
         if self.new.state is not State.READY or not (self.new.stalled or now < due):
             self._release()
             return
         # It may be there already, and nobody has read it, because subscribers had no room.
         self._timer.call_at(now + _AGAIN if self.new.stalled else due, lambda: self._do(self._settled))
-        if self._hurried and not is_alive and asked is None:
-            self._ask_for_life()
+        if self._hurried and asked is None:
+            self._ask_for_all()
 
-    def _ask_for_life(self) -> None:
+    def _ask_for_all(self) -> None:
         try:
-            asked = self._sign_of_life = self.new.submit(self._probe, self._patience)
+            asked = self._asked_for_all = self.new.submit(self._probe, self._patience)
         except BinanceSocketError as error:
-            logger.debug("%s: the new connection could not be asked for a sign of life: %s", self.old.name, error)
+            logger.debug("%s: the new connection could not be asked: %s", self.old.name, error)
         else:
             asked.when_done(lambda _: self._do(self._settled), self._timer.failed)
 
@@ -500,6 +500,11 @@ class Rotation:
     def _close_new(self) -> None:
         if not self.new.in_flight and not self.new.state.is_final:
             self.new.close()
+
+
+def _is_answered(future: Future[Any]) -> bool:
+    """Return whether the exchange has answered, whatever it said."""
+    return not future.cancelled() and (future.exception() is None or isinstance(future.exception(), ApiError))
 
 
 def _is_forgotten(error: BaseException) -> bool:

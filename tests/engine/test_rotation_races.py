@@ -721,3 +721,46 @@ def test_a_silent_new_one_is_asked_for_a_sign_of_life_if_somebody_waits(case):
     case.exchange.reply(case.new, request, {})
     # The next one begins.
     assert case.network.accept().sent()["method"] == "ping"
+
+
+def test_a_sign_of_life_that_never_came_is_none(case):
+    """The question is given up after the request timeout; a link may be silent for longer without being given up."""
+    case.both()
+    case.emit(case.old, order(1))
+    assert case.story.take(1) == [1]
+    case.pass_time(case.client, OVERLAP)
+    case.ask(case.new)
+    case.drain()
+    case.done()
+    case.client._hub.rotate()
+    request = case.new.sent()
+    assert request["method"] == "ping"
+    rotation = case.rotation
+    for _ in range(25):
+        case.pass_time(case.client, 1)
+    # 25 s behind: less than the 27 s after which a link is given up.
+    assert case.client._hub.api is rotation.new
+    assert rotation.new.state.name == "READY"
+    case.emit(case.new, order(1))
+    case.ask(case.new)
+    assert case.story.is_over()
+
+
+def test_the_new_one_is_far_behind_and_brings_something_and_somebody_wants_the_next_one(case):
+    """What comes late on it is a sign of life as of then, not proof that it has brought what is older."""
+    case.both()
+    case.emit(case.old, order(1), order(2))
+    assert case.story.take(2) == [1, 2]
+    case.pass_time(case.client, OVERLAP)
+    case.drain()
+    case.done()
+    case.client._hub.rotate()
+    for _ in range(3):
+        case.pass_time(case.client, 1)
+    # Ten seconds behind.
+    case.emit(case.new, order(1))
+    for _ in range(6):
+        case.pass_time(case.client, 1)
+    case.emit(case.new, order(2))
+    case.ask(case.new)
+    assert case.story.is_over()
