@@ -93,9 +93,9 @@ class GapTimes:
 
     def lost_earlier(self, *, heard_at: float, received_at: float | None, now: float, told: Told | None) -> None:
         """The same, of the gap that has begun already: the last sign of life came earlier than was known then."""
-        from_ = self.from_
+        from_, guessed = self.from_, self._guessed
         self.lost(heard_at=heard_at, received_at=received_at, now=now, told=told, since=self.window)
-        self.from_ = min(self.from_, from_)
+        self.from_, self._guessed = min(self.from_, from_), guessed or self._guessed
 
     def _begin(self, start: int, since: int | None) -> None:
         self.from_ = start

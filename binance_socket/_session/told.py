@@ -145,11 +145,12 @@ class Told:
         if type(moment) is int:
             if moment >= MICROSECONDS_FROM:
                 moment //= 1000
-            if moment > self.last_sent:
+            if moment > self.last_event:
                 # Never later than now: it is the latest for good, and the next gap begins with it.
-                self.last_sent = max(self.last_sent, min(moment, self._latest()))
+                moment = min(moment, self._latest())
+                self.last_sent = max(self.last_sent, moment)
                 if name != SERVER_SHUTDOWN:
-                    self.last_event = self.last_sent
+                    self.last_event = max(self.last_event, moment)
             if self._settling and self.last_event > self._settling[0][0]:
                 self._forget_settled(self.last_event)
         return True

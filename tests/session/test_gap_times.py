@@ -165,3 +165,19 @@ def test_the_announcement_of_a_shutdown(clock: ServerClock) -> None:
     times = GapTimes(clock)
     times.lost(heard_at=50.0, received_at=95.0, now=100.0, told=told, since=None)
     assert times.from_ == BEGAN + 48_950
+
+
+def test_a_gap_that_began_earlier_than_was_known_when_somebody_has_told_the_time_meanwhile(clock: ServerClock) -> None:
+    """Since when there was anything to miss is known by now, as it is where nothing more is found out."""
+    windows = []
+    for earlier in (False, True):
+        its = ServerClock(monotonic=0.0, wall=BEGAN / 1000)
+        times = GapTimes(its)
+        times.began_at = 50.0
+        times.lost(heard_at=100.0, received_at=None, now=100.0, told=None, since=None)
+        tell(its, 105.0, ahead=172_800.0)
+        if earlier:
+            times.lost_earlier(heard_at=95.0, received_at=None, now=105.0, told=None)
+        times.restored(110.0)
+        windows.append(times.window)
+    assert windows[0] - windows[1] < 60_000

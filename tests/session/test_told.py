@@ -481,3 +481,12 @@ def test_orders_that_are_forgotten_were_closed_by_now(told, monkeypatch):
     for number in (1, 2):
         told.take(report(number, "CANCELED", "CANCELED", at=2**62))
     assert told.forgotten_at == NOW
+
+
+def test_a_shutdown_that_was_sent_a_little_later_than_an_event_behind_it(told):
+    """Another part of the exchange stamps it; the event is the latest of the account's all the same."""
+    told.take(report(1, at=NOW - 900_000))
+    told.take({"e": "serverShutdown", "E": NOW - 5})
+    told.take(report(2, at=NOW - 6))
+    assert told.last_sent == NOW - 5
+    assert told.last_event == NOW - 6
