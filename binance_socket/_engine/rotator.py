@@ -183,8 +183,12 @@ class Rotator:
         with self._lock:
             alarm = self._alarms.pop(connection, None)
             self._due.pop(connection, None)
+            closed = self._closed
         if alarm is not None:
             alarm.cancel()
+        if closed:
+            # It ends because the client does. That is no loss: what was received is told with the end of the others.
+            return
         for role in self._roles:
             rotation = role.rotation
             if rotation is not None and rotation.old is connection:

@@ -33,6 +33,7 @@ from binance_socket import (
     RequestTimeout,
     SubscriptionState,
 )
+from binance_socket._engine.connection import Connection
 from binance_socket._engine.one_by_one import OneByOne
 from binance_socket._engine.rotation import OVERLAP, SETTLED, Stage
 from binance_socket._wire.messages import Request, Security
@@ -572,16 +573,26 @@ def test_a_client_that_is_closed_meanwhile(case):
     assert case.subscription.state is SubscriptionState.CLOSED
 
 
-def test_a_client_that_is_closed_while_the_old_one_drains(case):
-    """The same."""
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_client_that_is_closed_while_the_old_one_drains(case, monkeypatch, slow):
+    """The same: also where the reader of the old one ends before the new one is closed."""
     case.both()
     case.emit(case.old, order(1))
     case.emit(case.new, order(1), deposit(2))
     case.exchange.expect(case.old, UNSUBSCRIBE, {})
     case.ask(case.new)
+    close = Connection.close
+
+    def close_and_wait(connection):
+        close(connection)
+        connection.join(PATIENCE)
+
+    if slow:
+        monkeypatch.setattr(Connection, "close", close_and_wait)
     case.client.close()
     assert isinstance(case.failed(), ClientClosed)
     assert case.story.take(2) == [1, "2"]
+    assert case.story.is_over()
     assert case.subscription.state is SubscriptionState.CLOSED
 
 
