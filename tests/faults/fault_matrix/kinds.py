@@ -138,6 +138,8 @@ class Setup:
     """How long an answer is waited for, in seconds, where the fault is that none comes."""
     leaps: bool = False
     """Whether the clock, of the client and of the sandbox, leaps over that time once the fault has happened."""
+    silent: bool = False
+    """Whether that clock leaps until a peer that is silent is given up."""
     impatient_in: frozenset[State] = frozenset(
         {State.LOGGING_ON, State.SUBSCRIBING, State.IN_FLIGHT, State.ROTATING, State.BACKFILLING, State.CLOSING}
     )

@@ -13,12 +13,11 @@ from binance_socket import ConnectionLost, ConnectionState, HandshakeError, Stat
 
 from .kinds import ALL, LINKED, LOSS, NOTHING, Fault, Group, Seen, Setup, State
 from .scene import Scene
-from .times import BY_HAND, pass_time, waits_until
+from .times import BY_HAND, SILENT, pass_time, waits_until
 from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
 
-_QUICK_PROBE = Setup(options={"probe_after": 0.1, "probe_timeout": 0.1})
 
 _AFTER_A_CUT = (State.CONNECTING, State.IDLE, State.IN_FLIGHT, State.ROTATING)
 _DELAY = "nothing but a delay"
@@ -247,7 +246,7 @@ _WITHIN = (
         "half-open within a frame",
         lambda scene: scene.faults.freeze_at(20, scene.account),
         "freeze_at",
-        _QUICK_PROBE,
+        SILENT,
         reaction="does not take half a frame for a sign of life: dead at 27 s",
     ),
     _within_a_frame(
@@ -321,7 +320,7 @@ _LINKS = (
         counter="half_open",
         strike=lambda scene: scene.faults.half_open(),
         seen=LOSS,
-        setup=_QUICK_PROBE,
+        setup=SILENT,
         reaction="pings after 22 s of silence, gives the link up at 27 s",
         user="a loss and a restoration",
     ),

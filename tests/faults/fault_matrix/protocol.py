@@ -7,6 +7,7 @@ import attrs
 from .kinds import ACTIVE, LINKED, LOSS, NOTHING, Fault, Group, Setup, State
 from .narrow import Narrow, ask_for_pongs, block_orders
 from .scene import Scene
+from .times import SILENT
 from .transcript import PATIENCE
 
 __all__ = ["FAULTS"]
@@ -122,7 +123,7 @@ FAULTS = (
         counter="drip",
         strike=lambda scene: scene.faults.drip(0.02),
         seen=LOSS,
-        setup=Setup(options={"probe_after": 0.1, "probe_timeout": 0.1}),
+        setup=SILENT,
         reaction="does not take half a frame for a sign of life: dead at 27 s",
         user=_LOSS,
     ),

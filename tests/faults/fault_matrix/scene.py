@@ -44,6 +44,9 @@ _ROUND = 0.02
 # How long before a deadline nothing may have been given up yet, in seconds.
 _RIGHT_BEFORE = 0.5
 _MOST_ROUNDS = 100
+# How often the clock leaps over what a silent peer is waited for, and how long it takes to see that one is given up.
+_MOST_LEAPS = 20
+_UNTIL_GIVEN_UP = 0.2
 
 
 def _tell_after(owner: Any, name: str, told: threading.Event) -> None:
@@ -311,6 +314,8 @@ class Scene:
 
     def _ask(self, method: str, submit: Callable[[Any], Future[Any]]) -> None:
         timeout = self.setup.patience if self.impatient and method == self.target else PATIENCE
+        if self.setup.silent:
+            timeout = self.client.options.request_timeout
         assert timeout is not None
         window = _FIRST_WINDOW + len(self.asked)
         ct = self.token if self.setup.cancels else None
@@ -334,17 +339,39 @@ class Scene:
 
     def wait_in_vain(self) -> None:
         """Let the time pass that an answer is waited for, if none comes: until right before the deadline, and on."""
+        if self.setup.silent:
+            self._outlive_links()
+            return
         if not self.setup.leaps or not self.impatient:
             return
         assert self.setup.patience is not None
         before = min(self.deadlines.next() - _RIGHT_BEFORE - self.clock.monotonic(), self.setup.patience)
         if before > 0:
             # What is given up too early is given up now.
-            self.clock.leap(before)
-            rung = threading.Event()
-            self.client._hub.timer.call_at(self.clock.monotonic(), rung.set)
-            assert rung.wait(PATIENCE), "the timer hangs"
+            self._leap(before)
         self.clock.leap(self.setup.patience - max(before, 0.0))
+
+    def _outlive_links(self) -> None:
+        """Let the time pass until every link has been given up: asked for a sign of life, and only then."""
+        options = self.client.options
+        links = {connection: connection._link for connection in self.client._hub._connections}
+        changed = threading.Event()
+        self.client.on_state(lambda _: changed.set())
+        for _ in range(_MOST_LEAPS):
+            changed.clear()
+            self._leap(options.probe_after + _RIGHT_BEFORE)
+            self._leap(options.probe_timeout + _RIGHT_BEFORE)
+            # What had been under way may have come in between: a sign of life.
+            changed.wait(_UNTIL_GIVEN_UP)
+            if not any(link is not None and connection._link is link for connection, link in links.items()):
+                break
+
+    def _leap(self, seconds: float) -> None:
+        """Leap, and wait until the client's timer has done what was due."""
+        self.clock.leap(seconds)
+        rung = threading.Event()
+        self.client._hub.timer.call_at(self.clock.monotonic(), rung.set)
+        assert rung.wait(PATIENCE), "the timer hangs"
 
     def move_on(self) -> None:
         """Move to new connections, once the client is not about to do so by itself."""

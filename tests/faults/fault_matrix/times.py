@@ -8,11 +8,13 @@ from .kinds import Setup
 from .scene import Scene
 from .transcript import PATIENCE
 
-__all__ = ["BY_HAND", "pass_time", "waits_until"]
+__all__ = ["BY_HAND", "SILENT", "pass_time", "waits_until"]
 
 BY_HAND = Setup(
     manual=True, options={"backoff_base": 0.0, "backfill_rechecks": (), "rotation_after": None, "audit_after": None}
 )
+# Calls in flight wait for longer than a silent peer is.
+SILENT = Setup(leaps=True, silent=True, options={"request_timeout": 3600.0})
 
 
 def pass_time(scene: Scene, seconds: float) -> None:
