@@ -683,18 +683,25 @@ def test_what_cannot_be_read_is_found_when_there_is_no_way_back(case, monkeypatc
     case.ask(case.new)
     case.drain()
     case.done()
-    assert gaps.get(timeout=2.0).status is GapStatus.OPEN
+    assert gaps.get(timeout=PATIENCE).status is GapStatus.OPEN
+
+
+def settle_and_hurry(case, *numbers):
+    """Have the old connection end, which alone has brought those orders, and somebody want the next rotation."""
+    case.both()
+    case.emit(case.old, *map(order, numbers))
+    assert case.story.take(len(numbers)) == list(numbers)
+    case.pass_time(case.client, OVERLAP)
+    case.ask(case.new)
+    case.drain()
+    case.done()
+    assert case.rotation.stage is Stage.SETTLING
+    case.client._hub.rotate()
 
 
 def test_the_new_one_is_far_behind_and_somebody_wants_the_next_one(case):
     """Its link is slow, and no slower than links may be that are not given up: what it brings was told already."""
-    case.both()
-    case.emit(case.old, order(1))
-    assert case.story.take(1) == [1]
-    case.pass_time(case.client, OVERLAP)
-    case.drain()
-    case.done()
-    case.client._hub.rotate()
+    settle_and_hurry(case, 1)
     for _ in range(6):
         case.pass_time(case.client, 1)
     assert case.story.is_over()
@@ -705,15 +712,8 @@ def test_the_new_one_is_far_behind_and_somebody_wants_the_next_one(case):
 
 def test_a_silent_new_one_is_asked_for_a_sign_of_life_if_somebody_waits(case):
     """It has brought what was under way when it answers: nobody has to wait for a minute."""
-    case.both()
     # From before the new one was subscribed, perhaps: it may never come there.
-    case.emit(case.old, order(1))
-    assert case.story.take(1) == [1]
-    case.pass_time(case.client, OVERLAP)
-    case.drain()
-    case.done()
-    assert case.rotation.stage is Stage.SETTLING
-    case.client._hub.rotate()
+    settle_and_hurry(case, 1)
     request = case.new.sent()
     assert request["method"] == "ping"
     case.pass_time(case.client, OVERLAP)
@@ -725,14 +725,7 @@ def test_a_silent_new_one_is_asked_for_a_sign_of_life_if_somebody_waits(case):
 
 def test_a_sign_of_life_that_never_came_is_none(case):
     """The question is given up after the request timeout; a link may be silent for longer without being given up."""
-    case.both()
-    case.emit(case.old, order(1))
-    assert case.story.take(1) == [1]
-    case.pass_time(case.client, OVERLAP)
-    case.ask(case.new)
-    case.drain()
-    case.done()
-    case.client._hub.rotate()
+    settle_and_hurry(case, 1)
     request = case.new.sent()
     assert request["method"] == "ping"
     rotation = case.rotation
@@ -748,13 +741,7 @@ def test_a_sign_of_life_that_never_came_is_none(case):
 
 def test_the_new_one_is_far_behind_and_brings_something_and_somebody_wants_the_next_one(case):
     """What comes late on it is a sign of life as of then, not proof that it has brought what is older."""
-    case.both()
-    case.emit(case.old, order(1), order(2))
-    assert case.story.take(2) == [1, 2]
-    case.pass_time(case.client, OVERLAP)
-    case.drain()
-    case.done()
-    case.client._hub.rotate()
+    settle_and_hurry(case, 1, 2)
     for _ in range(3):
         case.pass_time(case.client, 1)
     # Ten seconds behind.
