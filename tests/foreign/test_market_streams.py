@@ -191,6 +191,9 @@ def test_python_binance_follows_the_market_on_a_thread(
     trades: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     klines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     changes: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    # It takes the current loop, or else makes one and never closes it.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     manager = ThreadedWebsocketManager()
     manager.start()
     try:
@@ -219,6 +222,8 @@ def test_python_binance_follows_the_market_on_a_thread(
             pair.trade()
             manager.join(0.05)
             if not manager.is_alive():
+                asyncio.set_event_loop(None)
+                loop.close()
                 break
     assert not manager.is_alive()
 
