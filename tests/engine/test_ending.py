@@ -18,7 +18,12 @@ class Work:
         self.may_stop = threading.Event()
         self.may_finish = threading.Event()
         self.calls = []
+        self.others = set(closers())
         self.ending = Ending(self.stop, self.finish)
+
+    def closers(self):
+        """The threads that are at work; another test's client may still be ending."""
+        return [thread for thread in closers() if thread not in self.others]
 
     def stop(self):
         self.calls.append("stop")
@@ -47,11 +52,11 @@ def test_whoever_asks_does_not_do_it(work):
     """The work is done on a thread of its own, which is over when those who wait for everything go on."""
     work.ending.begin()
     assert work.begun.wait(PATIENCE)
-    assert len(closers()) == 1
+    assert len(work.closers()) == 1
     work.may_stop.set()
     work.may_finish.set()
     work.ending.wait(PATIENCE, for_callbacks=True)
-    assert closers() == []
+    assert work.closers() == []
     assert work.calls == ["stop", "finish"]
 
 
@@ -174,4 +179,4 @@ def test_what_another_thread_has_begun_is_waited_for(work, run):
     join = run(lambda: (Ending.together([work.ending], PATIENCE), list(work.calls))[1])
     work.may_finish.set()
     assert join() == ["stop", "finish"]
-    assert closers() == []
+    assert work.closers() == []

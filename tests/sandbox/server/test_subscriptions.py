@@ -1,8 +1,11 @@
 """User data over the WebSocket API."""
 
+import time
+
 import pytest
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
+PATIENCE = 10.0
 
 
 def test_a_subscription_brings_what_the_ledger_holds(peer, account):
@@ -116,13 +119,22 @@ def test_events_right_behind_the_acknowledgement_come_behind_it(sandbox, talk, a
         thread.join()
 
 
-def test_a_closed_connection_is_forgotten(sandbox, talk, account):
-    """An account has no listeners once its connections are gone."""
-    peer = talk(sandbox)
+def test_a_connection_that_is_cut_is_forgotten(sandbox, talk, account):
+    """At once; others are left alone."""
+    peer, other = talk(sandbox), talk(sandbox)
     peer.result(SUBSCRIBE, **peer.signed(account))
     assert account.listeners == 1
-    peer.socket.close()
-    peer = talk(sandbox)
     sandbox.faults.cut(account)
     assert account.listeners == 0
-    assert peer.result("ping") == {}
+    assert other.result("ping") == {}
+
+
+def test_a_connection_that_its_peer_closes_is_forgotten(talk, sandbox, account):
+    """On a thread of the sandbox's, of which the peer sees nothing: soon."""
+    peer = talk(sandbox)
+    peer.result(SUBSCRIBE, **peer.signed(account))
+    peer.socket.close()
+    deadline = time.monotonic() + PATIENCE
+    while account.listeners and time.monotonic() < deadline:
+        pass
+    assert account.listeners == 0
