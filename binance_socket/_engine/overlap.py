@@ -107,6 +107,8 @@ class Overlap:
         self._merge: Merge[_Arrived] | Unmerged[_Arrived] = Merge(waits=True)
         self._route: Hashable = None
         self._open = False
+        # Whether it was lost after it had taken over.
+        self._was_lost = False
         self._committed = False
         self._told_common = False
         # Whether the new connection brings everything that the old one may still bring.
@@ -160,8 +162,8 @@ class Overlap:
 
     def lose_new(self, reason: str, now: float, heard_at: float) -> None:
         """The new connection, the only one by now, has lost the topic. Only within ``Owner.new_lost``, in its turn."""
-        self._open = False
-        self._end_old(proven=True)
+        self._open, self._was_lost = False, True
+        # What is held stays so: the old one may still bring what comes before it, or say that it has no more.
         self._tell_lost(reason, now, heard_at)
 
     # What the sides hear.
@@ -258,9 +260,11 @@ class Overlap:
 
     def opened_new(self, route: Hashable, now: float) -> None:
         """The new connection has the topic."""
-        self._route, self._open = route, True
-        # It was lost, and so missed some: should the old one bring these now, they would come after later ones.
+        if self._was_lost:
+            self._end_old(proven=False)
+        # It has missed some: should the old one bring these now, they would come after later ones.
         self._done_with_old = self._done_with_old or self._merge.ended
+        self._route, self._open = route, True
         if self._committed:
             self._tell_opened(now)
 

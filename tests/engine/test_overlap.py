@@ -20,6 +20,11 @@ def order(execution):
     return {"e": "executionReport", "s": "BTCUSDT", "I": execution}
 
 
+def deposit(number):
+    """An event of a kind that waits for the old connection's end."""
+    return {"e": "balanceUpdate", "E": 1, "a": "BTC", "d": "1", "T": number, "I": -number}
+
+
 class Subscriber:
     """Notes what it is given; ``before`` is called with each event first, on the thread that brings it."""
 
@@ -27,6 +32,7 @@ class Subscriber:
 
     def __init__(self, story):
         self._story = story
+        self._is_silent = False
         self.before = lambda number: None
 
     def post(self, payloads, received_at, route, *, possible_duplicate=False):
@@ -35,11 +41,13 @@ class Subscriber:
             self._story.append(payload["I"])
 
     def opened(self, topic, route, now):
-        """It is open all the time."""
+        self._is_silent = False
         return nothing
 
     def lost(self, topic, reason, now, heard_at):
-        self._story.append("lost")
+        """Of what is silent already it is only news if that began earlier."""
+        self._story.append("lost earlier" if self._is_silent else "lost")
+        self._is_silent = True
         return nothing
 
     def ended(self, topic, name, now):
@@ -75,7 +83,7 @@ class Owner:
 
 
 class Case:
-    """A topic that both connections have."""
+    """A topic that the old connection has, and usually the new one."""
 
     def __init__(self):
         self.story = []
@@ -83,7 +91,12 @@ class Case:
         self.overlap = Overlap(TOPIC, Owner())
         self.overlap.old.stand_for((self.subscriber,))
         self.overlap.opened_old(0)
+
+    def open_new(self):
         self.overlap.new.opened(TOPIC, 1, 0.0)()
+
+    def lose_new(self):
+        self.overlap.new.lost(TOPIC, "reset", 0.0, 0.0)()
 
     def move(self):
         """Let the old connection end after the order 1, which both have brought."""
@@ -93,16 +106,29 @@ class Case:
         self.overlap.end_old(proven=True)
         assert self.story == [1]
 
-    def from_old(self, execution):
-        self.overlap.old.post([order(execution)], RECEIVED, 0)
+    def from_old(self, *events):
+        """Orders may be given by their numbers."""
+        self.overlap.old.post([_event(event) for event in events], RECEIVED, 0)
 
-    def from_new(self, execution):
-        self.overlap.new.post([order(execution)], RECEIVED, 1)
+    def from_new(self, *events):
+        self.overlap.new.post([_event(event) for event in events], RECEIVED, 1)
+
+
+def _event(event):
+    return order(event) if isinstance(event, int) else event
+
+
+@pytest.fixture
+def lacking():
+    """What the new connection does not have yet."""
+    return Case()
 
 
 @pytest.fixture
 def case():
-    return Case()
+    case = Case()
+    case.open_new()
+    return case
 
 
 @pytest.fixture
@@ -179,18 +205,73 @@ def test_what_the_old_one_brings_after_the_new_one_was_lost_and_is_there_again(c
     case.from_old(1)
     case.from_new(1)
     case.overlap.commit()
-    case.overlap.new.lost(TOPIC, "reset", 0.0, 0.0)()
+    case.lose_new()
     case.from_old(2)
-    case.overlap.new.opened(TOPIC, 2, 0.0)()
-    case.from_new(2)
+    assert case.story == [1, "lost", 2]
+    # Of what it has not brought by then, something may have been published before the new one was there at all.
+    case.open_new()
+    case.from_new(2, 4)
+    case.from_old(3, 4)
+    assert case.story == [1, "lost", 2, "lost earlier", 4]
+    # For good, however often it is lost.
+    case.lose_new()
+    case.from_old(3)
+    case.open_new()
+    assert case.story == [1, "lost", 2, "lost earlier", 4, "lost"]
+
+
+@pytest.mark.parametrize(
+    ("end", "story"),
+    [
+        ("marked", [1, "lost", -2, -3]),
+        ("dead", [1, "lost", -2, "lost earlier", -3]),
+        ("the new one is there again", [1, "lost", -2, "lost earlier", -3]),
+    ],
+)
+def test_what_waits_for_the_end_of_the_old_one_while_the_new_one_is_lost(case, end, story):
+    """The old one goes on to bring what comes before that; and only if it says so, it has brought everything."""
+    case.from_old(1)
+    case.from_new(1, deposit(3))
+    case.overlap.commit()
+    case.overlap.leaving = True
+    case.lose_new()
+    case.from_old(deposit(2))
+    if end == "marked":
+        case.from_old({"e": "eventStreamTerminated", "E": 1})
+    elif end == "dead":
+        case.overlap.end_old()
+    else:
+        case.open_new()
+    assert case.overlap.ended
+    assert case.story == story
+    case.from_old(deposit(3))
+    case.open_new()
     case.from_new(4)
     case.from_old(3)
-    case.from_old(4)
-    assert case.story == [1, "lost", 2, 4]
-    # For good, however often it is lost.
-    case.overlap.new.lost(TOPIC, "reset", 0.0, 0.0)()
-    case.from_old(3)
-    assert case.story == [1, "lost", 2, 4, "lost"]
+    assert case.story == [*story, 4]
+
+
+def test_the_new_one_gets_it_for_the_first_time_while_the_old_one_still_brings_events(lacking):
+    """It has missed nothing that came since it was there: the two are compared as ever."""
+    lacking.from_old(1)
+    lacking.overlap.commit()
+    lacking.open_new()
+    lacking.from_new(3, 4)
+    lacking.from_old(2, 3, 4)
+    assert lacking.story == [1, "lost", 2, 3, 4]
+    lacking.from_new(5)
+    lacking.overlap.end_old(proven=True)
+    assert lacking.story == [1, "lost", 2, 3, 4, 5]
+
+
+def test_the_new_one_gets_it_for_the_first_time_after_the_end_of_the_old_one(lacking):
+    """What that brings then would come after what happened later."""
+    lacking.overlap.commit()
+    lacking.overlap.end_old()
+    lacking.open_new()
+    lacking.from_new(2)
+    lacking.from_old(1)
+    assert lacking.story == ["lost", "lost earlier", 2]
 
 
 def test_what_the_old_one_brings_after_it_was_given_up_waiting_for_its_end(case):

@@ -551,13 +551,71 @@ def test_the_new_one_dies_after_it_has_taken_over(case):
     case.exchange.expect(case.old, UNSUBSCRIBE, {})
     case.ask(case.new)
     case.new.drop()
-    assert case.story.take(3) == [1, "2", "lost"]
+    assert case.story.take(2) == [1, "lost"]
     again = case.network.accept()
     case.exchange.expect(again, SUBSCRIBE, {"subscriptionId": 0})
-    assert case.story.take(1) == ["restored"]
+    # It had to wait for what the old one might bring before it.
+    assert case.story.take(2) == ["2", "restored"]
     case.old.push(marker())
     case.old.wait_closed()
     case.done()
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_the_new_one_dies_while_the_old_one_is_late(case, common):
+    """What it still brings of before comes first, whether the new one counts because of an event or of time."""
+    event = deposit if common else order
+    case.both()
+    if common:
+        case.emit(case.old, order(9))
+        case.emit(case.new, order(9))
+        assert case.story.take(1) == [9]
+    case.emit(case.new, event(2))
+    case.ask(case.new)
+    if not common:
+        case.pass_time(case.client, OVERLAP)
+    assert case.old.sent()["method"] == UNSUBSCRIBE
+    case.new.drop()
+    assert case.story.take(1) == ["lost"]
+    case.emit(case.old, event(1), event(2))
+    assert [str(word) for word in case.story.take(2)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("new_is_lost", [False, True])
+@pytest.mark.parametrize("backfill", [False, True])
+def test_the_old_one_was_dead_and_the_new_one_dies_as_well(
+    make_client, network, exchange, clock, subscribe, pass_time, new_is_lost, backfill
+):
+    """What happened while the old one was silent is in a gap, also if the new one is lost before that is found out."""
+    client = make_client(
+        executor=InlineExecutor(), keep_raw=True, rotation_after=None, backfill=backfill, audit_after=None
+    )
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    gaps = []
+    case.subscription.on_gap(gaps.append)
+    if backfill:
+        exchange.expect(case.old, "time", {"serverTime": int(clock.time() * 1000)})
+    case.ask(case.old)
+    # From here on nothing comes through on the old link, in either direction.
+    pass_time(client, 2.0)
+    filled_at = clock.time()
+    pass_time(client, 8.0)
+    case.both()
+    pass_time(client, OVERLAP)
+    assert case.old.sent()["method"] == UNSUBSCRIBE
+    pass_time(client, 1.0)
+    if new_is_lost:
+        case.new.drop()
+        again = network.accept()
+        while (request := again.sent())["method"] != SUBSCRIBE:
+            exchange.reply(again, request, {})
+        exchange.reply(again, request, {"subscriptionId": 3})
+    else:
+        pass_time(client, OVERLAP)
+    assert case.story.take(2) == ["lost", "restored"]
+    # One that is open may turn out to have begun earlier than was told.
+    gap = case.subscription.gap or gaps[-1]
+    assert gap.from_.timestamp() <= filled_at
 
 
 def test_a_client_that_is_closed_meanwhile(case):
