@@ -266,26 +266,29 @@ class UpdateSubscription:
         self._put(functools.partial(self._recovery.opened, now))
         return functools.partial(self._changed, SubscriptionState.ACTIVE)
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
+    def lost(
+        self, topic: Topic, reason: str, now: float, heard_at: float, *, doubtful_from: float = float("inf")
+    ) -> After:
         """No events of *topic* come until it is opened again."""
         with self._lock:
             self._open.discard(topic)
-            return self._fall_silent(reason, now, heard_at) if topic in self._topics else nothing
+            return self._fall_silent(reason, now, heard_at, doubtful_from) if topic in self._topics else nothing
 
-    def _fall_silent(self, reason: str, now: float, heard_at: float) -> After:
+    def _fall_silent(self, reason: str, now: float, heard_at: float, doubtful_from: float = float("inf")) -> After:
         """Say that no events come, if some did. Requires holding the lock, which makes the order."""
         received_at = None if self._last_received is None else self._last_received[2]
-        if self._state is SubscriptionState.RECONNECTING and heard_at < self._heard_at:
-            # Some have stopped earlier than was known.
-            self._heard_at = heard_at
-            self._put(functools.partial(self._recovery.lost_earlier, heard_at, received_at, now))
+        is_earlier = heard_at < self._heard_at or doubtful_from < float("inf")
+        if self._state is SubscriptionState.RECONNECTING and is_earlier:
+            # Some have stopped earlier than was known, or may have.
+            self._heard_at = min(heard_at, self._heard_at)
+            self._put(functools.partial(self._recovery.lost_earlier, self._heard_at, received_at, now, doubtful_from))
             return self._strand.deliver
         if self._state is not SubscriptionState.ACTIVE:
             return nothing
         self._state = SubscriptionState.RECONNECTING
         self._lost_at, self._heard_at = now, min(heard_at, now)
         self._losses += 1
-        self._put(functools.partial(self._recovery.lost, reason, heard_at, received_at, now))
+        self._put(functools.partial(self._recovery.lost, reason, heard_at, received_at, now, doubtful_from))
         return functools.partial(self._changed, SubscriptionState.RECONNECTING, reason)
 
     def _put(self, function: Callable[[], object]) -> None:

@@ -126,7 +126,9 @@ class _Listener:
         self.open.add(topic)
         return nothing
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
+    def lost(
+        self, topic: Topic, reason: str, now: float, heard_at: float, *, doubtful_from: float = float("inf")
+    ) -> After:
         self.open.discard(topic)
         return nothing
 

@@ -58,8 +58,14 @@ class Subscriber(Protocol):
         """Events of *topic* come from now on (monotonic), stamped *route*."""
         ...
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
-        """No events of *topic* come until it is opened again; the last sign of life came at *heard_at* (monotonic)."""
+    def lost(
+        self, topic: Topic, reason: str, now: float, heard_at: float, *, doubtful_from: float = float("inf")
+    ) -> After:
+        """
+        No events of *topic* come until it is opened again; the last sign of life came at *heard_at* (monotonic).
+
+        What happened from *doubtful_from* on may be missing although later events have come.
+        """
         ...
 
     # These are called under no lock.

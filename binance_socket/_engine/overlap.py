@@ -101,8 +101,12 @@ class Overlap:
         """Whether events of the topic come on the old connection, and what is stamped on them."""
         self.leaving = False
         """Whether the old connection is about to be told to send nothing more."""
+        self.answered = False
+        """Whether the old connection has answered that it sends nothing more, be the last event there or not."""
         self.given_up = False
         """Whether the new connection is not to take over after all."""
+        # What was published before that, the new connection does not bring, however late the old one may.
+        self._began_at = owner.now()
         # Everything below is for those whose turn it is.
         self._merge: Merge[_Arrived] | Unmerged[_Arrived] = Merge(waits=True)
         self._route: Hashable = None
@@ -152,7 +156,8 @@ class Overlap:
         """
         Nothing more comes from the old connection; *proven* says that nothing is missing between the two.
 
-        Otherwise something may be missing from *since* on (monotonic), or since the old connection was heard last.
+        Otherwise something may be missing from *since* on (monotonic), or since the old connection was heard last, or
+        from before the new one subscribed: of other kinds, a later event proves nothing.
         """
         self.do(functools.partial(self._end_old, proven, since))
 
@@ -203,6 +208,8 @@ class Overlap:
         merge = self._merge
         self._merge = Unmerged(moved=self._committed, ended=merge.ended, duplicates=merge.duplicates)
         for function in (
+            # What is held comes before that, unless the old connection goes on alone.
+            functools.partial(self._deliver_held, merge),
             functools.partial(self._interrupt, reason),
             # Where that is still possible, the old connection goes on alone.
             functools.partial(self.owner.give_up, ClientClosed(reason)),
@@ -212,10 +219,14 @@ class Overlap:
             except Exception:  # a second defect of ours, while one is dealt with; the other step is done all the same
                 logger.exception("and it could not be told")
 
+    def _deliver_held(self, merge: Merge[_Arrived] | Unmerged[_Arrived]) -> None:
+        if self._committed:
+            self._deliver(merge.old_ended())
+
     def _interrupt(self, reason: str) -> None:
         """Tell whoever listens that something may be missing up to now."""
         now = self.owner.now()
-        self._tell_lost(reason, now, self.owner.old_heard_at())
+        self._tell_lost(reason, now, self.owner.old_heard_at(), self._began_at)
         if self._committed and self._open:
             self._tell_opened(now)
         elif not self._committed and self.old_open:
@@ -295,7 +306,7 @@ class Overlap:
             return
         if self.open_there and not proven:
             now = self.owner.now()
-            self._tell_lost(_UNPROVEN, now, min(self.owner.old_heard_at(), since))
+            self._tell_lost(_UNPROVEN, now, min(self.owner.old_heard_at(), since), self._began_at)
             if self._open:
                 self._tell_opened(now)
         self._done_with_old = self._done_with_old or self._open
@@ -310,9 +321,9 @@ class Overlap:
             self._told_common = True
             self.owner.common_seen()
 
-    def _tell_lost(self, reason: str, now: float, heard_at: float) -> None:
+    def _tell_lost(self, reason: str, now: float, heard_at: float, doubtful_from: float = float("inf")) -> None:
         for listener in self.listeners:
-            listener.lost(self.topic, reason, now, heard_at)()
+            listener.lost(self.topic, reason, now, heard_at, doubtful_from=doubtful_from)()
 
     def _tell_opened(self, now: float) -> None:
         for listener in self.listeners:
@@ -398,9 +409,11 @@ class _OldSide(_Side):
         """The old connection has the topic again."""
         return self._overlap.put(lambda: self._overlap.reopened_old(route, now))
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
+    def lost(
+        self, topic: Topic, reason: str, now: float, heard_at: float, *, doubtful_from: float = float("inf")
+    ) -> After:
         """The old connection has lost the topic."""
-        return self._overlap.put(lambda: self._overlap.lost_old(reason, now, heard_at))
+        return self._overlap.put(lambda: self._overlap.lost_old(reason, now, min(heard_at, doubtful_from)))
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed."""
@@ -425,10 +438,12 @@ class _NewSide(_Side):
         """The new connection has the topic."""
         return self._overlap.put(lambda: self._overlap.opened_new(route, now))
 
-    def lost(self, topic: Topic, reason: str, now: float, heard_at: float) -> After:
+    def lost(
+        self, topic: Topic, reason: str, now: float, heard_at: float, *, doubtful_from: float = float("inf")
+    ) -> After:
         """The new connection has lost the topic."""
         overlap = self._overlap
-        return overlap.put(lambda: overlap.owner.new_lost(overlap, reason, now, heard_at))
+        return overlap.put(lambda: overlap.owner.new_lost(overlap, reason, now, min(heard_at, doubtful_from)))
 
     def closed(self, topic: Topic, error: BinanceSocketError | None) -> None:
         """The topic is closed; or it was refused, which whoever waits for it to open hears as well."""

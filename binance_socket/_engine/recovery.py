@@ -156,18 +156,33 @@ class Recovery(Generic[T]):
         self._alarm(now + self._sources.hold, self.release)
         self._ask_everything()
 
-    def lost(self, reason: str, heard_at: float, received_at: float | None, now: float) -> None:
+    def lost(
+        self,
+        reason: str,
+        heard_at: float,
+        received_at: float | None,
+        now: float,
+        doubtful_from: float = float("inf"),
+    ) -> None:
         """
         Events have stopped.
 
-        *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did.
+        *heard_at* (monotonic) is when the last sign of life came, *received_at* when the latest event did. What
+        happened from *doubtful_from* on may be missing although later events have come.
         """
         self._cut_short += self._asking
         # What waits came before this loss, and so is told before it.
         window = self._break_off()
         self._subscription.tell_lost()
         try:
-            self._times.lost(heard_at=heard_at, received_at=received_at, now=now, told=self.told, since=window)
+            self._times.lost(
+                heard_at=heard_at,
+                received_at=received_at,
+                now=now,
+                told=self.told,
+                since=window,
+                doubtful_from=doubtful_from,
+            )
         except Exception as exc:  # noqa: BLE001  # told; and so is that something is missing
             self._subscription.tell_defect(exc)
         self.count += 1
@@ -177,13 +192,17 @@ class Recovery(Generic[T]):
             self.told.gap_opened()
         self._subscription.tell_gap(self.gap)
 
-    def lost_earlier(self, heard_at: float, received_at: float | None, now: float) -> None:
-        """Of the loss that was told last it turns out that the last sign of life came at *heard_at* (monotonic)."""
+    def lost_earlier(
+        self, heard_at: float, received_at: float | None, now: float, doubtful_from: float = float("inf")
+    ) -> None:
+        """Of the loss that was told last something turns out that makes its gap begin earlier: see :meth:`lost`."""
         gap = self.gap
         if gap is None or gap.to is not None:
             return
         try:
-            self._times.lost_earlier(heard_at=heard_at, received_at=received_at, now=now, told=self.told)
+            self._times.lost_earlier(
+                heard_at=heard_at, received_at=received_at, now=now, told=self.told, doubtful_from=doubtful_from
+            )
         except Exception as exc:  # noqa: BLE001  # told; what is known by now is from when on events may be missing
             self._subscription.tell_defect(exc)
         self.gap = attrs.evolve(gap, from_=_moment(self._times.from_))

@@ -400,6 +400,7 @@ class Rotation:
             elif isinstance(topic, StreamTopic):
                 # Here is no event that marks the end, but the answer comes after the last of them.
                 overlap.end_old(proven=True)
+            overlap.answered = error is None
 
     def _old_down(self) -> None:
         self._move()
@@ -418,8 +419,8 @@ class Rotation:
             self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._overdue))
             return
         for overlap in self._overlaps.values():
-            # It has been listened to for long enough to have brought whatever is older than a common event.
-            overlap.end_old(proven=overlap.common)
+            # One that answers was listened to for long enough to have brought whatever is older than a common event.
+            overlap.end_old(proven=overlap.common and overlap.answered)
 
     def _look(self) -> None:
         overlaps = self._overlaps.values()

@@ -79,41 +79,64 @@ class GapTimes:
         return self.to if self.are_known else self.to + _UNTOLD
 
     def lost(
-        self, *, heard_at: float, received_at: float | None, now: float, told: Told | None, since: int | None
+        self,
+        *,
+        heard_at: float,
+        received_at: float | None,
+        now: float,
+        told: Told | None,
+        since: int | None,
+        doubtful_from: float = float("inf"),
     ) -> None:
         """
         Events have stopped, as of *now*.
 
         *heard_at* is when the last sign of life came, *received_at* when the latest event did. Of what happened *since*
-        then, not everything was found out that the gap before has missed.
+        then, not everything was found out that the gap before has missed. What happened from *doubtful_from* on may be
+        missing although later events have come.
         """
         self._guessed = not self._clock.is_learned
         self._begin(since or self.began, since)
-        self._begin(self._beginning(heard_at, received_at, now, told), since)
+        self._begin(self._beginning(heard_at, received_at, now, told, doubtful_from), since)
 
-    def lost_earlier(self, *, heard_at: float, received_at: float | None, now: float, told: Told | None) -> None:
-        """The same, of the gap that has begun already: the last sign of life came earlier than was known then."""
-        from_, guessed = self.from_, self._guessed
-        self.lost(heard_at=heard_at, received_at=received_at, now=now, told=told, since=self.window)
+    def lost_earlier(
+        self,
+        *,
+        heard_at: float,
+        received_at: float | None,
+        now: float,
+        told: Told | None,
+        doubtful_from: float = float("inf"),
+    ) -> None:
+        """The same, of the gap that has begun already: by what was not known then, something was missed earlier."""
+        from_, guessed, since = self.from_, self._guessed, self.window
+        self.lost(
+            heard_at=heard_at, received_at=received_at, now=now, told=told, since=since, doubtful_from=doubtful_from
+        )
         self.from_, self._guessed = min(self.from_, from_), guessed or self._guessed
 
     def _begin(self, start: int, since: int | None) -> None:
         self.from_ = start
         self.window = min(since or start, max(start - LOOK_BACK, self.began))
 
-    def _beginning(self, heard_at: float, received_at: float | None, now: float, told: Told | None) -> int:
+    def _beginning(
+        self, heard_at: float, received_at: float | None, now: float, told: Told | None, doubtful_from: float
+    ) -> int:
         """Return before when nothing is missing."""
         self._uncertain_by = self._clock.uncertainty
         uncertain = self._lag(received_at, told) + self._uncertain_by + _SCHEDULING
         heard_at = min(heard_at, now)
-        self._started_at = heard_at - uncertain
+        self._started_at = min(heard_at, doubtful_from) - uncertain
         start = self._started = self._clock.timestamp(self._started_at)
         self._ceased_at = max(heard_at, min(heard_at if received_at is None else received_at, now))
         if told is not None:
             told.correct(self._clock.latest(self._ceased_at), start)
         if told is not None and told.last_event:
-            # Everything before it has come. If nobody has told the time yet, it is all that is known of it.
-            start = max(start, told.last_event) if self._clock.is_learned else told.last_event
+            # Everything before it has come, unless it says nothing of that. If nobody has told the time yet, it is all
+            # that is known of it.
+            doubtful = max(self._ceased_at - (doubtful_from - uncertain), 0.0)
+            latest = told.last_event - int(doubtful * 1000)
+            start = max(start, latest) if self._clock.is_learned else latest
         if self._missed_at is not None:
             start, self._missed_at = min(start, self._missed_at), None
         return start

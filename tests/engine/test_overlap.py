@@ -44,7 +44,7 @@ class Subscriber:
         self._is_silent = False
         return nothing
 
-    def lost(self, topic, reason, now, heard_at):
+    def lost(self, topic, reason, now, heard_at, *, doubtful_from=float("inf")):
         """Of what is silent already it is only news if that began earlier."""
         self._story.append("lost earlier" if self._is_silent else "lost")
         self._is_silent = True

@@ -459,9 +459,49 @@ def test_the_old_one_dies_after_a_common_event(case):
     assert gaps[0].status is GapStatus.OPEN
 
 
+@pytest.mark.parametrize("end", ["lost", "lost after a later event", "silent", "too many events"])
+def test_a_gap_between_the_two_begins_before_the_new_one_subscribed(
+    make_client, network, exchange, clock, subscribe, pass_time, monkeypatch, end
+):
+    """A deposit of then may have been late on the old one, whatever has come on both, or on the new one, since."""
+    client = make_client(
+        executor=InlineExecutor(), keep_raw=True, rotation_after=None, backfill=True, probe_after=1e6, audit_after=None
+    )
+    case = Case(client, network, exchange, clock, subscribe, pass_time)
+    gaps = queue.SimpleQueue()
+    case.subscription.on_gap(gaps.put)
+    exchange.expect(case.old, "time", {"serverTime": int(clock.time() * 1000)})
+    case.ask(case.old)
+    pass_time(client, 60.0)
+    case.ask(case.old)
+    deposited_at = clock.time()
+    pass_time(client, 0.5)
+    case.both()
+    pass_time(client, 1.0)
+    events = [dict(order(number), E=int((clock.time() + 3.0 * number) * 1000)) for number in range(3)]
+    case.emit(case.old, events[0])
+    case.emit(case.new, events[0])
+    assert case.old.sent()["method"] == UNSUBSCRIBE
+    pass_time(client, 3.0)
+    if end != "lost":
+        case.emit(case.new, events[1])
+        case.ask(case.new)
+    if end == "silent":
+        # It has not even answered.
+        pass_time(client, OVERLAP)
+    elif end == "too many events":
+        monkeypatch.setattr("binance_socket._engine.overlap.MOST_REMEMBERED", 1)
+        case.emit(case.new, events[2])
+    else:
+        case.old.drop()
+    gap = gaps.get(timeout=PATIENCE)
+    assert gap.status is GapStatus.OPEN
+    assert gap.from_.timestamp() <= deposited_at
+
+
 @pytest.mark.parametrize("marked", [True, False], ids=["marked", "never marked"])
 def test_the_old_one_dies_when_it_has_brought_everything(case, marked):
-    """It has said so, or was listened to for five seconds after a common event: nobody is told anything."""
+    """It has said so; or has answered, and was listened to for five seconds after a common event: nothing is told."""
     case.both()
     case.emit(case.old, order(1))
     case.emit(case.new, order(1), order(2))
@@ -968,6 +1008,24 @@ def test_too_many_events_on_two_connections(case, monkeypatch):
     assert isinstance(case.failed(), ClientClosed)
     case.emit(case.old, order(12))
     assert case.story.take(1) == [12]
+
+
+def test_too_many_events_after_the_new_one_has_taken_over(case, monkeypatch):
+    """What waits for the end of the old one is told all the same, and the new one goes on alone."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1), deposit(2))
+    assert case.story.take(1) == [1]
+    case.ask(case.new)
+    monkeypatch.setattr("binance_socket._engine.overlap.MOST_REMEMBERED", 1)
+    case.emit(case.new, order(3))
+    assert case.story.take(4) == [3, "2", "lost", "restored"]
+    case.emit(case.old, deposit(2), order(4))
+    case.drain()
+    case.done()
+    case.emit(case.new, order(4))
+    assert case.story.take(1) == [4]
+    assert case.story.is_over()
 
 
 def test_too_many_events_that_wait(case, monkeypatch):

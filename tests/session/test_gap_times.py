@@ -156,6 +156,35 @@ def test_what_had_stopped_earlier(clock: ServerClock) -> None:
     assert (times.from_, times.window) == (BEGAN + 20_000, BEGAN + 20_000 - LOOK_BACK)
 
 
+@pytest.mark.parametrize("earlier", [False, True], ids=["told at once", "found out"])
+@pytest.mark.parametrize(
+    ("learned", "doubtful_from", "from_"),
+    [
+        (True, 60.0, 60_000 - 1_050),
+        # Nobody knows what time it was then, but it was no more than so long before the event that came last.
+        (False, 60.0, 99_500 - (100_000 - 60_000) - 2_000),
+        (True, 120.0, 99_500),
+        (False, 120.0, 99_500),
+    ],
+)
+def test_what_later_events_prove_nothing_of(
+    clock: ServerClock, learned: bool, doubtful_from: float, from_: int, earlier: bool
+) -> None:
+    """The gap begins no later than what may be missing; later events make it begin later where they prove something."""
+    if learned:
+        tell(clock, 0.0)
+    told = Told(lambda: clock.latest(100.0))
+    told.take({"e": "somethingNew", "E": BEGAN + 99_500})
+    times = GapTimes(clock)
+    if earlier:
+        times.lost(heard_at=100.0, received_at=99.5, now=100.0, told=told, since=None)
+        assert times.from_ == BEGAN + 99_500
+        times.lost_earlier(heard_at=100.0, received_at=99.5, now=105.0, told=told, doubtful_from=doubtful_from)
+    else:
+        times.lost(heard_at=100.0, received_at=99.5, now=100.0, told=told, since=None, doubtful_from=doubtful_from)
+    assert (times.from_, times.window) == (BEGAN + from_, BEGAN + from_ - LOOK_BACK)
+
+
 def test_the_announcement_of_a_shutdown(clock: ServerClock) -> None:
     """It says how long the latest sign of life was under way, and nothing of what was sent to the account before."""
     tell(clock, 0.0)
