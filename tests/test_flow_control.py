@@ -1,5 +1,6 @@
 """What happens when events come faster than they are handled: bounded everywhere, and nothing of the account lost."""
 
+import functools
 import queue
 import threading
 
@@ -205,3 +206,98 @@ def test_a_market_stream_that_blocks_holds_up_its_own_connection_only(
     assert [int(balances.get(timeout=PATIENCE).data.delta) for _ in range(3 * SIZE)] == list(range(3 * SIZE))
     gate.set()
     assert [heard.get(timeout=PATIENCE) for _ in range(4 * SIZE)] == list(range(4 * SIZE))
+
+
+class SlowAccount:
+    """An account whose events are handled too slowly."""
+
+    def listen(self, client, exchange, run, handler):
+        join = run(lambda: client.spot_api.account.subscribe_to_user_data_updates(on_account_balance_update=handler))
+        transport = exchange.network.accept()
+        exchange.expect(transport, "userDataStream.subscribe.signature", {"subscriptionId": 0})
+        return join(), transport, client._hub.api
+
+    def event(self, at):
+        milliseconds = int(at * 1000)
+        return self.wrapped({"e": "balanceUpdate", "E": milliseconds, "a": "BTC", "d": "1", "T": milliseconds})
+
+    def wrapped(self, event):
+        return {"subscriptionId": 0, "event": event}
+
+
+class QuietKey(SlowAccount):
+    """A listen key on which one event comes, beside one whose events are handled too slowly."""
+
+    def listen(self, client, exchange, run, handler):
+        transport = None
+        for key, hears in (("busy", handler), ("quiet", lambda event: None)):
+            subscribe = functools.partial(client.spot_api.account.subscribe_to_user_data_updates, key)
+            join = run(functools.partial(subscribe, on_account_balance_update=hears))
+            transport = transport or exchange.network.accept()
+            exchange.expect(transport, "SUBSCRIBE", None)
+            subscription = join()
+        transport.push({**self.event(exchange.clock.time()), "stream": "quiet"})
+        return subscription, transport, client._hub.streams
+
+    def wrapped(self, event):
+        return {"stream": "busy", "data": event}
+
+
+class SlowTicker:
+    """A stream of the market whose events do not say when they were sent, and are handled too slowly."""
+
+    name = "book_ticker"
+
+    def listen(self, client, exchange, run, handler):
+        subscribe = getattr(client.spot_api.exchange_data, f"subscribe_to_{self.name}_updates")
+        join = run(lambda: subscribe("A", handler, policy=FlowPolicy.BLOCK))
+        transport = exchange.network.accept()
+        exchange.expect(transport, "SUBSCRIBE", None)
+        subscription = join()
+        [connection] = client._hub._market.connections
+        return subscription, transport, connection
+
+    def event(self, at):
+        return {"stream": "a@bookTicker", "data": {"u": 1, "s": "A", "b": "1", "B": "1", "a": "2", "A": "1"}}
+
+
+class SlowTrades(SlowTicker):
+    """The same of one whose events say so."""
+
+    name = "trade"
+
+    def event(self, at):
+        return trade(1) | {"data": trade(1)["data"] | {"E": int(at * 1000)}}
+
+
+@pytest.mark.parametrize("backlog", ["whole", "in two reads", "a ping"])
+@pytest.mark.parametrize("kind", [SlowAccount, QuietKey, SlowTicker, SlowTrades])
+def test_a_gap_behind_a_backlog_begins_with_it(make_client, exchange, clock, run, stops_reading, kind, backlog):
+    """What waited while nobody read is as old as that; what was behind it and is lost may be hardly younger."""
+    client, gaps = make_client(mailbox_size=4, probe_after=1e6, audit_after=None), queue.SimpleQueue()
+    entered, gate = threading.Event(), threading.Event()
+
+    def handler(event):
+        entered.set()
+        assert gate.wait(PATIENCE)
+
+    its = kind()
+    subscription, transport, connection = its.listen(client, exchange, run, handler)
+    subscription.on_gap(gaps.put)
+    began = clock.time()
+    transport.push(*(its.event(began) for _ in range(6)))
+    assert entered.wait(PATIENCE)
+    stops_reading(connection)
+    clock.advance(60)
+    if backlog == "a ping":
+        transport.push_ping()
+    elif backlog == "whole":
+        transport.push(its.event(began + 2), its.event(began + 3))
+    else:
+        transport.push(its.event(began + 2))
+        transport.push(its.event(began + 3))
+    # Three seconds after the minute had begun, the exchange sent what is lost when it has had enough.
+    transport.drop("the client is too slow")
+    gate.set()
+    from_ = gaps.get(timeout=PATIENCE).from_.timestamp()
+    assert began - 5 <= from_ <= began + 3

@@ -75,7 +75,7 @@ class Subscriber(Protocol):
         ...
 
     def ended(self, topic: Topic, name: str, now: float) -> None:
-        """The exchange has sent the event *name* (already posted). By some it ends the stream."""
+        """The exchange has sent the event *name* (already posted), at *now* (monotonic). By some it ends the stream."""
         ...
 
     def finish(self, timeout: float) -> None:
@@ -225,13 +225,14 @@ class Audience:
             for subscriber in subscribers
         )
 
-    def follow(self, effects: Iterable[Effect], now: float, wall: float, heard_at: float) -> list[After]:
+    def follow(self, effects: Iterable[Effect], now: float, wall: float, heard_at: Callable[[], float]) -> list[After]:
         """
         Adapt the routes to what the session decided, and tell subscribers. Return what else to do.
 
-        *wall* is the wall clock, *heard_at* when the peer last gave a sign of life (monotonic).
+        *wall* is the wall clock, *heard_at* tells up to when everything has come that was sent (monotonic).
         """
         tellings: list[After] = []
+        complete_at: float | None = None
         for effect in effects:
             if isinstance(effect, Opened):
                 self._open[effect.topic] = effect.route
@@ -240,7 +241,8 @@ class Audience:
                 tellings.append(_opened(effect, subscribers, self._opening.pop(effect.topic, []), now, wall))
             elif isinstance(effect, Lost):
                 self._close(effect.topic)
-                tellings.append(_lost(effect, self._hearing(effect.topic), now, heard_at))
+                complete_at = heard_at() if complete_at is None else complete_at
+                tellings.append(_lost(effect, self._hearing(effect.topic), now, complete_at))
             elif isinstance(effect, Closed):
                 self._close(effect.topic)
                 subscribers = self._subscribers.pop(effect.topic, ())

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from .._session.closing import LinkClosed
 from .._session.effects import Effect, Pending, Send
+from .._session.hearing import Hearing
 from .._session.session import Session
 from .._session.state import ConnectionState as State
 from .._session.topics import Dialect, Topic
@@ -122,10 +123,7 @@ class Connection:
             clock=clock,
         )
         self._after, self._change = self._update.after, self._update.change
-        # Written by the reader alone.
-        self._heard_at = self._read_at = self._event_at = 0.0
-        self.read_on_at = 0.0
-        """When the reader went on after it had waited for room (monotonic). Any thread."""
+        self._hearing = Hearing(session.server_clock)
         self.watcher: Watcher | None = None
         self.succession: Succession[Connection] = Succession(
             self._update, session, self._audience, dialect, clock, executor
@@ -151,18 +149,23 @@ class Connection:
 
     @property
     def heard_at(self) -> float:
-        """When something was read last (monotonic): everything before it has come. Any thread."""
-        return self._read_at
+        """Up to when everything has come that was sent (monotonic). Any thread."""
+        return self._hearing.complete_at()
+
+    @property
+    def read_on_at(self) -> float:
+        """When the reader went on after it had waited for room (monotonic). Any thread."""
+        return self._hearing.read_on_at
 
     @property
     def stalled(self) -> bool:
         """Whether the reader waits for subscribers to have room. Any thread."""
-        return self._heard_at == float("inf")
+        return self._hearing.alive_at == float("inf")
 
     def health(self, role: ConnectionRole, next_rotation: datetime | None = None) -> ConnectionHealth:
         """Return how the connection is. Any thread."""
         with self._mutex:
-            return self.vitals.examine(role, self._link, self._read_at, self.stalled, next_rotation)
+            return self.vitals.examine(role, self._link, self._hearing.read_at, self.stalled, next_rotation)
 
     # What the application does.
 
@@ -408,7 +411,8 @@ class Connection:
         return self._network.connect(self._url, timeout=self._connect_timeout, waker=waker)
 
     def _receive(self, link: Link) -> None:
-        now = self._heard_at = self._read_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._hearing.begin(now)
         with self._after, self._mutex, self._change as session:
             if session.state.is_final:
                 raise LinkClosed(1000, "closed while connecting")
@@ -416,17 +420,17 @@ class Connection:
             session.connected(now)
         if self.watcher is not None:
             self.watcher.up(self)
-        receive = link.transport.receive
+        receive, lanes, hearing = link.transport.receive, self._lanes, self._hearing
         while True:
             messages = receive()
-            self._heard_at = self._read_at = now = self._clock.monotonic()
+            hearing.alive_at = hearing.read_at = now = self._clock.monotonic()
             link.heard(now)
-            if messages:
-                full = self._lanes.take(messages, self._clock.time())
-                if self._lanes.brought_events:
-                    self._event_at = now
-                if full:
-                    self._await_room()
+            full = bool(messages) and lanes.take(messages, self._clock.time())
+            if messages and lanes.latest is not None:
+                hearing.event_at, hearing.event = now, lanes.latest
+            hearing.taken_at = now
+            if full:
+                self._await_room()
 
     def _state_lane(self, messages: list[Any]) -> None:
         with self._after, self._mutex, self._change as session:
@@ -440,8 +444,9 @@ class Connection:
     def _ended(self, topic: Topic, subscribers: tuple[Subscriber, ...], route: Hashable, name: str) -> None:
         with self._after, self._mutex, self._change as session:
             session.subscription_event(route, name, self._clock.monotonic())
+        sent_at = self._hearing.sent_at(self._lanes.latest, self._clock.monotonic())
         for subscriber in subscribers:
-            subscriber.ended(topic, name, self._clock.monotonic())
+            subscriber.ended(topic, name, sent_at)
 
     def _await_room(self) -> None:
         """
@@ -451,10 +456,10 @@ class Connection:
         """
         with self._mutex:
             # While nobody reads, silence says nothing about the peer.
-            self._heard_at = float("inf")
+            self._hearing.stop()
             while not self._session.state.is_final and self._audience.anyone_full(flooded=self._session.in_flight > 0):
                 self._clock.wait_until(self._changed, None)
-            self._heard_at = self.read_on_at = self._clock.monotonic()
+            self._hearing.go_on(self._clock.monotonic())
             self._schedule()
 
     # What the timer does.
@@ -463,13 +468,13 @@ class Connection:
         try:
             with self._after, self._mutex, self._change as session:
                 self._alarm, self._alarm_at = None, float("inf")
-                session.tick(self._clock.monotonic(), self._heard_at, self._event_at)
+                session.tick(self._clock.monotonic(), self._hearing.alive_at, self._hearing.event_at)
         except Exception as exc:  # noqa: BLE001  # reported to everybody who waits
             self.fail(exc)
 
     def _schedule(self) -> None:
         """Have :meth:`_tick` called when it is time. Requires holding the lock."""
-        when = self._session.next_tick(self._heard_at, self._event_at)
+        when = self._session.next_tick(self._hearing.alive_at, self._hearing.event_at)
         if when is None or when >= self._alarm_at or self._session.state.is_final:
             return
         # Should something interrupt this, there is an alarm too many, but never none.
@@ -495,7 +500,7 @@ class Connection:
         changes = self._session.changes()
         if effects:
             now, wall = self._clock.monotonic(), self._clock.time()
-            decided.tellings.extend(self._audience.follow(effects, now, wall, self._read_at))
+            decided.tellings.extend(self._audience.follow(effects, now, wall, self._hearing.complete_at))
         if changes:
             self.vitals.note(changes)
         self._schedule()

@@ -47,8 +47,8 @@ class Lanes:
         self._audience = audience
         self._others = others
         self._ended = ended
-        self.brought_events = False
-        """Whether there were events of subscriptions among the messages that were taken last."""
+        self.latest: Payload | None = None
+        """One of the last events among the messages that were taken last; None if none of a subscription came."""
 
     def take(self, messages: list[bytes], received_at: float) -> bool:
         """Sort the messages of one read. Return whether a subscriber has more than it should."""
@@ -60,7 +60,7 @@ class Lanes:
         routes, tokens = audience.routes, audience.tokens
         batches: dict[Hashable, list[Payload]] = {}
         others: list[Any] = []
-        full = self.brought_events = False
+        full, self.latest = False, None
         # How the event before began: most events begin like it.
         prefix, payload_at = b"", 0
         batch: list[Payload] = []
@@ -126,8 +126,8 @@ class Lanes:
 
     def _post(self, routes: Routes, batches: dict[Hashable, list[Payload]], received_at: float) -> bool:
         full = False
-        self.brought_events = self.brought_events or bool(batches)
         for route, payloads in batches.items():
+            self.latest = payloads[-1]
             for subscriber in routes[route][1]:
                 subscriber.post(payloads, received_at, route)
                 full = full or subscriber.full

@@ -72,7 +72,8 @@ class Session:
         self.last_close: tuple[int, str] | None = None
         """The code and the reason with which the last link that was lost has ended."""
         self._dialect = dialect
-        self._server_clock = server_clock
+        self.server_clock = server_clock
+        """What time it is at the exchange."""
         self._ids = ids
         self._backoff = backoff()
         self._request_timeout = request_timeout
@@ -433,7 +434,7 @@ class Session:
             else:
                 self._answered_late(reply)
             return
-        learn_from(pending, reply, self._server_clock, self._now)
+        learn_from(pending, reply, self.server_clock, self._now)
         self._admission.answered(pending, reply, self._now)
         error = error_of(reply, pending.request)
         self.logon.answered(pending.request, error)

@@ -48,7 +48,7 @@ def waiting(*topics):
 
 
 def follow(audience, *effects):
-    for tell in audience.follow(effects, 1.0, 2.0, 0.5):
+    for tell in audience.follow(effects, 1.0, 2.0, lambda: 0.5):
         tell()
 
 
@@ -86,8 +86,8 @@ def test_what_is_told_is_in_order_before_anything_is_done_about_it():
     follow(audience, Opened(TOPIC, 5))
     opening = waiting()
     _, later = audience.add([TOPIC], second, opening, 1.0)
-    later += audience.follow([Deliver(TOPIC, {"e": "x"}), Lost(TOPIC, "why")], 2.0, 3.0, 1.5)
-    later += audience.follow([Opened(TOPIC, 6, ({"n": 1},))], 4.0, 5.0, 3.5)
+    later += audience.follow([Deliver(TOPIC, {"e": "x"}), Lost(TOPIC, "why")], 2.0, 3.0, lambda: 1.5)
+    later += audience.follow([Opened(TOPIC, 6, ({"n": 1},))], 4.0, 5.0, lambda: 3.5)
     assert second.story == [
         ("opened", 5),
         ("post", [{"e": "x"}], None),

@@ -45,7 +45,7 @@ class Bench:
         audience = Audience()
         topic = topic or UserDataTopic(needs_logon=False)
         audience.add([topic], self.listener, Opening(CallFuture(InlineExecutor()), [topic]), 0.0)
-        audience.follow([Opened(topic, route)], 0.0, 0.0, 0.0)
+        audience.follow([Opened(topic, route)], 0.0, 0.0, lambda: 0.0)
         self.lanes = Lanes(dialect, audience, others=self.others.extend, ended=lambda *told: self.ended.append(told[3]))
 
     def take(self, *messages):

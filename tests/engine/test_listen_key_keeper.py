@@ -533,19 +533,23 @@ def test_a_key_that_is_found_gone_while_its_link_is_lost(make_client, network, e
     assert min(gap.from_.timestamp() for gap in told) - began <= 0
 
 
-def test_a_gap_begins_when_the_exchange_said_that_the_key_is_gone(make_client, network, listen, replaced, pass_time):
-    """And not when the key was kept alive last, however long ago that was: until then everything has come."""
+@pytest.mark.parametrize("late", [0, 30])
+def test_a_gap_begins_when_the_exchange_said_that_the_key_is_gone(
+    make_client, network, clock, listen, replaced, pass_time, late
+):
+    """However late that is read; and not when the key was kept alive last: until it was gone everything has come."""
     client = make_client(probe_after=1e6, backfill=False)
     gaps, story = queue.SimpleQueue(), queue.SimpleQueue()
     subscription, streams = listen(client, on_listen_key_expired=story.put)
     subscription.on_gap(gaps.put)
     pass_time(client, 1000)
-    streams.push({"stream": "first", "data": {"e": "listenKeyExpired", "E": 1, "listenKey": "first"}})
+    expired = {"e": "listenKeyExpired", "E": int(clock.time() - late) * 1000, "listenKey": "first"}
+    streams.push({"stream": "first", "data": expired})
     replaced(network.accept(), streams)
     first, last = gaps.get(timeout=PATIENCE), gaps.get(timeout=PATIENCE)
     assert (first.status, last.status) == (GapStatus.OPEN, GapStatus.FAILED)
     assert first.from_ == last.from_
-    assert 0 <= (last.to - last.from_).total_seconds() < 5
+    assert 0 <= (last.to - last.from_).total_seconds() - late < 5
 
 
 @pytest.mark.parametrize("form", ["combined", "raw"])
