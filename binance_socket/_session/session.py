@@ -173,8 +173,11 @@ class Session:
         self._open_subscriptions()
 
     def forget(self, topics: Iterable[Topic]) -> None:
-        """Leave *topics* to another connection, and tell nobody."""
+        """Leave *topics* to another connection, and tell nobody; what still comes of them is taken in."""
+        routes = self._subscriptions.open_routes()
         for topic in topics:
+            if topic in routes:
+                self._strays.trailing.begin(topic, routes[topic])
             self._subscriptions.forget(topic)
 
     @property
@@ -288,6 +291,7 @@ class Session:
         self._own.clear()
         self._tombstones.clear()
         self._subscriptions.link_lost(str(error))
+        self._strays.trailing.link_lost(str(error))
         for pending in self._requests:
             if pending.handle is None or pending.certainty is Certainty.MAYBE_SENT:
                 self._requests.take(pending.id)
@@ -320,16 +324,19 @@ class Session:
         self._now = now
         self.tally.malformed += 1
         logger.warning("a message that cannot be read: %s", why)
-        if self._state is State.READY and self._trust.unreadable(listening=self._subscriptions.listening):
+        listening = self._subscriptions.listening or bool(self._strays.trailing)
+        if self._state is State.READY and self._trust.unreadable(listening=listening):
             reason = f"a message could not be read: {why}"
             # At once, so that no event is delivered after the one that is missing, and before this is told.
             self._subscriptions.link_lost(reason)
+            self._strays.trailing.link_lost(reason)
             self._effects.append(Abort(reason))
 
     def subscription_event(self, route: Hashable, name: str, now: float) -> None:
         """An event by which the server ends the subscription of *route* has been delivered to its subscribers."""
         self._now = now
         if name == STREAM_TERMINATED:
+            self._strays.trailing.ended(route)
             self._subscriptions.ended(route, TERMINATED)
             self._open_subscriptions()
 

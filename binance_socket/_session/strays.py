@@ -12,6 +12,7 @@ from .effects import Deliver, Effect, Leaving
 from .subscriptions import STREAM_TERMINATED, TERMINATED, Subscriptions
 from .tally import Tally
 from .topics import Dialect, StreamTopic, Topic
+from .trailing import Trailing
 
 __all__ = ["SERVER_SHUTDOWN", "Strays"]
 
@@ -40,6 +41,8 @@ class Strays:
         self._subscriptions = subscriptions
         self._reopen = reopen
         self._tally = tally
+        self.trailing = Trailing(effects)
+        """What still comes of topics that another connection has by now."""
 
     def take(self, message: Any) -> bool:
         """
@@ -91,12 +94,12 @@ class Strays:
         def may_be_of(topic: Topic) -> bool:
             return named is None or topic == named or not isinstance(topic, StreamTopic)
 
-        topics = [topic for topic in self._subscriptions.open_topics() if may_be_of(topic)]
+        topics = [topic for topic in (*self._subscriptions.open_topics(), *self.trailing) if may_be_of(topic)]
         if len(topics) > 1:
             raise DecodeError(f"an event without a route, and {len(topics)} topics that it could be of", payload)
         if len(topics) == 1:
             self._effects.append(Deliver(topics[0], payload))
-            if name == STREAM_TERMINATED:
+            if name == STREAM_TERMINATED and not self.trailing.drop(topics[0]):
                 self._subscriptions.lose(topics[0], TERMINATED)
                 self._reopen()
         elif not self._subscriptions.hold_raw(payload, may_be_of):

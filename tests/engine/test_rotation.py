@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from datetime import timezone
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -497,6 +498,52 @@ def test_a_gap_between_the_two_begins_before_the_new_one_subscribed(
     gap = gaps.get(timeout=PATIENCE)
     assert gap.status is GapStatus.OPEN
     assert gap.from_.timestamp() <= deposited_at
+
+
+@pytest.mark.parametrize("common", [True, False], ids=["common event", "none"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one read", "two reads"])
+def test_the_last_that_the_old_one_brings_cannot_be_read(case, common, at_once):
+    """It may have been an event of before the new one subscribed: the end that is said behind it proves nothing."""
+    gaps = []
+    case.subscription.on_gap(gaps.append)
+    case.both()
+    if common:
+        case.emit(case.old, order(1))
+        case.emit(case.new, order(1))
+    else:
+        case.pass_time(case.client, OVERLAP)
+    assert case.old.sent()["method"] == UNSUBSCRIBE
+    broken = orjson.dumps({"subscriptionId": 0, "event": deposit(1)})[:-3]
+    case.old.push(*([broken, marker()] if at_once else [broken]))
+    case.old.push(marker())
+    case.done()
+    case.emit(case.new, order(2))
+    case.ask(case.new)
+    assert case.story.take(3 + common) == [*([1] * common), "lost", "restored", 2]
+    assert case.story.is_over()
+    assert [gap.status for gap in gaps] == [GapStatus.OPEN, GapStatus.FAILED]
+    assert case.subscription.state is SubscriptionState.ACTIVE
+
+
+@pytest.mark.parametrize("common", [True, False], ids=["common event", "none"])
+def test_the_last_that_the_old_one_brings_has_no_route(case, common):
+    """It can only be of the one subscription that is left there, and is delivered."""
+    case.both()
+    if common:
+        case.emit(case.old, order(1))
+        case.emit(case.new, order(1))
+    else:
+        case.pass_time(case.client, OVERLAP)
+    case.exchange.expect(case.old, UNSUBSCRIBE, {})
+    case.old.push(deposit(1))
+    case.old.push(marker()["event"])
+    case.old.wait_closed()
+    case.done()
+    case.emit(case.new, order(2))
+    case.ask(case.new)
+    told = case.story.take(2 + common)
+    assert told == [*([1] * common), "1", 2]
+    assert case.story.is_over()
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["marked", "never marked"])

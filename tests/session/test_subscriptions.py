@@ -72,6 +72,46 @@ def test_forgotten(ready: Any) -> None:
         assert not ready.session.wants_link
 
 
+def leave(ready: Any, *topics: Any) -> None:
+    """Have another connection take over *topics*, which are open here with the routes 0, 1 and so on."""
+    for route, topic in enumerate(topics):
+        ready.open(topic, route)
+    ready.session.forget(topics)
+    assert ready.session.effects() == []
+
+
+def test_what_cannot_be_read_after_another_one_has_taken_over(ready: Any) -> None:
+    """It may have been the last event that came here: who stands for the subscribers is told, at once."""
+    leave(ready, SIGNED)
+    [lost, end] = ready.receive(None)
+    assert isinstance(lost, Lost)
+    assert lost.topic == SIGNED
+    assert isinstance(end, Abort)
+    assert ready.lose() == []
+    assert not ready.session.wants_link
+
+
+def test_a_link_that_is_lost_after_another_one_has_taken_over(ready: Any) -> None:
+    """So it is where the link is gone, which nobody makes anew."""
+    leave(ready, SIGNED)
+    assert ready.lose() == [Lost(SIGNED, "gone (not sent)")]
+    assert not ready.session.wants_link
+    assert ready.lose() == []
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_the_end_of_what_another_one_has_taken_over(ready: Any, raw: bool) -> None:
+    """Nothing more can be missing of it."""
+    leave(ready, SIGNED)
+    if raw:
+        assert ready.receive(payload(1, TERMINATED)) == [Deliver(SIGNED, payload(1, TERMINATED))]
+    else:
+        ready.session.subscription_event(7, TERMINATED, ready.now)
+        ready.session.subscription_event(0, TERMINATED, ready.now)
+    assert ready.receive(None) == []
+    assert ready.lose() == []
+
+
 def test_refused(ready: Any) -> None:
     """The first refusal is the caller's to handle, even one that might pass."""
     [pending] = ready.write(ready.subscribe(SIGNED))
@@ -585,6 +625,17 @@ def test_a_raw_event_that_may_be_of_two(ready: Any, wrap: Any) -> None:
     assert isinstance(end, Abort)
     assert ready.session.tally.malformed == 1
     assert ready.receive(wrap(payload(2))) == []
+
+
+def test_a_raw_event_of_what_another_one_has_taken_over(ready: Any) -> None:
+    """Who stands for the subscribers gets it; where it could be of either of two, both miss something."""
+    leave(ready, SIGNED)
+    assert ready.receive(payload(1)) == [Deliver(SIGNED, payload(1))]
+    assert ready.session.tally.unrouted == 0
+    leave(ready, LOGGED_ON)
+    [*lost, end] = ready.receive(payload(2))
+    assert [effect.topic for effect in lost if isinstance(effect, Lost)] == [SIGNED, LOGGED_ON]
+    assert isinstance(end, Abort)
 
 
 @pytest.mark.parametrize("left", [1, 2])
