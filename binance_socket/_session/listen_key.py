@@ -44,14 +44,15 @@ class ListenKey:
         self._interval = min(interval, VALID_FOR)
         self._backoff = backoff
         self._gone = False
-        # The last time at which the exchange is known to have counted the 60 minutes anew.
-        self._counted_at = now
+        # When the exchange has counted the 60 minutes anew last: at the latest, as it had answered by then, and at the
+        # earliest, as it was asked then. In between somebody else may have ended the key.
+        self._counted_at = self._alive_at = self._asked_at = now
         self._next_at: float | None = now + self._interval
 
     @property
     def alive_at(self) -> float:
         """When the key is known to have been alive last."""
-        return self._counted_at
+        return self._alive_at
 
     @property
     def next_at(self) -> float | None:
@@ -62,13 +63,13 @@ class ListenKey:
         """Return the step that is due, if one is. It is under way then, until one of the outcomes below."""
         if self._next_at is None or now < self._next_at:
             return None
-        self._next_at = None
+        self._next_at, self._asked_at = None, now
         return Step.START if self._gone else Step.PING
 
     def pinged(self, key: str, now: float) -> None:
         """The exchange has counted the 60 minutes of *key* anew."""
         if not self._gone and key == self.key:
-            self._counted_at = now
+            self._counted_at, self._alive_at = now, self._asked_at
             self._backoff.reset()
             self._next_at = now + self._interval
 
@@ -76,7 +77,7 @@ class ListenKey:
         """The exchange has given a key. Return the one that it replaces, or None: it is the same."""
         self._gone = False
         self._backoff.reset()
-        self._counted_at, self._next_at = now, now + self._interval
+        self._counted_at, self._alive_at, self._next_at = now, self._asked_at, now + self._interval
         before, self.key = self.key, key
         return before if before != key else None
 

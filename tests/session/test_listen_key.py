@@ -41,6 +41,23 @@ def test_kept_alive(key: ListenKey) -> None:
     assert key.next_at == 2 * HALF_AN_HOUR + 10
 
 
+def test_alive_when_the_exchange_was_asked(key: ListenKey) -> None:
+    """And perhaps no longer when its answer comes; though its hour may have begun then."""
+    assert key.alive_at == 0.0
+    assert key.due(1800.0) is Step.PING
+    assert key.alive_at == 0.0
+    key.pinged("old", 1810.0)
+    assert key.alive_at == 1800.0
+    assert key.due(3610.0) is Step.PING
+    key.ping_failed("old", GONE, 5409.0)
+    assert key.due(5439.0) is Step.PING
+    assert key.alive_at == 1800.0
+    key.ping_failed("old", UNKNOWN, 5440.0)
+    assert key.due(5440.0) is Step.START
+    key.started("new", 5445.0)
+    assert key.alive_at == 5440.0
+
+
 def test_no_interval_is_longer_than_the_key_lives(make: Callable[..., ListenKey]) -> None:
     """Neither the first nor a later one."""
     key = make(interval=100_000.0)
@@ -167,13 +184,15 @@ class KeyLife(RuleBasedStateMachine):
         self.pings: list[str] = []
         self.starting = False
         self.gone = False
-        self.counted_at = 0.0
+        self.counted_at = self.asked_at = self.alive_at = 0.0
 
     @rule(seconds=st.floats(0, 1000))
     def wait(self, seconds: float) -> None:
         """Time passes, and what is due is asked."""
         self.now += seconds
         step = self.key.due(self.now)
+        if step is not None:
+            self.asked_at = self.now
         if step is Step.PING:
             assert not self.gone
             self.pings.append(self.key.key)
@@ -190,7 +209,7 @@ class KeyLife(RuleBasedStateMachine):
         if good:
             self.key.pinged(pinged, self.now)
             if ours:
-                self.counted_at = self.now
+                self.counted_at, self.alive_at = self.now, self.asked_at
         else:
             self.key.ping_failed(pinged, UNKNOWN if unknown else GONE, self.now)
             if ours and (unknown or self.now >= self.counted_at + 3600):
@@ -206,12 +225,16 @@ class KeyLife(RuleBasedStateMachine):
         before = self.key.key
         self.numbers += answer == "new"
         assert self.key.started(f"key-{self.numbers}", self.now) == (before if answer == "new" else None)
-        self.gone, self.counted_at = False, self.now
+        self.gone, self.counted_at, self.alive_at = False, self.now, self.asked_at
 
     @rule()
     def expires(self) -> None:
         self.key.expired(self.now)
         self.gone = True
+
+    @invariant()
+    def it_was_alive_when_that_was_asked(self) -> None:
+        assert self.key.alive_at == self.alive_at
 
     @invariant()
     def somebody_is_at_it(self) -> None:
