@@ -57,6 +57,9 @@ _IN_ANY_CASE: Final = (
     Unrecoverable.OTHER_SYMBOLS,
 )
 
+# As long as there is any of these, the next gap looks for everything that this one has missed.
+_TO_BE_ASKED_AGAIN: Final = frozenset({Unrecoverable.UNCHECKED_SYMBOLS, Unrecoverable.OPEN_ORDERS, Unrecoverable.TIME})
+
 _MOST_CUT_SHORT: Final = 3
 _LONGEST_PAUSE: Final = 300.0
 
@@ -343,9 +346,11 @@ class Recovery(Generic[T]):
             balances_resynced=restored.balances,
             symbols_checked=tuple(self._checked),
         )
+        # What a gap before this one had not found out is late as well.
+        overtaken = max(self._overtaken, times.window - 1)
         late = not self.holding
         for event in restored.events:
-            self._subscription.deliver_recovered(event, late=late or milliseconds_of(event["E"]) <= self._overtaken)
+            self._subscription.deliver_recovered(event, late=late or milliseconds_of(event["E"]) <= overtaken)
         self.release()
         if last:
             self._finish(*self._conclusion())
@@ -409,12 +414,12 @@ class Recovery(Generic[T]):
             self._overtaken = self._times.to
         if self.told is not None:
             self.told.gap_broken_off(self._server_time(self._clock.monotonic()))
-        window = self._times.window
-        if self._answered_anything and self._dated:
+        self._missing.add(Unrecoverable.LATE_ENTRIES)
+        conclusion, window = self._conclusion(), self._times.window
+        if self._found is not None and not self._found.put_off and not self._missing & _TO_BE_ASKED_AGAIN:
             # What has been looked for already may still turn up in the exchange's database, but not for ever.
             window = max(window, self._server_time(self._clock.monotonic()) - _SETTLED_AFTER)
-        self._missing.add(Unrecoverable.LATE_ENTRIES)
-        self._end_gap(*self._conclusion())
+        self._end_gap(*conclusion)
         return window
 
     def _finish(self, status: GapStatus, unrecoverable: tuple[Unrecoverable, ...]) -> None:

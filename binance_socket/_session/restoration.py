@@ -79,8 +79,9 @@ def restore(
     Return what *findings* tell and *told* has not, and note it as told.
 
     *held* are events that have come since the gap, and are still to be told: what they tell of is left to them. What
-    was the same before *start* (milliseconds) was not missed, and what happened after *until* comes by itself, perhaps
-    later than the answer that tells of it. So does what happened to orders after the first of those that wait; if not,
+    was the same before *start* (milliseconds) was not missed, but for what is later than all that is known of an order:
+    a gap before this one may not have found it out. What happened after *until* comes by itself, perhaps later than the
+    answer that tells of it. So does what happened to orders after the first of those that wait; if not,
     the next round tells of it. Only in the *last* round is an order that was filled told of without its
     trades: they may still turn up. *earlier* is what the round before has returned.
     """
@@ -189,7 +190,7 @@ class _Restoration:
             number = order.get("orderListId")
             if len(self._events) > before and type(number) is int and number >= 0:
                 self._of_lists[number] = None
-            self._told.note_answer(key, order["status"])
+            self._told.note_answer(key, order["status"], order["updateTime"])
 
     def _tell_trades(self, key: OrderKey, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> Decimal:
         """Tell the trades of an order that were not told, and return how much of it is filled as far as is known."""
@@ -211,7 +212,8 @@ class _Restoration:
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
             known = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades
-            if known or self._is_outside(trade["time"]) or self._comes_by_itself(key, trade, filled):
+            is_outside = self._is_outside(trade["time"]) if mark is None else self._is_too_late(trade["time"])
+            if known or is_outside or self._comes_by_itself(key, trade, filled):
                 continue
             status = "FILLED" if order["status"] == "FILLED" and filled >= whole else "PARTIALLY_FILLED"
             event = _report(order, "TRADE", status, trade["time"], filled=filled, quote=quote)
@@ -234,7 +236,20 @@ class _Restoration:
 
     def _is_outside(self, moment: int) -> bool:
         """Return whether something happened before or after the time in question."""
-        return not self._orders_from <= milliseconds_of(moment) <= self._orders_until
+        return milliseconds_of(moment) < self._orders_from or self._is_too_late(moment)
+
+    def _is_too_late(self, moment: int) -> bool:
+        return milliseconds_of(moment) > self._orders_until
+
+    def _is_old(self, key: OrderKey, moment: int) -> bool:
+        """Return whether what an order is like since *moment* was told, or is of before there was anything to miss."""
+        told = self._told.order(key)
+        if told is not None:
+            return told.at > moment or is_final(told.status)
+        open_at = self._told.resting_at(key)
+        if open_at is not None and open_at < moment:
+            return milliseconds_of(moment) <= self._told.forgotten_at
+        return milliseconds_of(moment) < self._orders_from
 
     def _comes_by_itself(self, key: OrderKey, trade: Mapping[str, Any], filled: Decimal) -> bool:
         """Return whether a trade, with which *filled* was filled, happened after an event of its order that waits."""
@@ -261,7 +276,7 @@ class _Restoration:
         told, status, at = self._told.order(key), order["status"], order["updateTime"]
         if self._orders_until < milliseconds_of(at) <= self._until:
             self._put_off[key] = order
-        if self._is_outside(at) or (told is not None and (told.at > at or is_final(told.status))):
+        if self._is_too_late(at) or self._is_old(key, at):
             return
         executed = amount_or_zero(order["executedQty"])
         missing = executed - max(filled, amount_or_zero(None if told is None else told.filled))

@@ -80,8 +80,8 @@ class Told:
         self._open: OrderedDict[OrderKey, _Raw] = OrderedDict()
         self._closed: OrderedDict[OrderKey, _Raw] = OrderedDict()
         self._symbols: OrderedDict[str, None] = OrderedDict()
-        # The orders of which no event has told, and an answer that they are open.
-        self._resting: OrderedDict[OrderKey, None] = OrderedDict()
+        # The orders of which no event has told, and an answer that they are open; and when they had changed last.
+        self._resting: OrderedDict[OrderKey, int] = OrderedDict()
         self._lists: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._balances: dict[str, tuple[Any, Any]] = {}
         self.balances_at = 0
@@ -323,12 +323,12 @@ class Told:
         self._note_list(event)
         self._restored_lists[event["g"]] = event["L"], event["T"], self._gap
 
-    def note_answer(self, key: OrderKey, status: str) -> None:
-        """Note that an order had that status: one that rests may be closed in a gap to come."""
+    def note_answer(self, key: OrderKey, status: str, at: int) -> None:
+        """Note that an order had that status since then: one that rests may be closed in a gap to come."""
         if is_final(status):
             self._resting.pop(key, None)
         elif key not in self._open and key not in self._closed:
-            self._resting[key] = None
+            self._resting[key] = at
             if len(self._resting) > MOST_ORDERS:
                 self._resting.popitem(last=False)
 
@@ -406,6 +406,10 @@ class Told:
         """Return what was told of an order."""
         raw = self._open.get(key) or self._closed.get(key)
         return None if raw is None else ToldOrder._make(raw)
+
+    def resting_at(self, key: OrderKey) -> int | None:
+        """Return when an open order had changed last, as was answered, of which no event has told."""
+        return self._resting.get(key)
 
     def mark(self, key: OrderKey) -> Mark | None:
         """Return how far an order had been told of when the gap began; None if it had not been at all."""

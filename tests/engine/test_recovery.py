@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from binance_socket import ClientClosed, ConnectionLost, Gap, GapStatus, Unrecoverable
+from binance_socket import ApiError, ClientClosed, ConnectionLost, Gap, GapStatus, Unrecoverable
 from binance_socket._engine.futures import CallFuture
 from binance_socket._engine.recoverable import Sources
 from binance_socket._engine.recovery import Recovery
@@ -993,6 +993,59 @@ def test_an_open_order_that_could_not_be_asked_for(clock, failing, room):
     assert final.status is (GapStatus.PARTIAL if failing == 3 else GapStatus.RECOVERED_STATE)
     assert final.symbols_checked == (() if failing == 3 else ("BTCUSDT",))
     assert subscriber.events.count(("late", "CANCELED")) == (failing != 3)
+
+
+REFUSED = ApiError(-1003, "too much", status=429)
+REFUSALS = dict.fromkeys(
+    ("account_status", "openOrders_status", "openOrderLists_status", "myTrades", "allOrders", "order_status"), REFUSED
+)
+
+
+@pytest.mark.parametrize("is_closed", [True, False], ids=["failed", "broken off"])
+def test_the_end_of_an_order_that_the_gap_before_could_not_find_out(subscriber, clock, is_closed):
+    """The next gap asks for the order, and tells of it; it is late."""
+    order = {**FILLED, "status": "NEW", "executedQty": "0", "time": BEGAN, "updateTime": BEGAN}
+    subscriber.event(0, **{**trade_report(-1, "0"), "x": "NEW", "X": "NEW"})
+    clock.advance(60)
+    subscriber.lose()
+    clock.advance(600)
+    subscriber.open()
+    subscriber.tell_time()
+    for seconds in (5, 25, 0) if is_closed else (1,):
+        subscriber.answer(**{**REFUSALS, "account_status": REFUSED if is_closed else ACCOUNT})
+        subscriber.timer.pass_time(seconds)
+    clock.advance(60)
+    subscriber.lose()
+    assert subscriber.gaps[-2].status is (GapStatus.FAILED if is_closed else GapStatus.PARTIAL)
+    clock.advance(1)
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        subscriber.answer(order_status={**order, "status": "CANCELED", "updateTime": BEGAN + 65_000})
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+    assert [event for event in subscriber.events if event[1] == "CANCELED"] == [("late", "CANCELED")]
+
+
+@pytest.mark.parametrize(
+    "failing", ["openOrders.status", "openOrderLists.status", "allOrders", "myTrades", "fill", None]
+)
+def test_a_gap_that_is_broken_off_leaves_what_it_lacks_to_the_next(subscriber, clock, failing):
+    """However long ago that was. What has been answered may show late, but not for ever."""
+    subscriber.event(0, **trade_report(1, "0.1"))
+    clock.advance(20)
+    subscriber.lose()
+    clock.advance(600)
+    subscriber.open()
+    subscriber.tell_time()
+    executed = "0.5" if failing == "fill" else "0.1"
+    order = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": executed, "updateTime": BEGAN + 600_000}
+    failed = {} if failing in ("fill", None) else {failing.replace(".", "_"): REFUSED}
+    subscriber.answer(order_status=order, **failed)
+    clock.advance(1)
+    subscriber.lose()
+    subscriber.open()
+    starts = {request.params.get("startTime") for request, _ in subscriber.asked} - {None}
+    assert starts == {BEGAN + (621_000 - 120_000 if failing is None else 20_000 - 1050 - LOOK_BACK)}
 
 
 @pytest.mark.parametrize("right_in", [1, 2, 3], ids=["second round", "last round", "never"])

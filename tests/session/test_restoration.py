@@ -405,6 +405,57 @@ def test_trades_of_before(told):
     assert said(restored(told, findings([entry(2, "FILLED", executed="0.1", at=5000)], [fill(5, 2, at=5000)]))) == []
 
 
+def told_before(known, forgotten_at=0):
+    """Order 1 was known to be open long before the gap, by an event or by an answer to a gap before it; or was not."""
+    told = Told(latest)
+    told.gap_opened()
+    if known == "told":
+        told.take(report(at=500))
+    elif known == "answered":
+        told.note_answer((SYMBOL, 1), "NEW", 500)
+    told.gap_closed(600)
+    told.forgotten_at = forgotten_at
+    told.gap_opened()
+    return told
+
+
+@pytest.mark.parametrize(
+    "known, forgotten_at, at, is_told",
+    [
+        ("told", 0, 900, True),
+        ("told", 0, 500, True),
+        ("told", 0, 499, False),
+        ("told", 950, 900, True),
+        ("answered", 0, 900, True),
+        ("answered", 0, 500, False),
+        ("answered", 900, 900, False),
+        ("unknown", 0, 900, False),
+    ],
+)
+def test_the_end_of_an_order_that_a_gap_before_could_not_find_out(known, forgotten_at, at, is_told):
+    """It is news whenever it was, where the order was known to be open before; and it is told once."""
+    done = restored(told_before(known, forgotten_at), findings([entry(status="CANCELED", at=at, time=500)]))
+    assert said(done) == ([(1, "CANCELED", "CANCELED", -1, "0", "0.00000000")] if is_told else [])
+    assert [event["E"] for event in done.events] == [at] * is_told
+
+
+def test_fills_that_a_gap_before_could_not_find_out():
+    """Their trades are of too long ago to be found; balances of before them are not known."""
+    told = told_before("told")
+    order, stale = entry(status="FILLED", executed="1", at=900, time=500), account(899, BTC="1")
+    first = restored(told, findings([order], account=stale))
+    assert (said(first), first.put_off, first.balances) == ([], {(SYMBOL, 1): order}, False)
+    done = restored(told, findings([order], account=stale), last=True, earlier=first)
+    assert (said(done), done.balances) == ([(1, "TRADE", "FILLED", -1, "1", "1")], False)
+
+
+def test_a_trade_of_an_order_that_is_remembered_although_others_were_forgotten():
+    """What was told of this one is known: so is that the trade is news."""
+    order = entry(status="FILLED", executed="1", time=500)
+    done = restored(told_before("told", forgotten_at=6000), findings([order], [fill(5, quantity="1")]))
+    assert said(done) == [(1, "TRADE", "FILLED", 5, "1", "1")]
+
+
 def test_what_happened_later_comes_by_itself(told):
     """An answer may overtake the events that it tells of, on another connection."""
     found = findings([entry(1, "CANCELED", executed="0.1", at=6000)], [fill(5, at=5999)], lists=[order_list(at=6000)])

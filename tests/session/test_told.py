@@ -161,18 +161,18 @@ def test_an_order_that_rests_is_asked_for_although_no_event_told_of_it(told, mon
     told.take(report(1, s="A"))
     told.take(report(2, status="FILLED", s="A"))
     for number in (1, 2, 3, 4):
-        told.note_answer(("A", number), "NEW")
-    told.note_answer(("B", 5), "PARTIALLY_FILLED")
+        told.note_answer(("A", number), "NEW", 1000)
+    told.note_answer(("B", 5), "PARTIALLY_FILLED", 1000)
     assert list(told.open_orders) == [("A", 1), ("A", 3), ("A", 4), ("B", 5)]
     assert told.symbols(["C"]) == ["A", "B", "C"]
     assert (told.order(("B", 5)), told.mark(("B", 5))) == (None, None)
     told.take(report(4, "TRADE", "PARTIALLY_FILLED", s="A"))
     assert list(told.open_orders) == [("A", 1), ("A", 4), ("A", 3), ("B", 5)]
     told.take(report(4, "TRADE", "FILLED", s="A"))
-    told.note_answer(("A", 3), "EXPIRED")
+    told.note_answer(("A", 3), "EXPIRED", 1000)
     assert list(told.open_orders) == [("A", 1), ("B", 5)]
     monkeypatch.setattr(module, "MOST_ORDERS", 1)
-    told.note_answer(("B", 6), "PENDING_NEW")
+    told.note_answer(("B", 6), "PENDING_NEW", 1000)
     assert list(told.open_orders) == [("A", 1), ("B", 6)]
 
 
