@@ -115,6 +115,8 @@ class Recovery(Generic[T]):
         self._found: Restored | None = None
         self._missing: set[Unrecoverable] = set()
         self._answered_anything = False
+        # Since when balances have not been known, where the gap before has left them so, in milliseconds.
+        self._balances_from: int | None = None
         # The symbols of which the latest round has found out everything, and those of which it has not.
         self._checked: dict[str, None] = {}
         self._unchecked: dict[str, None] = {}
@@ -336,7 +338,14 @@ class Recovery(Generic[T]):
         last = not self._rechecks
         held = [self._subscription.payload_of(item) for item in self._held]
         restored = self._found = restore(
-            told, findings, held, start=times.window, until=times.until, last=last, earlier=self._found
+            told,
+            findings,
+            held,
+            start=times.window,
+            until=times.until,
+            last=last,
+            earlier=self._found,
+            balances_from=self._balances_from,
         )
         self._note(backfill)
         self.gap = attrs.evolve(
@@ -435,6 +444,10 @@ class Recovery(Generic[T]):
         for alarm in self._alarms:
             alarm.cancel()
         self._alarms.clear()
+        if self._found is not None and self._found.balances:
+            self._balances_from = None
+        elif self._balances_from is None:
+            self._balances_from = self._times.window
         self._asking = self._dated = False
         self._found = None
         self._rechecks.clear()

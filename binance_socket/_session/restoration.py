@@ -74,6 +74,7 @@ def restore(
     until: int,
     last: bool,
     earlier: Restored | None = None,
+    balances_from: int | None = None,
 ) -> Restored:
     """
     Return what *findings* tell and *told* has not, and note it as told.
@@ -83,12 +84,13 @@ def restore(
     a gap before this one may not have found it out. What happened after *until* comes by itself, perhaps later than the
     answer that tells of it. So does what happened to orders after the first of those that wait; if not,
     the next round tells of it. Only in the *last* round is an order that was filled told of without its
-    trades: they may still turn up. *earlier* is what the round before has returned.
+    trades: they may still turn up. *earlier* is what the round before has returned. *balances_from* is since when
+    balances have not been known, where a gap before this one has left them so.
     """
     work = _Restoration(told, findings, held, start, until, last=last, earlier=earlier)
     work.orders_and_trades()
     work.lists()
-    work.balances()
+    work.balances(balances_from)
     return work.result()
 
 
@@ -327,23 +329,25 @@ class _Restoration:
             self._told.restore_list(event)
             self._events.append((at, 2**62 + 1, event))
 
-    def balances(self) -> None:
-        """Tell the balances that are not as they were told to be."""
+    def balances(self, unknown_from: int | None) -> None:
+        """Tell the balances that are not as they were told to be, whenever they have changed."""
         account, earlier = self._findings.account, self._earlier
         as_of = None if earlier is None else earlier.balances_as_of
         if account is not None and account["updateTime"] >= self._told.balances_at:
             as_of = account["updateTime"]
-            if milliseconds_of(as_of) >= self._start:
-                self._tell_balances(account, as_of)
+            self._tell_balances(account, as_of, unknown_from)
         # Otherwise there is none, or it is from a database that is behind; so is one that lacks what trades tell.
         filled_at = max(self._told.filled_at, *(order["updateTime"] for order in self._put_off.values()), 0)
         if as_of is not None and as_of >= filled_at:
             self._balances_as_of = as_of
 
-    def _tell_balances(self, account: Mapping[str, Any], at: int) -> None:
+    def _tell_balances(self, account: Mapping[str, Any], at: int, unknown_from: int | None) -> None:
         """Tell those of an answer, which had changed last *at* that time."""
-        # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
-        changed_since = at > max(self._told.balances_at, self._held_balances_at)
+        # Where they have been unknown for long, whatever has come live hides what had changed before it.
+        changed_since = milliseconds_of(at) >= (self._start if unknown_from is None else unknown_from)
+        if unknown_from is None:
+            # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
+            changed_since = changed_since and at > max(self._told.balances_at, self._held_balances_at)
         changed = [
             {"a": balance["asset"], "f": balance["free"], "l": balance["locked"]}
             for balance in account["balances"]

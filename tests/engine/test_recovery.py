@@ -1048,6 +1048,46 @@ def test_a_gap_that_is_broken_off_leaves_what_it_lacks_to_the_next(subscriber, c
     assert starts == {BEGAN + (621_000 - 120_000 if failing is None else 20_000 - 1050 - LOOK_BACK)}
 
 
+@pytest.mark.parametrize("asset", ["BTC", "ETH"], ids=["told before", "never told"])
+@pytest.mark.parametrize("room", [10, 6000], ids=["no room", "refused"])
+@pytest.mark.parametrize("gaps", [1, 2], ids=["one gap", "two gaps"])
+def test_balances_that_gaps_before_could_not_find_out(subscriber, clock, asset, room, gaps):
+    """The next gap tells what they are since, late, and only then are they known. Then there is no more to tell."""
+    subscriber.event(0, **{**POSITION, "u": BEGAN})
+    subscriber.room = room
+    for _ in range(gaps):
+        clock.advance(60)
+        subscriber.lose()
+        clock.advance(10)
+        subscriber.open()
+        for seconds in (5, 25, 0):
+            subscriber.answer(**REFUSALS)
+            subscriber.timer.pass_time(seconds)
+        assert not subscriber.gaps[-1].balances_resynced
+    subscriber.room = 6000
+    account = {"updateTime": BEGAN + 65_000, "balances": [{"asset": asset, "free": "9", "locked": "0"}]}
+    for _ in range(2):
+        clock.advance(3600)
+        subscriber.lose()
+        clock.advance(1)
+        subscriber.open()
+        if subscriber.asked[0][0].method == "time":
+            subscriber.tell_time()
+        for seconds in (5, 25, 0):
+            subscriber.answer(account_status=account)
+            subscriber.timer.pass_time(seconds)
+        assert subscriber.gaps[-1].status is GapStatus.RECOVERED_STATE
+        assert subscriber.gaps[-1].balances_resynced
+        assert subscriber.recovery.told.balance(asset) == ("9", "0")
+        assert subscriber.events == [("live", 0), ("late", "9")]
+    # Of what changed before, nothing was missed any more.
+    account["balances"].append({"asset": "BNB", "free": "1", "locked": "0"})
+    subscriber.lose()
+    subscriber.open()
+    subscriber.answer(account_status=account)
+    assert subscriber.recovery.told.balance("BNB") is None
+
+
 @pytest.mark.parametrize("right_in", [1, 2, 3], ids=["second round", "last round", "never"])
 def test_balances_that_are_from_before_a_trade(subscriber, clock, right_in):
     """They are asked for again with the orders, until they are from after it; else they are said to be unknown."""

@@ -601,6 +601,29 @@ def test_balances_that_have_not_changed_since_long_before(told):
     assert (done.events, done.balances) == ((), True)
 
 
+@pytest.mark.parametrize(
+    "told_at, unknown_from, at, changed",
+    [
+        (500, None, 900, ["BTC"]),
+        (900, None, 900, ["BTC"]),
+        (901, None, 900, []),
+        (500, 800, 900, ["BTC", "ETH"]),
+        (900, 800, 900, ["BTC", "ETH"]),
+        (500, 901, 900, ["BTC"]),
+    ],
+)
+def test_balances_that_a_gap_before_could_not_find_out(told, told_at, unknown_from, at, changed):
+    """What differs from what was told is told, whenever it changed; of others it is news since they were not known."""
+    told.take(positions(told_at, BTC="1"))
+    found = findings(account=account(at, BTC="2", ETH="3"))
+    done = restore(told, found, [], start=START, until=10_000, last=False, balances_from=unknown_from)
+    assert [balance["a"] for event in done.events for balance in event["B"]] == changed
+    assert [event["u"] for event in done.events] == [900] * bool(changed)
+    assert done.balances is (told_at <= at)
+    again = restore(told, found, [], start=START, until=10_000, last=True, balances_from=unknown_from, earlier=done)
+    assert again.events == ()
+
+
 def test_balances_that_wait(told):
     """Are told by themselves, and not covered by what is found out."""
     held = [positions(6000, BTC="5"), {"e": "outboundAccountPosition", "B": []}]
