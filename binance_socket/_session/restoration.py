@@ -17,7 +17,7 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, OrderKey, Told, ToldOrder, TradeKey, is_final, trade_number
+from .told import FINAL, OrderKey, Sum, Told, ToldOrder, TradeKey, is_final, trade_number
 
 __all__ = ["Restored", "restore"]
 
@@ -204,6 +204,11 @@ class _Restoration:
             trades = [trade for trade in trades if trade["id"] > mark.trade_id and not was_closed]
         else:
             filled, quote = self._before(order, trades)
+        known = self._told.order(key)
+        if known is not None and known.summed is not None:
+            trades = _not_in_sum(trades, known.summed)
+            filled = max(filled, amount_or_zero(known.summed.filled))
+            quote = max(quote, amount_or_zero(known.summed.quote))
         whole = amount_or_zero(order.get("origQty", order["executedQty"]))
         since = deque(self._marks_since.get(key, ()))
         for trade in trades:
@@ -213,9 +218,9 @@ class _Restoration:
                 filled, quote = max(filled, amount_or_zero(told.filled)), max(quote, amount_or_zero(told.quote))
             filled += amount_or_zero(trade["qty"])
             quote += amount_or_zero(trade["quoteQty"])
-            known = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades
+            is_told = self._told.knows_trade(key, trade["id"]) or (*key, trade["id"]) in self._held_trades
             is_outside = self._is_outside(trade["time"]) if mark is None else self._is_too_late(trade["time"])
-            if known or is_outside or self._comes_by_itself(key, trade, filled):
+            if is_told or is_outside or self._comes_by_itself(key, trade, filled):
                 continue
             status = "FILLED" if order["status"] == "FILLED" and filled >= whole else "PARTIALLY_FILLED"
             event = _report(order, "TRADE", status, trade["time"], filled=filled, quote=quote)
@@ -368,6 +373,17 @@ class _Restoration:
             return changed_since
         now = amount_or_zero(balance["free"]), amount_or_zero(balance["locked"])
         return now != (amount_or_zero(told[0]), amount_or_zero(told[1]))
+
+
+def _not_in_sum(trades: Sequence[dict[str, Any]], summed: Sum) -> Sequence[dict[str, Any]]:
+    """Return those of an order's *trades* that happened after what was told in sum."""
+    filled = Decimal(0)
+    for place, trade in enumerate(trades):
+        filled += amount_or_zero(trade["qty"])
+        # Within the same instant there may be more of them.
+        if trade["time"] > summed.at or (trade["time"] == summed.at and filled > amount_or_zero(summed.filled)):
+            return trades[place:]
+    return ()
 
 
 def _is_triggered(order: Mapping[str, Any], told: ToldOrder) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .strays import SERVER_SHUTDOWN
 
-__all__ = ["FINAL", "Mark", "OrderKey", "Told", "ToldOrder", "TradeKey", "is_final", "trade_number"]
+__all__ = ["FINAL", "Mark", "OrderKey", "Sum", "Told", "ToldOrder", "TradeKey", "is_final", "trade_number"]
 
 FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 """The statuses after which nothing happens to an order."""
@@ -32,6 +32,14 @@ TradeKey = tuple[str, int, int]
 """The same, and the trade's: who trades with himself has two sides of one trade."""
 
 
+class Sum(NamedTuple):
+    """How much of an order was filled up to a time, told without the numbers of the trades: nobody knew them."""
+
+    at: int
+    filled: Any
+    quote: Any
+
+
 class ToldOrder(NamedTuple):
     """An order as the latest event has told of it. Amounts are text, as it came."""
 
@@ -48,9 +56,11 @@ class ToldOrder(NamedTuple):
     """Whether it is on the book."""
     prevented: Any
     """How much of it was kept from trading with its own account, None for nothing."""
+    summed: Sum | None
+    """The latest of those, None for none."""
 
 
-_Raw = tuple[Any, Any, Any, int, Any, Any, int, Any, Any]
+_Raw = tuple[Any, Any, Any, int, Any, Any, int, Any, Any, Sum | None]
 _FIELDS: Final = ("X", "z", "Z", "t", "q", "c", "C", "x", "T", "w")
 _picked: Final = operator.itemgetter(*_FIELDS)
 
@@ -163,17 +173,9 @@ class Told:
         if type(trade) is not int:
             trade = trade_number(trade)
         before = self._open.get(key) or (self._closed.get(key) if self._closed else None)
-        latest = -1 if before is None else before[3]
+        latest, summed = (-1, None) if before is None else (before[3], before[9])
         if self._active:
-            if self._marking and key not in self._marks:
-                self._marks[key] = Mark() if before is None else Mark(before[3], before[1], before[2])
-                if len(self._marks) > MOST_ORDERS:
-                    self._give_up(at)
-            if trade >= 0:
-                trade_key: TradeKey = (*key, trade)
-                self._trades[trade_key] = self._gap, filled, quote
-                if len(self._trades) > MOST_TRADES:
-                    self._give_up(at)
+            self._remember(key, before, trade, filled, quote, at)
         if trade > latest:
             latest = trade
         # The report of a cancellation has the cancellation's own id, and the order's beside it; that of an amendment
@@ -182,7 +184,7 @@ class Told:
             name = original
         if type(at) is not int:
             at = 0
-        order = (status, filled, quote, latest, quantity, name, at, working, event.get("A"))
+        order = (status, filled, quote, latest, quantity, name, at, working, event.get("A"), summed)
         if type(status) is str and status in FINAL:
             self._open.pop(key, None)
             self._closed.pop(key, None)
@@ -201,6 +203,18 @@ class Told:
             self._symbols[key[0]] = None
             if len(self._symbols) > MOST_SYMBOLS:
                 self._symbols.popitem(last=False)
+
+    def _remember(self, key: OrderKey, before: _Raw | None, trade: int, filled: Any, quote: Any, at: Any) -> None:
+        """Note for the gap that is open what an order was like when it began, and a trade."""
+        if self._marking and key not in self._marks:
+            self._marks[key] = Mark() if before is None else Mark(before[3], before[1], before[2])
+            if len(self._marks) > MOST_ORDERS:
+                self._give_up(at)
+        if trade >= 0:
+            trade_key: TradeKey = (*key, trade)
+            self._trades[trade_key] = self._gap, filled, quote
+            if len(self._trades) > MOST_TRADES:
+                self._give_up(at)
 
     def _forget(self, now: int) -> None:
         """Forget the orders that were closed longest ago, if there are too many."""
@@ -301,16 +315,23 @@ class Told:
             self.filled_at = max(self.filled_at, event["T"])
         told = self.order(key)
         if told is not None and (told.at > event["T"] or is_final(told.status) or _is_filled_more(told, event)):
-            # A trade of before what has come live: the order is further by now.
+            # A trade of before what has come live: the order is further by now, but for the trade's number perhaps.
             if event["t"] >= 0:
-                trade_key: TradeKey = (*key, event["t"])
-                self._trades[trade_key] = self._gap, event["z"], event["Z"]
+                self._remember(key, told, event["t"], event["z"], event["Z"], event["T"])
+                self._put(key, told._replace(trade_id=max(told.trade_id, event["t"])))
         else:
             self._note_order(key, event)
+            told = self.order(key)
+            if summed and told is not None:
+                self._put(key, told._replace(summed=Sum(event["T"], event["z"], event["Z"])))
         if as_of is not None:
             self._restored[key] = as_of, self._gap
         if summed:
             self._summed[key] = self._gap
+
+    def _put(self, key: OrderKey, order: _Raw) -> None:
+        """Replace what was told of an order, in its place among the others."""
+        (self._open if key in self._open else self._closed)[key] = order
 
     def restore_balances(self, event: Mapping[str, Any], *, covers: bool) -> None:
         """Note balances that were found out; where it *covers*, older ones are not told any more."""

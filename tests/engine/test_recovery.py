@@ -59,7 +59,7 @@ class Alarm:
 class Subscriber:
     """A subscription whose turns are taken one after the other."""
 
-    def __init__(self, clock, *, sources=True, most_held=100, room=6000, learned=True):
+    def __init__(self, clock, *, sources=True, most_held=100, room=6000, learned=True, rechecks=(5.0, 30.0)):
         self.clock = clock
         self.timer = Timer(clock)
         self.story = []
@@ -80,9 +80,7 @@ class Subscriber:
             timer=self.timer,
             server_clock=server_clock,
             most_held=most_held,
-            sources=Sources(
-                account="...key", submit=self.submit, room=lambda: self.room, hold=5.0, rechecks=(5.0, 30.0)
-            )
+            sources=Sources(account="...key", submit=self.submit, room=lambda: self.room, hold=5.0, rechecks=rechecks)
             if sources
             else None,
         )
@@ -1086,6 +1084,59 @@ def test_balances_that_gaps_before_could_not_find_out(subscriber, clock, asset, 
     subscriber.open()
     subscriber.answer(account_status=account)
     assert subscriber.recovery.told.balance("BNB") is None
+
+
+def test_a_trade_behind_an_amendment_and_a_loss_that_is_found_out_late(subscriber, clock):
+    """That gap is broken off when the one before is long over; the third looks as far back as the trade."""
+    new = {**trade_report(-1, "0"), "x": "NEW", "X": "NEW"}
+    subscriber.event(0, **new)
+    clock.advance(60)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    clock.advance(1)
+    at = BEGAN + 66_000
+    subscriber.event(66, **{**new, "x": "REPLACED", "X": "PARTIALLY_FILLED", "T": at, "z": "0.5", "q": "0.9", "n": 66})
+    received_at = clock.monotonic()
+    order = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": "0.5", "origQty": "0.9", "updateTime": at}
+    trades = [{**FILL, "qty": "0.5", "quoteQty": "0.5", "time": BEGAN + 62_000}]
+
+    def rounds(behind):
+        for number, seconds in enumerate((5, 25, 0)):
+            if len(subscriber.asked) == 1 and subscriber.asked[0][0].method == "time":
+                subscriber.tell_time()
+            shown = trades if number >= behind else []
+            subscriber.answer(openOrders_status=[order], allOrders=[order], myTrades=shown)
+            subscriber.timer.pass_time(seconds)
+
+    rounds(behind=1)
+    assert subscriber.events.count(("late", "TRADE")) == 1
+    clock.advance(840)
+    subscriber.lose("forgotten", heard_at=received_at, received_at=received_at)
+    subscriber.open()
+    subscriber.asked.clear()
+    clock.advance(1)
+    subscriber.lose()
+    clock.advance(1)
+    subscriber.open()
+    rounds(behind=0)
+    assert [what for _, what in subscriber.events].count("TRADE") == 1
+
+
+def test_a_trade_that_shows_when_nothing_is_asked_again(clock):
+    """It was told in sum when the order showed; and when the link is lost again, its number shows, too."""
+    subscriber = Subscriber(clock, rechecks=())
+    subscriber.open()
+    subscriber.event(0, **{**trade_report(-1, "0"), "x": "NEW", "X": "NEW"})
+    clock.advance(60)
+    order = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": "0.5", "updateTime": BEGAN + 60_500}
+    for trades in [], [{**FILL, "qty": "0.5", "quoteQty": "0.5", "time": BEGAN + 60_500}]:
+        subscriber.lose()
+        clock.advance(1)
+        subscriber.open()
+        subscriber.answer(openOrders_status=[order], allOrders=[order], myTrades=trades)
+        assert subscriber.gaps[-1].status is not GapStatus.OPEN
+    assert [what for _, what in subscriber.events].count("TRADE") == 1
 
 
 @pytest.mark.parametrize("right_in", [1, 2, 3], ids=["second round", "last round", "never"])

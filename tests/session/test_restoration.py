@@ -163,6 +163,54 @@ def test_a_trade_that_a_state_stood_for_is_not_told_by_the_next_gap(told, status
     assert said(restored(told, findings([order], [fill(5, quantity="0.5")]), last=True)) == []
 
 
+@pytest.mark.parametrize("missed", [False, True], ids=["closed", "an event was missed before it was closed"])
+@pytest.mark.parametrize(
+    "executed, trades, later",
+    [
+        ("0.5", [fill(5, quantity="0.5")], []),
+        ("0.5", [fill(4, quantity="0.3", at=4900), fill(5, quantity="0.2")], []),
+        ("0.9", [fill(5, quantity="0.5"), fill(6, quantity="0.4")], [(6, "0.9", "0.4")]),
+        ("0.9", [fill(5, quantity="0.5"), fill(6, quantity="0.4", at=6000)], [(6, "0.9", "0.4")]),
+        ("0.9", [fill(6, quantity="0.4", at=6000)], [(6, "0.9", "0.4")]),
+    ],
+    ids=["its trade", "its trades", "one more in the same instant", "one more", "one more alone"],
+)
+def test_a_partial_fill_that_a_state_stood_for_is_not_told_by_the_next_gap(told, executed, trades, later, missed):
+    """The same of an order that is still open: only what was filled since is told, and how much that is in all."""
+    order = entry(status="PARTIALLY_FILLED", executed="0.5")
+    assert [event[4] for event in said(restored(told, findings([order]), last=True))] == ["0.5"]
+    if missed:
+        told.event_missed()
+    told.gap_closed(10_000)
+    told.gap_opened()
+    order = entry(status="PARTIALLY_FILLED", executed=executed, at=trades[-1]["time"])
+    done = restored(told, findings([order], trades), last=True)
+    assert [event[3:] for event in said(done)] == later
+    assert [Decimal(event["Z"]) for event in done.events] == [9] * len(later)
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the first", "not the first"])
+def test_a_trade_that_is_told_behind_what_came_live_is_not_told_by_a_later_gap(told, is_first):
+    """What came live is that the order was made smaller since. Both gaps look as far back as the trade."""
+    before = "0" if is_first else "0.1"
+    if not is_first:
+        told = Told(latest)
+        told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=4, executed="0.1"))
+        told.gap_opened()
+    executed = f"{Decimal(before) + Decimal('0.5'):f}"
+    told.take(report(1, "REPLACED", "PARTIALLY_FILLED", at=6000, executed=executed, quantity="0.9"))
+    order = entry(status="PARTIALLY_FILLED", executed=executed, quantity="0.9", at=6000)
+    found = findings([order], [fill(5, quantity="0.5")])
+    assert [event[3:] for event in said(restored(told, found))] == [(5, executed, "0.5")]
+    # In this gap, what was told before it began is known as before.
+    earlier = fill(3 if is_first else 5, quantity="0.1", at=4999)
+    assert [event[3] for event in said(restored(told, findings([order], [earlier])))] == [3] * is_first
+    told.gap_closed(10_000)
+    told.take(report(2, at=30_000))
+    told.gap_opened()
+    assert said(restored(told, found, last=True)) == []
+
+
 @pytest.mark.parametrize("numbers", [(9,), (7, 9), (3, 4, 7, 9), (4, 9)], ids=str)
 def test_amounts_run_on_from_trades_that_are_not_found(told, numbers):
     """They were told since the gap began, and are of too long ago, or the database does not show them yet."""

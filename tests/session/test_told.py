@@ -400,6 +400,32 @@ def test_a_restored_list_goes_on(told):
     assert told.take(list_status(l="UPDATED", T="?"))
 
 
+def test_a_trade_of_before_what_came_live(told):
+    """The order stays as it is, but is known to be told of up to that trade; how it was before the gap stays known."""
+    told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=4, z="0.1", at=900))
+    told.take(report(1, "REPLACED", "PARTIALLY_FILLED", z="0.5", at=2000))
+    told.take(report(2))
+    told.gap_opened()
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.5"), None)
+    assert (told.order(KEY).trade_id, told.order(KEY).filled, told.order(KEY).at) == (6, "0.5", 2000)
+    assert told.mark(KEY) == Mark(4, "0.5", "0")
+    assert [told.knows_trade(KEY, number) for number in (4, 5, 6)] == [True, False, True]
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=5, z="0.3"), None)
+    assert told.order(KEY).trade_id == 6
+    assert list(told.open_orders) == [KEY, ("BTCUSDT", 2)]
+    told.gap_closed(5000)
+    assert told.mark(KEY) == Mark(6, "0.5", "0")
+
+
+def test_what_was_told_in_sum_stays_with_the_order(told):
+    """Until it is forgotten itself."""
+    told.gap_opened()
+    told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", at=5000, z="0.5", Z="5"), 5000, summed=True)
+    told.gap_closed(6000)
+    told.take(report(1, "TRADE", "FILLED", at=20_000, trade=7, z="1"))
+    assert told.order(KEY).summed == (5000, "0.5", "5")
+
+
 @pytest.mark.parametrize("what", ["MOST_ORDERS", "MOST_TRADES"])
 def test_a_gap_that_never_ends_does_not_fill_the_memory(told, monkeypatch, what):
     """Beyond a limit it is not known what was told of the time before: that is said, and nothing is guessed."""
