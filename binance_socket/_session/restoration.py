@@ -29,6 +29,7 @@ _EXECUTIONS: Final[Mapping[str, str]] = {
     "EXPIRED_IN_MATCH": "TRADE_PREVENTION",
     "FILLED": "TRADE",
 }
+_FILLED: Final = frozenset({"PARTIALLY_FILLED", "FILLED"})
 # From the key in an answer to that in an executionReport, where the answer has it.
 _CONDITIONAL: Final[Mapping[str, str]] = {
     "trailingDelta": "d",
@@ -60,7 +61,7 @@ class Restored:
     """When they had changed last, as the exchange wrote it; None where they are not known."""
     put_off: Mapping[OrderKey, dict[str, Any]] = attrs.field(factory=dict[OrderKey, "dict[str, Any]"])
     """Orders, as they were answered, of which a later round tells: they are filled by more than their trades tell, or
-    have changed after an event that waits."""
+    may be, or have changed after an event that waits."""
     unknown_lists: tuple[int, ...] = ()
     """Order lists that orders were found out of, and nothing else: they began and ended unheard. To be asked for."""
 
@@ -185,10 +186,15 @@ class _Restoration:
                 # Nobody can tell of its trades what order they were of. The next round asks again.
                 continue
             trades = sorted(by_order.get(key, ()), key=lambda trade: trade["id"])
+            lacks_a_fill = self._lacks_a_fill(key, order, trades)
+            if lacks_a_fill and not self._last:
+                # How much had been filled before its trades is not known either.
+                self._put_off[key] = order
+                continue
             before = len(self._events)
             filled = self._tell_trades(key, order, trades)
             if key not in self._held_orders:
-                self._tell_state(key, order, filled)
+                self._tell_state(key, order, filled, lacks_a_fill=lacks_a_fill)
             number = order.get("orderListId")
             if len(self._events) > before and type(number) is int and number >= 0:
                 self._of_lists[number] = None
@@ -203,7 +209,7 @@ class _Restoration:
             was_closed = self._told.was_closed(key)
             trades = [trade for trade in trades if trade["id"] > mark.trade_id and not was_closed]
         else:
-            filled, quote = self._before(order, trades)
+            filled, quote = self._before(key, order, trades)
         known = self._told.order(key)
         if known is not None and known.summed is not None:
             trades = _not_in_sum(trades, known.summed)
@@ -268,17 +274,36 @@ class _Restoration:
             return bool(trade["id"] > number)
         return filled > amount_or_zero(event.get("z"))
 
-    def _before(self, order: dict[str, Any], trades: Sequence[dict[str, Any]]) -> tuple[Decimal, Decimal]:
-        """Return how much of an order that was never told of had been filled before *trades*, and for how much."""
+    def _is_of_before(self, order: Mapping[str, Any]) -> bool:
         created = order.get("time")
-        if type(created) is not int or milliseconds_of(created) < self._orders_from:
+        return type(created) is not int or milliseconds_of(created) < self._orders_from
+
+    def _lacks_a_fill(self, key: OrderKey, order: Mapping[str, Any], trades: Sequence[dict[str, Any]]) -> bool:
+        """
+        Return whether an order that was never told of has been filled by a trade that does not show yet.
+
+        Where it is open, its latest change may have been another one.
+        """
+        at = order["updateTime"]
+        if self._told.order(key) is not None or key in self._held_orders or not self._is_of_before(order):
+            return False
+        if self._is_too_late(at) or self._is_old(key, at):
+            return False
+        return order["status"] in _FILLED and all(trade["time"] < at for trade in trades)
+
+    def _before(
+        self, key: OrderKey, order: Mapping[str, Any], trades: Sequence[dict[str, Any]]
+    ) -> tuple[Decimal, Decimal]:
+        """Return how much of an order that was never told of had been filled before *trades*, and for how much."""
+        is_known = order["status"] != "FILLED" or not self._lacks_a_fill(key, order, trades)
+        if is_known and self._is_of_before(order):
             filled = amount_or_zero(order["executedQty"]) - sum(amount_or_zero(trade["qty"]) for trade in trades)
             quote = amount_or_zero(order.get("cummulativeQuoteQty"))
             if filled > 0:
                 return filled, quote - sum(amount_or_zero(trade["quoteQty"]) for trade in trades)
         return Decimal(0), Decimal(0)
 
-    def _tell_state(self, key: OrderKey, order: dict[str, Any], filled: Decimal) -> None:
+    def _tell_state(self, key: OrderKey, order: dict[str, Any], filled: Decimal, *, lacks_a_fill: bool) -> None:
         """Tell of an order what its trades have not told."""
         told, status, at = self._told.order(key), order["status"], order["updateTime"]
         if self._orders_until < milliseconds_of(at) <= self._until:
@@ -311,7 +336,7 @@ class _Restoration:
             event["C"] = order.get("clientOrderId", "")
         elif execution == "REPLACED" and told is not None:
             event["C"] = told.client_order_id or ""
-        self._told.restore_order(event, at, summed=missing > 0)
+        self._told.restore_order(event, at, summed=missing > 0 or lacks_a_fill)
         self._orders.add(key)
         # After the trades of the same time.
         self._events.append((at, 2**62, event))

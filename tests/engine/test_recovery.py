@@ -1139,6 +1139,26 @@ def test_a_trade_that_shows_when_nothing_is_asked_again(clock):
     assert [what for _, what in subscriber.events].count("TRADE") == 1
 
 
+def test_an_order_that_waits_for_its_trade_when_the_link_is_lost_again(subscriber, clock):
+    """No event had told of it, nor of its symbol: the next gap knows it from an answer to the first."""
+    resting = {**FILLED, "status": "NEW", "executedQty": "0", "time": 1, "updateTime": 1, "symbol": "ETHUSDT"}
+    filled = {**resting, "status": "FILLED", "executedQty": "1", "updateTime": BEGAN + 35_000}
+    trade = {**FILL, "symbol": "ETHUSDT", "time": BEGAN + 35_000}
+    subscriber.lose()
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        subscriber.answer(openOrders_status=[resting])
+        subscriber.timer.pass_time(seconds)
+    for trades in [], [trade]:
+        assert [what for _, what in subscriber.events].count("TRADE") == 0
+        subscriber.lose()
+        clock.advance(10)
+        subscriber.open()
+        assert "order.status" in subscriber.answer(order_status=filled, myTrades=trades)
+        clock.advance(200)
+    assert [what for _, what in subscriber.events].count("TRADE") == 1
+
+
 @pytest.mark.parametrize("right_in", [1, 2, 3], ids=["second round", "last round", "never"])
 def test_balances_that_are_from_before_a_trade(subscriber, clock, right_in):
     """They are asked for again with the orders, until they are from after it; else they are said to be unknown."""

@@ -440,6 +440,49 @@ def test_an_order_of_before_the_subscription(told):
     assert said(restored(told, found)) == [(3, "TRADE", "PARTIALLY_FILLED", 6, "0.1", "0.1")]
 
 
+@pytest.mark.parametrize("status", ["PARTIALLY_FILLED", "FILLED"])
+@pytest.mark.parametrize("before", ["0", "0.2"], ids=["nothing filled before", "something filled before"])
+def test_an_order_of_before_the_subscription_whose_latest_trade_does_not_show_yet(told, status, before):
+    """How much was filled before is not known then, nor are the balances: it is told once it shows."""
+    trades = [fill(5, 2, quantity="0.3", at=4900), fill(6, 2, quantity="0.5")]
+    executed = f"{Decimal(before) + Decimal('0.8'):f}"
+    order, stale = entry(2, status, executed=executed, quantity=executed, time=START - 1), account(4900, BTC="1")
+    first = restored(told, findings([order], trades[:1], account=stale))
+    assert (said(first), first.put_off, first.balances) == ([], {(SYMBOL, 2): order}, False)
+    second = restored(told, findings(trades=trades, account=account(BTC="2")), earlier=first)
+    assert [(event[2], event[3], Decimal(event[4])) for event in said(second)] == [
+        ("PARTIALLY_FILLED", 5, Decimal(before) + Decimal("0.3")),
+        (status, 6, Decimal(executed)),
+    ]
+    assert (second.put_off, second.balances) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    "status, execution, last",
+    [("FILLED", "TRADE", "1"), ("PARTIALLY_FILLED", "NEW", "0.00000000")],
+    ids=["filled", "changed in some way"],
+)
+@pytest.mark.parametrize("created", [START - 1, None])
+def test_an_order_of_before_the_subscription_whose_trade_does_not_show_at_all(told, status, execution, last, created):
+    """It is told in the end, and stands for the trade, should that show or come later; balances are of before it."""
+    order, stale = entry(2, status, executed="1", quantity="2", time=created), account(4999, BTC="1")
+    done = restored(told, findings([order], account=stale), last=True)
+    assert said(done) == [(2, execution, status, -1, "1", last)]
+    assert not done.balances
+    assert not told.take(report(2, "TRADE", status, at=5000, trade=5, executed="1", last="1"))
+    told.gap_closed(10_000)
+    told.gap_opened()
+    assert said(restored(told, findings([order], [fill(5, 2, quantity="1")]), last=True)) == []
+
+
+def test_an_order_of_before_the_subscription_of_which_an_event_waits(told):
+    """What happened up to then is told before it, whether or not all that it was filled by shows yet."""
+    held = [report(2, "TRADE", "PARTIALLY_FILLED", at=5000, trade=6, executed="0.5", last="0.2", time=START - 1)]
+    order = entry(2, "PARTIALLY_FILLED", executed="0.5", time=START - 1)
+    first = restored(told, findings([order], [fill(5, 2, quantity="0.3", at=4900)]), held)
+    assert [event[3] for event in said(first)] == [5]
+
+
 def test_a_trade_of_an_order_that_nobody_knows(told):
     """Nothing can be said of it; the next round asks again."""
     assert said(restored(told, findings([], [fill(5, 2)]))) == []
