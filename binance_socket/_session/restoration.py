@@ -346,10 +346,10 @@ class _Restoration:
     def lists(self) -> None:
         """Tell of order lists that are not as they were told to be."""
         for number, entry in self._findings.lists.items():
-            told = self._told.list_status(number)
+            told, is_known = self._told.list_status(number), self._told.knows_list(number)
             is_done, at = entry["listOrderStatus"] != "EXECUTING", entry["transactionTime"]
-            is_unknown = number in self._unknown_lists and not self._told.knows_list(number)
-            is_news = told is None if not is_done else told is not None or is_unknown
+            is_unknown = number in self._unknown_lists and not is_known
+            is_news = told is not None or is_unknown if is_done else not is_known
             if str(number) in self._held_lists or not is_news:
                 # Told already; or done, and told by now: it was asked for because it was open.
                 continue

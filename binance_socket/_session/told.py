@@ -93,6 +93,8 @@ class Told:
         # The orders of which no event has told, and an answer that they are open; and when they had changed last.
         self._resting: OrderedDict[OrderKey, int] = OrderedDict()
         self._lists: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        # Those that have ended: a list's end may come before the reports of its orders, and those be lost.
+        self._ended_lists: OrderedDict[int, None] = OrderedDict()
         self._balances: dict[str, tuple[Any, Any]] = {}
         self.balances_at = 0
         """The latest ``u`` of a position event, as the exchange wrote it."""
@@ -125,7 +127,6 @@ class Told:
         self._restored: dict[OrderKey, tuple[int, int]] = {}
         self._summed: dict[OrderKey, int] = {}
         self._restored_lists: dict[int, tuple[Any, int, int]] = {}
-        self._ended_lists: dict[int, int] = {}
         self._restored_balances: tuple[int, int] | None = None
 
     # Events.
@@ -258,10 +259,9 @@ class Told:
                 self._lists.popitem(last=False)
         else:
             self._lists.pop(number, None)
-            if self._active:
-                self._ended_lists[number] = self._gap
-                if len(self._ended_lists) > MOST_LISTS:
-                    del self._ended_lists[next(iter(self._ended_lists))]
+            self._ended_lists[number] = None
+            if len(self._ended_lists) > MOST_LISTS:
+                self._ended_lists.popitem(last=False)
 
     # What was restored, and is not to be told a second time.
 
@@ -393,7 +393,6 @@ class Told:
         self._restored = {key: entry for key, entry in self._restored.items() if entry[-1] > settled}
         self._summed = {key: gap for key, gap in self._summed.items() if gap > settled}
         self._restored_lists = {key: entry for key, entry in self._restored_lists.items() if entry[-1] > settled}
-        self._ended_lists = {key: gap for key, gap in self._ended_lists.items() if gap > settled}
         if self._restored_balances is not None and self._restored_balances[-1] <= settled:
             self._restored_balances = None
         self._active = closed < self._gap
@@ -463,7 +462,7 @@ class Told:
         return self._balances.get(asset)
 
     def knows_list(self, number: int) -> bool:
-        """Return whether an order list is open as far as was told, or was found out lately."""
+        """Return whether an order list was told of: it is open as far as is known, or was found out or ended lately."""
         return number in self._lists or number in self._restored_lists or number in self._ended_lists
 
     def list_status(self, number: int) -> dict[str, Any] | None:

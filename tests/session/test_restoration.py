@@ -954,7 +954,7 @@ def test_balances_are_told_whatever_is_forgotten_of_orders(told):
 
 
 def test_the_end_of_a_list_that_came_live_is_not_told_again(told):
-    """Nor asked for, where a trade of one of its orders is found out later. It is forgotten with the gap."""
+    """Nor asked for, where a trade of one of its orders is found out later."""
     told.take(report(1, at=2000, g=7))
     done = {"e": "listStatus", "E": 99_990, "s": SYMBOL, "g": 7, "l": "ALL_DONE", "L": "ALL_DONE", "T": 99_990, "O": []}
     live = [report(1, "TRADE", "FILLED", at=99_990, trade=12, executed="1", last="0.9", g=7), done]
@@ -966,13 +966,33 @@ def test_the_end_of_a_list_that_came_live_is_not_told_again(told):
     assert [(event["e"], event["t"]) for event in second.events] == [("executionReport", 11)]
     assert tuple(second.unknown_lists) == ()
     assert told.knows_list(7)
-    told.gap_closed(200_000)
-    told.take(report(2, at=300_000) | {"E": 300_000})
-    assert not told.knows_list(7)
+
+
+def test_the_end_of_a_list_that_was_told_before_the_gap():
+    """It had come before the report of its order, of another kind, which was lost; nor does the list begin again."""
+    told = Told(latest)
+    told.take(report(11, orderListId=7))
+    for status in "EXECUTING", "ALL_DONE":
+        told.take({"e": "listStatus", "E": 2000, "g": 7, "L": status, "T": 2000})
+    told.gap_opened()
+    first = restored(told, findings([entry(11, "CANCELED", orderListId=7)], lists=[order_list(7)]))
+    assert ([event["e"] for event in first.events], first.unknown_lists) == (["executionReport"], ())
+    assert restored(told, findings(lists=[order_list(7, "ALL_DONE")]), earlier=first).events == ()
+
+
+def test_the_end_of_a_list_that_a_gap_before_has_told(told):
+    """However long ago that was: another of its orders may be found out by a later one."""
+    first = restored(told, findings([entry(11, "CANCELED", orderListId=7)]))
+    second = restored(told, findings(lists=[order_list(7, "ALL_DONE")]), earlier=first)
+    assert [event["e"] for event in second.events] == ["listStatus"]
+    told.gap_closed(10_000)
+    told.take(report(2, at=30_000))
+    told.gap_opened()
+    assert restored(told, findings([entry(12, "CANCELED", orderListId=7)])).unknown_lists == ()
 
 
 def test_no_more_ended_lists_are_remembered_than_open_ones(told):
-    """However long a gap lasts: the latest."""
+    """The latest."""
     for number in range(MOST_LISTS + 1):
         told.take({"e": "listStatus", "E": 5000, "s": SYMBOL, "g": number, "l": "ALL_DONE", "L": "ALL_DONE", "T": 5000})
     assert (told.knows_list(0), told.knows_list(1), told.knows_list(MOST_LISTS)) == (False, True, True)
