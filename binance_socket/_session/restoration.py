@@ -17,7 +17,7 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, OrderKey, Sum, Told, ToldOrder, TradeKey, is_final, trade_number
+from .told import FINAL, Mark, OrderKey, Sum, Told, ToldOrder, TradeKey, is_final, trade_number
 
 __all__ = ["Restored", "restore"]
 
@@ -204,10 +204,10 @@ class _Restoration:
         """Tell the trades of an order that were not told, and return how much of it is filled as far as is known."""
         mark = self._told.mark(key)
         if mark is not None:
-            filled, quote = amount_or_zero(mark.filled), amount_or_zero(mark.quote)
             # Where a gap before this one has told of an order without its trades, nobody knew their numbers.
             was_closed = self._told.was_closed(key)
             trades = [trade for trade in trades if trade["id"] > mark.trade_id and not was_closed]
+            filled, quote = _filled_before(mark, trades)
         else:
             filled, quote = self._before(key, order, trades)
         known = self._told.order(key)
@@ -398,6 +398,21 @@ class _Restoration:
             return changed_since
         now = amount_or_zero(balance["free"]), amount_or_zero(balance["locked"])
         return now != (amount_or_zero(told[0]), amount_or_zero(told[1]))
+
+
+def _filled_before(mark: Mark, trades: Sequence[dict[str, Any]]) -> tuple[Decimal, Decimal]:
+    """Return how much of an order had been filled before *trades* that were not told, and for how much."""
+    filled, quote = amount_or_zero(mark.filled), amount_or_zero(mark.quote)
+    if mark.uncounted is None:
+        return filled, quote
+    # An event that came behind some of them has said how much was filled with those.
+    (at, counted), running = mark.uncounted, amount_or_zero(mark.uncounted[1])
+    for trade in trades:
+        running += amount_or_zero(trade["qty"])
+        if trade["time"] > at or (trade["time"] == at and running > amount_or_zero(mark.filled)):
+            break
+        filled, quote = filled - amount_or_zero(trade["qty"]), quote - amount_or_zero(trade["quoteQty"])
+    return max(filled, amount_or_zero(counted)), max(quote, Decimal(0))
 
 
 def _not_in_sum(trades: Sequence[dict[str, Any]], summed: Sum) -> Sequence[dict[str, Any]]:

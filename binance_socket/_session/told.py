@@ -58,9 +58,11 @@ class ToldOrder(NamedTuple):
     """How much of it was kept from trading with its own account, None for nothing."""
     summed: Sum | None
     """The latest of those, None for none."""
+    counted: Any
+    """How much was filled with the latest trade, or that sum: what is more was said by an event that is no trade."""
 
 
-_Raw = tuple[Any, Any, Any, int, Any, Any, int, Any, Any, Sum | None]
+_Raw = tuple[Any, Any, Any, int, Any, Any, int, Any, Any, Sum | None, Any]
 _FIELDS: Final = ("X", "z", "Z", "t", "q", "c", "C", "x", "T", "w")
 _picked: Final = operator.itemgetter(*_FIELDS)
 
@@ -68,9 +70,11 @@ _picked: Final = operator.itemgetter(*_FIELDS)
 class Mark(NamedTuple):
     """How far an order had been told of when a gap began."""
 
-    trade_id: int = -1
-    filled: Any = "0"
-    quote: Any = "0"
+    trade_id: int
+    filled: Any
+    quote: Any
+    uncounted: tuple[int, Any] | None = None
+    """Where that includes trades of which nobody was told: until when, and how much was filled before them."""
 
 
 class Told:
@@ -121,7 +125,8 @@ class Told:
         self._marking = False
         # Whether another one is bound to open: an event that belongs to it was missed.
         self._missed = False
-        self._marks: dict[OrderKey, Mark] = {}
+        # None where nothing had been told of it.
+        self._marks: dict[OrderKey, Mark | None] = {}
         # Each with the number of the latest gap; trades with how much of their order was filled, and for how much.
         self._trades: dict[TradeKey, tuple[int, Any, Any]] = {}
         self._restored: dict[OrderKey, tuple[int, int]] = {}
@@ -174,18 +179,18 @@ class Told:
         if type(trade) is not int:
             trade = trade_number(trade)
         before = self._open.get(key) or (self._closed.get(key) if self._closed else None)
-        latest, summed = (-1, None) if before is None else (before[3], before[9])
+        latest, summed, counted = (-1, None, "0") if before is None else (before[3], before[9], before[10])
         if self._active:
             self._remember(key, before, trade, filled, quote, at)
         if trade > latest:
-            latest = trade
+            latest, counted = trade, filled
         # The report of a cancellation has the cancellation's own id, and the order's beside it; that of an amendment
         # has the order's, and beside it the one that it had before.
         if original and execution != "REPLACED":
             name = original
         if type(at) is not int:
             at = 0
-        order = (status, filled, quote, latest, quantity, name, at, working, event.get("A"), summed)
+        order = (status, filled, quote, latest, quantity, name, at, working, event.get("A"), summed, counted)
         if type(status) is str and status in FINAL:
             self._open.pop(key, None)
             self._closed.pop(key, None)
@@ -208,7 +213,7 @@ class Told:
     def _remember(self, key: OrderKey, before: _Raw | None, trade: int, filled: Any, quote: Any, at: Any) -> None:
         """Note for the gap that is open what an order was like when it began, and a trade."""
         if self._marking and key not in self._marks:
-            self._marks[key] = Mark() if before is None else Mark(before[3], before[1], before[2])
+            self._marks[key] = None if before is None else _mark(before)
             if len(self._marks) > MOST_ORDERS:
                 self._give_up(at)
         if trade >= 0:
@@ -318,12 +323,14 @@ class Told:
             # A trade of before what has come live: the order is further by now, but for the trade's number perhaps.
             if event["t"] >= 0:
                 self._remember(key, told, event["t"], event["z"], event["Z"], event["T"])
-                self._put(key, told._replace(trade_id=max(told.trade_id, event["t"])))
+                if event["t"] > told.trade_id:
+                    self._put(key, told._replace(trade_id=event["t"], counted=event["z"]))
         else:
             self._note_order(key, event)
             told = self.order(key)
             if summed and told is not None:
-                self._put(key, told._replace(summed=Sum(event["T"], event["z"], event["Z"])))
+                summary = Sum(event["T"], event["z"], event["Z"])
+                self._put(key, told._replace(summed=summary, counted=event["z"]))
         if as_of is not None:
             self._restored[key] = as_of, self._gap
         if summed:
@@ -433,11 +440,10 @@ class Told:
 
     def mark(self, key: OrderKey) -> Mark | None:
         """Return how far an order had been told of when the gap began; None if it had not been at all."""
-        mark = self._marks.get(key)
-        if mark is not None:
-            return None if mark == Mark() else mark
+        if key in self._marks:
+            return self._marks[key]
         order = self.order(key)
-        return None if order is None else Mark(order.trade_id, order.filled, order.quote)
+        return None if order is None else _mark(order)
 
     def was_closed(self, key: OrderKey) -> bool:
         """Return whether an order had been told to be closed when the gap began: with all that was filled of it."""
@@ -500,6 +506,12 @@ def trade_number(value: object) -> int:
     if type(value) is int:
         return value
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else -1
+
+
+def _mark(order: _Raw) -> Mark:
+    filled, counted = order[1], order[10]
+    is_counted = filled == counted or amount_or_zero(filled) <= amount_or_zero(counted)
+    return Mark(order[3], filled, order[2], None if is_counted else (order[6], counted))
 
 
 def _is_filled_more(told: ToldOrder, event: Mapping[str, Any]) -> bool:

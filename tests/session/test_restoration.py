@@ -189,6 +189,35 @@ def test_a_partial_fill_that_a_state_stood_for_is_not_told_by_the_next_gap(told,
     assert [Decimal(event["Z"]) for event in done.events] == [9] * len(later)
 
 
+@pytest.mark.parametrize("before", ["0", "0.1"], ids=["the first ones", "not the first ones"])
+@pytest.mark.parametrize(
+    "moments, totals",
+    [
+        ((4800, 4900, 5100), ("0.2", "0.5", "0.6")),
+        ((4900, 5000, 5000), ("0.2", "0.5", "0.6")),
+        ((5000, 5000, 5000), ("0.2", "0.5", "0.6")),
+        ((None, 4900, 5100), ("0.5", "0.6")),
+        ((None, None, 5100), ("0.6",)),
+        ((4800, 4900, None), ("0.2", "0.5")),
+    ],
+    ids=["before and after", "one in its instant", "all in its instant", "one is not found", "none is found", "before"],
+)
+def test_trades_that_an_event_before_the_gap_had_included(before, moments, totals):
+    """A gap before this one had found out nothing. They are told now, and how much was filled with each."""
+    told, before = Told(latest), Decimal(before)
+    told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=4, executed=f"{before:f}") if before else report(1))
+    told.take(report(1, "REPLACED", "PARTIALLY_FILLED", at=5000, executed=f"{before + Decimal('0.5'):f}"))
+    told.gap_opened()
+    sizes = zip((5, 6, 7), ("0.2", "0.3", "0.1"), moments, strict=True)
+    trades = [fill(number, quantity=quantity, at=at) for number, quantity, at in sizes if at is not None]
+    executed = before + (Decimal("0.5") if moments[-1] is None else Decimal("0.6"))
+    order = entry(status="PARTIALLY_FILLED", executed=f"{executed:f}", at=moments[-1] or 5000)
+    done = restored(told, findings([order], trades), last=True)
+    assert [Decimal(event["z"]) - before for event in done.events] == [Decimal(total) for total in totals]
+    assert [Decimal(event["Z"]) for event in done.events] == [Decimal(event["z"]) * 10 for event in done.events]
+    assert told.order((SYMBOL, 1)).filled == order["executedQty"]
+
+
 @pytest.mark.parametrize("is_first", [True, False], ids=["the first", "not the first"])
 def test_a_trade_that_is_told_behind_what_came_live_is_not_told_by_a_later_gap(told, is_first):
     """What came live is that the order was made smaller since. Both gaps look as far back as the trade."""

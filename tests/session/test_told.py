@@ -229,6 +229,9 @@ def test_marks_say_how_things_were_when_the_gap_began(told):
     assert told.mark(("BTCUSDT", 2)) is None
     told.gap_closed(0)
     assert told.mark(KEY) == Mark(8, "0.8", "16")
+    told.gap_opened()
+    told.take(report(2))
+    assert told.mark(("BTCUSDT", 2)) == Mark(-1, "0", "0")
 
 
 def test_an_event_that_was_missed_begins_a_gap_before_it_opens(told):
@@ -408,7 +411,7 @@ def test_a_trade_of_before_what_came_live(told):
     told.gap_opened()
     told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=6, z="0.5"), None)
     assert (told.order(KEY).trade_id, told.order(KEY).filled, told.order(KEY).at) == (6, "0.5", 2000)
-    assert told.mark(KEY) == Mark(4, "0.5", "0")
+    assert told.mark(KEY) == Mark(4, "0.5", "0", uncounted=(2000, "0.1"))
     assert [told.knows_trade(KEY, number) for number in (4, 5, 6)] == [True, False, True]
     told.restore_order(report(1, "TRADE", "PARTIALLY_FILLED", trade=5, z="0.3"), None)
     assert told.order(KEY).trade_id == 6
