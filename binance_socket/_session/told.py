@@ -319,8 +319,8 @@ class Told:
         if event["t"] >= 0 or summed:
             self.filled_at = max(self.filled_at, event["T"])
         told = self.order(key)
-        if told is not None and (told.at > event["T"] or is_final(told.status) or _is_filled_more(told, event)):
-            # A trade of before what has come live: the order is further by now, but for the trade's number perhaps.
+        if told is not None and _is_further(told, event):
+            # A trade of before what has come live: all that is new of the order is the trade's number, perhaps.
             if event["t"] >= 0:
                 self._remember(key, told, event["t"], event["z"], event["Z"], event["T"])
                 if event["t"] > told.trade_id:
@@ -514,8 +514,13 @@ def _mark(order: _Raw) -> Mark:
     return Mark(order[3], filled, order[2], None if is_counted else (order[6], counted))
 
 
-def _is_filled_more(told: ToldOrder, event: Mapping[str, Any]) -> bool:
-    return amount_or_zero(told.filled) > amount_or_zero(event["z"])
+def _is_further(told: ToldOrder, event: Mapping[str, Any]) -> bool:
+    """Return whether an order was told to be further than in *event*, a trade or a state that was found out."""
+    if told.at > event["T"] or is_final(told.status):
+        return True
+    # Its end is its end, whatever its trades were said to have filled: if it were not noted, each gap would tell it.
+    is_end = event["t"] < 0 and is_final(event["X"])
+    return not is_end and amount_or_zero(told.filled) > amount_or_zero(event["z"])
 
 
 def _goes_beyond(event: Mapping[str, Any], told: ToldOrder) -> bool:

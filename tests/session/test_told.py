@@ -420,6 +420,15 @@ def test_a_trade_of_before_what_came_live(told):
     assert told.mark(KEY) == Mark(6, "0.5", "0")
 
 
+def test_the_end_of_an_order_is_noted_however_much_is_said_to_be_filled(told):
+    """Otherwise it would be found out and told again by every gap."""
+    told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=4, z="0.7"))
+    told.gap_opened()
+    told.restore_order(report(1, "CANCELED", "CANCELED", at=2000, z="0.5"), 2000)
+    assert told.order(KEY).status == "CANCELED"
+    assert list(told.open_orders) == []
+
+
 def test_what_was_told_in_sum_stays_with_the_order(told):
     """Until it is forgotten itself."""
     told.gap_opened()
