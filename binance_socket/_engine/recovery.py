@@ -27,7 +27,8 @@ from .._session.backfill import Backfill, Question
 from .._session.gap_times import GapTimes
 from .._session.restoration import Restored, restore
 from .._session.server_clock import ServerClock
-from .._session.told import OrderKey, Told
+from .._session.told import Told
+from .._session.told_orders import OrderKey
 from .._wire.messages import Request
 from .._wire.values import MICROSECONDS_FROM, milliseconds_of
 from ..errors import BinanceSocketError, ClientClosed

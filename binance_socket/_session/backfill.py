@@ -16,7 +16,7 @@ import attrs
 from .._wire.messages import Request
 from .._wire.values import decimal_from, is_array, is_object
 from .findings import query
-from .told import OrderKey, TradeKey
+from .told_orders import OrderKey, TradeKey
 
 __all__ = ["PAGE", "Backfill", "Findings", "Question", "Subject"]
 

@@ -17,7 +17,8 @@ import attrs
 
 from .._wire.values import ZERO_TEXT, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .backfill import Findings
-from .told import FINAL, Mark, OrderKey, Sum, Told, ToldOrder, TradeKey, is_final, trade_number
+from .told import Told
+from .told_orders import FINAL, Mark, OrderKey, Sum, ToldOrder, TradeKey, is_final, trade_number
 
 __all__ = ["Restored", "restore"]
 

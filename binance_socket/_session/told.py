@@ -5,15 +5,27 @@ from __future__ import annotations
 import operator
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from .._wire.values import MICROSECONDS_FROM, amount_or_zero, as_array, as_object, limited, milliseconds_of
 from .strays import SERVER_SHUTDOWN
+from .told_orders import (
+    FINAL,
+    Mark,
+    OrderKey,
+    RawOrder,
+    Sum,
+    ToldOrder,
+    TradeKey,
+    goes_beyond,
+    is_final,
+    is_further,
+    mark_of,
+    trade_number,
+)
 
-__all__ = ["FINAL", "Mark", "OrderKey", "Sum", "Told", "ToldOrder", "TradeKey", "is_final", "trade_number"]
+__all__ = ["Told"]
 
-FINAL: Final = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
-"""The statuses after which nothing happens to an order."""
 MOST_CLOSED: Final = 1_000
 """As many closed orders are remembered in any case,"""
 KEPT_FOR: Final = 30_000
@@ -26,55 +38,8 @@ MOST_TRADES: Final = 50_000
 SETTLED_AFTER: Final = 10_000
 """How long after a gap events may come that tell what was found out before, in milliseconds."""
 
-OrderKey = tuple[str, int]
-"""The symbol, and the exchange's number of an order."""
-TradeKey = tuple[str, int, int]
-"""The same, and the trade's: who trades with himself has two sides of one trade."""
-
-
-class Sum(NamedTuple):
-    """How much of an order was filled up to a time, told without the numbers of the trades: nobody knew them."""
-
-    at: int
-    filled: Any
-    quote: Any
-
-
-class ToldOrder(NamedTuple):
-    """An order as the latest event has told of it. Amounts are text, as it came."""
-
-    status: Any
-    filled: Any
-    quote: Any
-    trade_id: int
-    """The latest trade's; -1 for none."""
-    quantity: Any
-    client_order_id: Any
-    at: int
-    """When it changed last, as the exchange wrote it."""
-    working: Any
-    """Whether it is on the book."""
-    prevented: Any
-    """How much of it was kept from trading with its own account, None for nothing."""
-    summed: Sum | None
-    """The latest of those, None for none."""
-    counted: Any
-    """How much was filled with the latest trade, or that sum: what is more was said by an event that is no trade."""
-
-
-_Raw = tuple[Any, Any, Any, int, Any, Any, int, Any, Any, Sum | None, Any]
 _FIELDS: Final = ("X", "z", "Z", "t", "q", "c", "C", "x", "T", "w")
 _picked: Final = operator.itemgetter(*_FIELDS)
-
-
-class Mark(NamedTuple):
-    """How far an order had been told of when a gap began."""
-
-    trade_id: int
-    filled: Any
-    quote: Any
-    uncounted: tuple[int, Any] | None = None
-    """Where that includes trades of which nobody was told: until when, and how much was filled before them."""
 
 
 class Told:
@@ -91,8 +56,8 @@ class Told:
     def __init__(self, latest: Callable[[], int]) -> None:
         self._latest = latest
         # What ToldOrder is made of when somebody asks: this is done for every event. The latest last.
-        self._open: OrderedDict[OrderKey, _Raw] = OrderedDict()
-        self._closed: OrderedDict[OrderKey, _Raw] = OrderedDict()
+        self._open: OrderedDict[OrderKey, RawOrder] = OrderedDict()
+        self._closed: OrderedDict[OrderKey, RawOrder] = OrderedDict()
         self._symbols: OrderedDict[str, None] = OrderedDict()
         # The orders of which no event has told, and an answer that they are open; and when they had changed last.
         self._resting: OrderedDict[OrderKey, int] = OrderedDict()
@@ -210,10 +175,10 @@ class Told:
             if len(self._symbols) > MOST_SYMBOLS:
                 self._symbols.popitem(last=False)
 
-    def _remember(self, key: OrderKey, before: _Raw | None, trade: int, filled: Any, quote: Any, at: Any) -> None:
+    def _remember(self, key: OrderKey, before: RawOrder | None, trade: int, filled: Any, quote: Any, at: Any) -> None:
         """Note for the gap that is open what an order was like when it began, and a trade."""
         if self._marking and key not in self._marks:
-            self._marks[key] = None if before is None else _mark(before)
+            self._marks[key] = None if before is None else mark_of(before)
             if len(self._marks) > MOST_ORDERS:
                 self._give_up(at)
         if trade >= 0:
@@ -229,7 +194,7 @@ class Told:
             if len(self._closed) > MOST_CLOSED and self._is_dispensable(next(iter(self._closed.values())), now):
                 self._drop(self._closed)
 
-    def _is_dispensable(self, order: _Raw, now: int) -> bool:
+    def _is_dispensable(self, order: RawOrder, now: int) -> bool:
         return milliseconds_of(now) - milliseconds_of(order[6]) > KEPT_FOR or len(self._closed) > MOST_ORDERS
 
     def _give_up(self, at: Any) -> None:
@@ -238,7 +203,7 @@ class Told:
         self._trades.clear()
         self._forgot(at if type(at) is int else self._latest())
 
-    def _drop(self, orders: OrderedDict[OrderKey, _Raw]) -> None:
+    def _drop(self, orders: OrderedDict[OrderKey, RawOrder]) -> None:
         _, oldest = orders.popitem(last=False)
         self._forgot(oldest[6])
 
@@ -284,7 +249,7 @@ class Told:
         if restored is None or told is None or type(at) is not int:
             return False
         as_of, _ = restored
-        return at < as_of or (at == as_of and not _goes_beyond(event, told))
+        return at < as_of or (at == as_of and not goes_beyond(event, told))
 
     def _covers_list(self, event: Mapping[str, Any]) -> bool:
         number = event.get("g")
@@ -319,7 +284,7 @@ class Told:
         if event["t"] >= 0 or summed:
             self.filled_at = max(self.filled_at, event["T"])
         told = self.order(key)
-        if told is not None and _is_further(told, event):
+        if told is not None and is_further(told, event):
             # A trade of before what has come live: all that is new of the order is the trade's number, perhaps.
             if event["t"] >= 0:
                 self._remember(key, told, event["t"], event["z"], event["Z"], event["T"])
@@ -336,7 +301,7 @@ class Told:
         if summed:
             self._summed[key] = self._gap
 
-    def _put(self, key: OrderKey, order: _Raw) -> None:
+    def _put(self, key: OrderKey, order: RawOrder) -> None:
         """Replace what was told of an order, in its place among the others."""
         (self._open if key in self._open else self._closed)[key] = order
 
@@ -443,7 +408,7 @@ class Told:
         if key in self._marks:
             return self._marks[key]
         order = self.order(key)
-        return None if order is None else _mark(order)
+        return None if order is None else mark_of(order)
 
     def was_closed(self, key: OrderKey) -> bool:
         """Return whether an order had been told to be closed when the gap began: with all that was filled of it."""
@@ -494,41 +459,3 @@ class Told:
         first = (symbol for symbol, _ in self.open_orders)
         latest = (symbol for symbol, _ in reversed(self._closed))
         return list(dict.fromkeys((*first, *others, *latest, *reversed(self._symbols))))
-
-
-def is_final(status: object) -> bool:
-    """Return whether nothing happens any more to an order of that status."""
-    return isinstance(status, str) and status in FINAL
-
-
-def trade_number(value: object) -> int:
-    """Return the number of a trade, also where it came as text; -1 where it is none."""
-    if type(value) is int:
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else -1
-
-
-def _mark(order: _Raw) -> Mark:
-    filled, counted = order[1], order[10]
-    is_counted = filled == counted or amount_or_zero(filled) <= amount_or_zero(counted)
-    return Mark(order[3], filled, order[2], None if is_counted else (order[6], counted))
-
-
-def _is_further(told: ToldOrder, event: Mapping[str, Any]) -> bool:
-    """Return whether an order was told to be further than in *event*, a trade or a state that was found out."""
-    if told.at > event["T"] or is_final(told.status):
-        return True
-    # Its end is its end, whatever its trades were said to have filled: if it were not noted, each gap would tell it.
-    is_end = event["t"] < 0 and is_final(event["X"])
-    return not is_end and amount_or_zero(told.filled) > amount_or_zero(event["z"])
-
-
-def _goes_beyond(event: Mapping[str, Any], told: ToldOrder) -> bool:
-    """Return whether *event*, which is no trade and of the same instant, comes after what was told of its order."""
-    filled, quantity = amount_or_zero(event.get("z")), amount_or_zero(event.get("q"))
-    if filled != amount_or_zero(told.filled):
-        return filled > amount_or_zero(told.filled)
-    if is_final(told.status):
-        return False
-    # Amendments only make orders smaller.
-    return is_final(event.get("X")) or quantity < amount_or_zero(told.quantity)

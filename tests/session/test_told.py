@@ -3,7 +3,8 @@
 import pytest
 
 from binance_socket._session import told as module
-from binance_socket._session.told import Mark, Told
+from binance_socket._session.told import Told
+from binance_socket._session.told_orders import Mark
 
 KEY = ("BTCUSDT", 1)
 NOW = 2_000_000_000_000
