@@ -151,6 +151,22 @@ def test_screen(width: int, height: int, sandbox: Sandbox) -> None:
     assert text.count("connection restored after") == 2
 
 
+def test_screen_of_a_long_outcome() -> None:
+    """It is cut off, and takes no room from the others."""
+    screen = Console(file=io.StringIO(), width=80, height=24, color_system=None)
+    view = LiveView(TITLE, CHAPTERS, screen)
+    for chapter in CHAPTERS:
+        view.begin(chapter)
+        view.end(chapter, "0123456789" * 10)
+
+    with screen.capture() as capture:
+        screen.print(view.render())
+    text = capture.get()
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("✓") == text.count("…") == len(CHAPTERS)
+    assert all(chapter in text for chapter in CHAPTERS)
+
+
 def test_screen_of_a_failure(sandbox: Sandbox) -> None:
     """On a terminal a failure is shown, and what had succeeded before it."""
     sandbox.faults.drop_events()

@@ -97,10 +97,11 @@ class LiveView:
         return grid
 
     def _chapters(self) -> RenderableType:
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=1)
         table.add_column(style="bold", no_wrap=True, min_width=max(map(len, self._outcomes)))
-        table.add_column(overflow="ellipsis", no_wrap=True)
+        # It has what the others leave. Without a ratio, a text that is too long would take room from all.
+        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
         for chapter, outcome in self._outcomes.items():
             if outcome is not None:
                 table.add_row(Text("✓", style="green"), chapter, outcome)
