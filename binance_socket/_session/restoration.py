@@ -191,6 +191,9 @@ class _Restoration:
             if lacks_a_fill and not self._last:
                 # How much had been filled before its trades is not known either.
                 self._put_off[key] = order
+                if not is_final(order["status"]):
+                    # Should this gap be cut short, the next one has to ask for it.
+                    self._told.note_answer(key, order["status"], order["updateTime"])
                 continue
             before = len(self._events)
             filled = self._tell_trades(key, order, trades)
@@ -374,8 +377,9 @@ class _Restoration:
 
     def _tell_balances(self, account: Mapping[str, Any], at: int, unknown_from: int | None) -> None:
         """Tell those of an answer, which had changed last *at* that time."""
-        # Where they have been unknown for long, whatever has come live hides what had changed before it.
-        changed_since = milliseconds_of(at) >= (self._start if unknown_from is None else unknown_from)
+        # Where they have been unknown for long, whatever has come live hides what had changed before it. The clock that
+        # said since when may have been wrong then.
+        changed_since = milliseconds_of(at) >= min(self._start, self._start if unknown_from is None else unknown_from)
         if unknown_from is None:
             # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
             changed_since = changed_since and at > max(self._told.balances_at, self._held_balances_at)

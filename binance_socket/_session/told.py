@@ -155,7 +155,9 @@ class Told:
             name = original
         if type(at) is not int:
             at = 0
-        order = (status, filled, quote, latest, quantity, name, at, working, event.get("A"), summed, counted)
+        # Not every report says what was prevented before it.
+        prevented = event.get("A", None if before is None else before[8])
+        order = (status, filled, quote, latest, quantity, name, at, working, prevented, summed, counted)
         if type(status) is str and status in FINAL:
             self._open.pop(key, None)
             self._closed.pop(key, None)

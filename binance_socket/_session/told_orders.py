@@ -98,9 +98,8 @@ def is_further(told: ToldOrder, event: Mapping[str, Any]) -> bool:
     """Return whether an order was told to be further than in *event*, a trade or a state that was found out."""
     if told.at > event["T"] or is_final(told.status):
         return True
-    # Its end is its end, whatever its trades were said to have filled: if it were not noted, each gap would tell it.
-    is_end = event["t"] < 0 and is_final(event["X"])
-    return not is_end and amount_or_zero(told.filled) > amount_or_zero(event["z"])
+    # A state is noted whatever the order's trades were said to have filled: otherwise each gap would tell it.
+    return event["t"] >= 0 and amount_or_zero(told.filled) > amount_or_zero(event["z"])
 
 
 def goes_beyond(event: Mapping[str, Any], told: ToldOrder) -> bool:

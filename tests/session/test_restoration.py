@@ -1025,3 +1025,30 @@ def test_no_more_ended_lists_are_remembered_than_open_ones(told):
     for number in range(MOST_LISTS + 1):
         told.take({"e": "listStatus", "E": 5000, "s": SYMBOL, "g": number, "l": "ALL_DONE", "L": "ALL_DONE", "T": 5000})
     assert (told.knows_list(0), told.knows_list(1), told.knows_list(MOST_LISTS)) == (False, True, True)
+
+
+@pytest.mark.parametrize("what", ["REPLACED", "NEW"])
+def test_a_state_is_told_once_although_more_had_been_told_to_be_filled(what):
+    """By trades of which nobody knew what came before them."""
+    told = Told(latest)
+    status = "PARTIALLY_FILLED" if what == "REPLACED" else "NEW"
+    told.take(report(1, "TRADE", status, trade=4, executed="0.7", at=2000, w=False))
+    order = entry(status=status, executed="0.5", quantity="0.9" if what == "REPLACED" else "1", at=3000)
+    story = []
+    for number in range(1, 4):
+        told.gap_opened()
+        for last in False, False, True:
+            story += said(restored(told, findings([order]), last=last))
+        told.gap_closed(10_000 * number)
+    assert len(story) == 1
+
+
+def test_a_prevention_that_later_reports_do_not_mention_is_not_told_again():
+    """The field is there under conditions."""
+    told = Told(latest)
+    told.take(report(1, at=1000))
+    told.take(report(1, "TRADE_PREVENTION", "NEW", at=2000, A="0.1"))
+    told.take(report(1, "TRADE", "PARTIALLY_FILLED", trade=4, executed="0.2", last="0.2", at=3000))
+    order = entry(status="PARTIALLY_FILLED", executed="0.2", at=3000, preventedQuantity="0.1")
+    told.gap_opened()
+    assert not restore(told, findings([order]), [], start=100_000, until=105_000, last=True).events
