@@ -107,6 +107,8 @@ class Recovery(Generic[T]):
         self._times = GapTimes(server_clock)
         # What happened by then is told after what came between this gap and the one before, in milliseconds.
         self._overtaken = 0
+        # When the latest event happened that was told before the gap began.
+        self._told_until = 0
         # Whether answers are waited for; and whether those to everything were about the right time.
         self._asking = self._dated = False
         self._rechecks: deque[float] = deque()
@@ -153,6 +155,9 @@ class Recovery(Generic[T]):
         if self._sources is None:
             self._finish(GapStatus.FAILED, (Unrecoverable.EVERYTHING,))
             return
+        if self.told is not None and self.told.last_event > self._told_until:
+            # What was held while another connection took over has come within the gap.
+            self._overtaken = max(self._overtaken, self.told.last_event)
         self._rechecks = deque(self._sources.rechecks)
         if self._cut_short >= _MOST_CUT_SHORT:
             # Perhaps it is the answers that the link is given up for. Events must come all the same.
@@ -196,6 +201,7 @@ class Recovery(Generic[T]):
         self.gap = Gap(id=next(_ids), account=account, cause=reason, from_=_moment(self._times.from_))
         if self.told is not None:
             self.told.gap_opened()
+            self._told_until = self.told.last_event
         self._subscription.tell_gap(self.gap)
 
     def lost_earlier(

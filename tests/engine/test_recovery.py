@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime, timezone
 
+import attrs
 import pytest
 
 from binance_socket import ApiError, ClientClosed, ConnectionLost, Gap, GapStatus, Unrecoverable
@@ -1533,3 +1534,80 @@ def test_a_shutdown_does_not_hide_since_when_events_may_be_missing(subscriber, c
     assert last.status is GapStatus.RECOVERED_STATE
     # It was placed 400 seconds after the subscription was known to be there last.
     assert ("recovered", "NEW") in subscriber.events
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["its trade shows at once", "a moment later"])
+def test_an_order_that_a_gap_has_found_open_before_it_is_cut_short_is_asked_for_by_the_next(shown):
+    """It was placed before the subscription, and its symbol is named nowhere else."""
+    clock = ManualClock(BEGAN / 1000)
+    subscriber = Subscriber(clock)
+    subscriber.open()
+    clock.advance(60)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    order = {**FILLED, "symbol": "ETHUSDT", "origQty": "1", "time": 1}
+    part = {**order, "status": "PARTIALLY_FILLED", "executedQty": "0.5", "updateTime": BEGAN + 65_000}
+    first = {**FILL, "symbol": "ETHUSDT", "id": 5, "qty": "0.5", "quoteQty": "0.5", "time": BEGAN + 65_000}
+    subscriber.answer(openOrders_status=[part], allOrders=[part], myTrades=[first] if shown else [])
+    clock.advance(2)
+    subscriber.lose()
+    clock.advance(10)
+    subscriber.open()
+    whole = {**order, "status": "FILLED", "executedQty": "1", "updateTime": BEGAN + 75_000}
+    second = {**first, "id": 6, "time": BEGAN + 75_000}
+    for seconds in (5, 25, 0):
+        subscriber.answer(order_status=whole, allOrders=[whole], myTrades=[first, second])
+        subscriber.timer.pass_time(seconds)
+    assert [what for _, what in subscriber.events].count("TRADE") == 2
+
+
+def test_what_is_found_behind_events_that_came_within_the_gap_is_late():
+    """Where another connection took over, what was held of it is told between lost and restored."""
+    clock = ManualClock(BEGAN / 1000)
+    subscriber = Subscriber(clock)
+    subscriber.open()
+    subscriber.event(0, **{**trade_report(-1, "0"), "x": "NEW", "X": "NEW"})
+    clock.advance(60)
+    subscriber.lose()
+    subscriber.event(59, **{**trade_report(7, "0.5", at=BEGAN + 59_900), "n": 59})
+    clock.advance(1)
+    subscriber.open()
+    order = {**FILLED, "status": "PARTIALLY_FILLED", "executedQty": "0.5", "updateTime": BEGAN + 59_900}
+    trades = [
+        {**FILL, "id": number, "qty": "0.25", "quoteQty": "0.25", "time": BEGAN + at}
+        for number, at in ((6, 59_500), (7, 59_900))
+    ]
+    subscriber.answer(openOrders_status=[order], allOrders=[order], myTrades=trades)
+    assert [event for event in subscriber.events if event[0] == "late"] == [("late", "TRADE")]
+
+
+@pytest.mark.parametrize("broken_off", [True, False])
+def test_balances_are_unknown_since_a_gap_that_the_clock_had_put_into_the_future(broken_off):
+    """Nobody had told the time by then. What has changed in the next gap is told all the same."""
+    clock = ManualClock(BEGAN / 1000)
+    subscriber = Subscriber(clock, learned=False)
+    sample = subscriber.server_clock._sample
+    subscriber.server_clock._sample = attrs.evolve(sample, offset=sample.offset + 600)
+    subscriber.open()
+    clock.advance(60)
+    subscriber.lose()
+    clock.advance(5)
+    subscriber.open()
+    for seconds in () if broken_off else (5, 25, 0):
+        subscriber.answer(time=REFUSED, **REFUSALS)
+        subscriber.timer.pass_time(seconds)
+    clock.advance(30)
+    subscriber.asked.clear()
+    subscriber.lose()
+    clock.advance(5)
+    assets = [{"asset": "BTC", "free": "4", "locked": "0"}, {"asset": "ETH", "free": "9", "locked": "0"}]
+    account = {"updateTime": int(clock.time() * 1000) - 2000, "balances": assets}
+    subscriber.open()
+    for seconds in (5, 25, 0):
+        if [request.method for request, *_ in subscriber.asked] == ["time"]:
+            subscriber.tell_time()
+        subscriber.answer(account_status=account)
+        subscriber.timer.pass_time(seconds)
+    assert subscriber.gaps[-1].balances_resynced
+    assert subscriber.recovery.told.balance("ETH") == ("9", "0")
