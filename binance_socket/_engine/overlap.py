@@ -309,8 +309,10 @@ class Overlap:
             self._tell_lost(_UNPROVEN, now, min(self.owner.old_heard_at(), since), self._began_at)
             if self._open:
                 self._tell_opened(now)
-        self._done_with_old = self._done_with_old or self._open
-        self._deliver(self._merge.old_ended())
+        held = self._merge.old_ended()
+        # What the old one still brings would come after later events. Where it has not said its end, the gap covers it.
+        self._done_with_old = self._done_with_old or self._open or (bool(held) and not proven)
+        self._deliver(held)
         self.owner.look()
 
     def _note_common(self) -> None:

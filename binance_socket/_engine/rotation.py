@@ -414,9 +414,10 @@ class Rotation:
         """The old connection has not said that its events are at their end."""
         if self._stage is not Stage.DRAINING:
             return
-        if self.old.stalled and self.old.state is State.READY and self.now() < self._since + _MOST_STALLED:
-            # They may be there already, and nobody reads them, because subscribers have no room.
-            self._timer.call_at(self.now() + OVERLAP, lambda: self._do(self._overdue))
+        # They may be there already, and nobody reads them, because subscribers have no room; or not for long.
+        enough_at = (self.now() if self.old.stalled else self.old.read_on_at) + OVERLAP
+        if self.old.state is State.READY and self.now() < min(enough_at, self._since + _MOST_STALLED):
+            self._timer.call_at(enough_at, lambda: self._do(self._overdue))
             return
         for overlap in self._overlaps.values():
             # One that answers was listened to for long enough to have brought whatever is older than a common event.

@@ -283,3 +283,17 @@ def test_what_the_old_one_brings_after_it_was_given_up_waiting_for_its_end(case)
     case.from_new(3)
     case.from_old(2)
     assert case.story == [1, "lost", 3]
+
+
+def test_the_old_one_is_heard_again_after_what_was_held():
+    """It was given up while the new one was lost. What it brings now is within the gap, and would come too late."""
+    case = Case()
+    case.open_new()
+    case.from_old(1)
+    case.from_new(1, deposit(3))
+    case.overlap.commit()
+    case.overlap.leaving = True
+    case.lose_new()
+    case.overlap.end_old()
+    case.from_old(deposit(2))
+    assert case.story == [1, "lost", "lost earlier", -3]

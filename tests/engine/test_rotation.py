@@ -1195,3 +1195,23 @@ def test_an_event_of_an_unknown_kind_that_only_looks_like_one_of_the_old_connect
     case.emit(case.new, {"e": "somethingNew", "E": 1_700_000_035_000})
     case.ask(case.new)
     assert case.story.take(1) == ["somethingNew?"]
+
+
+def test_the_old_one_is_read_again_just_before_it_is_overdue(case):
+    """Callbacks had no room for a while. What it has sent meanwhile is on its way: nothing is missing."""
+    case.both()
+    case.emit(case.old, order(1))
+    case.emit(case.new, order(1))
+    leaving = case.old.sent()
+    assert leaving["method"] == UNSUBSCRIBE
+    hearing = case.rotation.old._hearing
+    hearing.stop()
+    case.pass_time(case.client, OVERLAP - 0.1)
+    hearing.go_on(case.clock.monotonic())
+    case.pass_time(case.client, 0.1)
+    case.exchange.reply(case.old, leaving, {})
+    case.old.push(marker())
+    case.old.wait_closed()
+    assert case.story.take(1) == [1]
+    case.ask(case.new)
+    assert case.story.is_over()
