@@ -50,7 +50,7 @@ class Subscriber:
         self._is_silent = True
         return nothing
 
-    def ended(self, topic, name, now):
+    def ended(self, topic, name, sent_at):
         self._story.append(name)
 
 
@@ -285,10 +285,8 @@ def test_what_the_old_one_brings_after_it_was_given_up_waiting_for_its_end(case)
     assert case.story == [1, "lost", 3]
 
 
-def test_the_old_one_is_heard_again_after_what_was_held():
+def test_the_old_one_is_heard_again_after_what_was_held(case):
     """It was given up while the new one was lost. What it brings now is within the gap, and would come too late."""
-    case = Case()
-    case.open_new()
     case.from_old(1)
     case.from_new(1, deposit(3))
     case.overlap.commit()
