@@ -314,12 +314,12 @@ class UpdateSubscription:
         self._hub.unsubscribe(topics, self)
         self._post_end(error if opened else None)
 
-    def ended(self, topic: Topic, name: str, now: float) -> None:
-        """The exchange has sent the event *name*. If it ends a listen key, another one is needed."""
+    def ended(self, topic: Topic, name: str, sent_at: float) -> None:
+        """The exchange has sent the event *name*, at that time. If it ends a listen key, another one is needed."""
         if name != "listenKeyExpired" or topic not in self._topics:
             return
         if self._keeper is not None:
-            self.lose_key(now, "the listen key has expired")
+            self.lose_key(sent_at, "the listen key has expired")
             self._keeper.expired()
         else:
             # Nothing will come on it any more, and nobody but the user can replace it.

@@ -137,7 +137,7 @@ class _Listener:
         self.open.discard(topic)
         self.ended_topics.add(topic)
 
-    def ended(self, topic: Topic, name: str, now: float) -> None:
+    def ended(self, topic: Topic, name: str, sent_at: float) -> None:
         assert isinstance(name, str)
 
     def finish(self, timeout: float) -> None:

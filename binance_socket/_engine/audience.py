@@ -74,8 +74,8 @@ class Subscriber(Protocol):
         """No events of *topic* come any more."""
         ...
 
-    def ended(self, topic: Topic, name: str, now: float) -> None:
-        """The exchange has sent the event *name* (already posted), at *now* (monotonic). By some it ends the stream."""
+    def ended(self, topic: Topic, name: str, sent_at: float) -> None:
+        """The exchange has sent the event *name* (already posted), at that time. By some it ends the stream."""
         ...
 
     def finish(self, timeout: float) -> None:

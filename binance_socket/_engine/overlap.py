@@ -383,7 +383,7 @@ class _Side:
         """Take note of the subscribers."""
         self._overlap.listeners = subscribers
 
-    def ended(self, topic: Topic, name: str, now: float) -> None:
+    def ended(self, topic: Topic, name: str, sent_at: float) -> None:
         """Nothing: the subscribers are told when the event is delivered."""
 
     def finish(self, timeout: float) -> None:

@@ -379,7 +379,8 @@ class _Restoration:
         """Tell those of an answer, which had changed last *at* that time."""
         # Where they have been unknown for long, whatever has come live hides what had changed before it. The clock that
         # said since when may have been wrong then.
-        changed_since = milliseconds_of(at) >= min(self._start, self._start if unknown_from is None else unknown_from)
+        since = self._start if unknown_from is None else min(self._start, unknown_from)
+        changed_since = milliseconds_of(at) >= since
         if unknown_from is None:
             # Within the instant of the latest event there may have been a change more, but not of what nobody heard of.
             changed_since = changed_since and at > max(self._told.balances_at, self._held_balances_at)

@@ -38,7 +38,7 @@ class Listener:
     def closed(self, topic, error):
         self.story.append(("closed", error))
 
-    def ended(self, topic, name, now):
+    def ended(self, topic, name, sent_at):
         self.story.append(("ended", name))
 
 
